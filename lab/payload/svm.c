@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The same counters across VMRUN and #VMEXIT. */
+#include "payload.h"
+
+#define MSR_VM_HSAVE_PA 0xc0010117
+
+#define EXIT_INTR 0x60
+#define EXIT_NMI 0x61
+#define EXIT_VMMCALL 0x81
+#define EXIT_NPF 0x400
+
+/* AMD APM volume 2, appendix "Layout of VMCB". */
+#define VMCB_INTERCEPT3 0x00c
+#define INTERCEPT_INTR 1u
+#define INTERCEPT_NMI 2u
+#define VMCB_INTERCEPT4 0x010
+#define INTERCEPT_VMRUN 1u
+#define INTERCEPT_VMMCALL 2u
+#define VMCB_ASID 0x058
+#define VMCB_INT_CTL 0x060
+#define V_INTR_MASKING (1u << 24)
+#define VMCB_EXIT_CODE 0x070
+#define VMCB_SEGMENT(n) (0x400 + 16 * (n))
+#define VMCB_GDTR VMCB_SEGMENT(6)
+#define VMCB_IDTR VMCB_SEGMENT(8)
+#define VMCB_EFER 0x4d0
+#define VMCB_CR4 0x548
+#define VMCB_CR3 0x550
+#define VMCB_CR0 0x558
+#define VMCB_RFLAGS 0x570
+#define VMCB_RIP 0x578
+#define VMCB_RSP 0x5d8
+
+void vmrun(uint64_t vmcb);
+
+static uint8_t vmcb[4096] __attribute__((aligned(4096)));
+static uint8_t host_save[4096] __attribute__((aligned(4096)));
+static uint8_t guest_stack[4096] __attribute__((aligned(16)));
+
+static void put32(uint32_t offset, uint32_t value)
+{
+	*(volatile uint32_t *)(vmcb + offset) = value;
+}
+
+static void put64(uint32_t offset, uint64_t value)
+{
+	*(volatile uint64_t *)(vmcb + offset) = value;
+}
+
+static uint64_t exit_code(void)
+{
+	return *(volatile uint64_t *)(vmcb + VMCB_EXIT_CODE);
+}
+
+static void put_segment(int index, uint16_t selector, uint16_t attributes)
+{
+	put32(VMCB_SEGMENT(index), selector | (uint32_t)attributes << 16);
+	put32(VMCB_SEGMENT(index) + 4, 0xffffffff);
+	put64(VMCB_SEGMENT(index) + 8, 0);
+}
+
+static uint64_t read_cr(int n)
+{
+	uint64_t value = 0;
+
+	if (n == 0)
+		__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	else if (n == 3)
+		__asm__ volatile("mov %%cr3, %0" : "=r"(value));
+	else
+		__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+static void guest_start(void (*entry)(void))
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) table;
+
+	for (unsigned int i = 0; i < sizeof(vmcb); i++)
+		vmcb[i] = 0;
+	put32(VMCB_INTERCEPT3, INTERCEPT_INTR | INTERCEPT_NMI);
+	put32(VMCB_INTERCEPT4, INTERCEPT_VMRUN | INTERCEPT_VMMCALL);
+	put32(VMCB_ASID, 1);
+	put32(VMCB_INT_CTL, V_INTR_MASKING);
+	put_segment(0, 0x10, 0xc93);
+	put_segment(1, 0x08, 0xa9b);
+	put_segment(2, 0x10, 0xc93);
+	put_segment(3, 0x10, 0xc93);
+	__asm__ volatile("sgdt %0" : "=m"(table));
+	put32(VMCB_GDTR + 4, table.limit);
+	put64(VMCB_GDTR + 8, table.base);
+	__asm__ volatile("sidt %0" : "=m"(table));
+	put32(VMCB_IDTR + 4, table.limit);
+	put64(VMCB_IDTR + 8, table.base);
+	put64(VMCB_EFER, rdmsr(MSR_EFER));
+	put64(VMCB_CR0, read_cr(0));
+	put64(VMCB_CR3, read_cr(3));
+	put64(VMCB_CR4, read_cr(4));
+	put64(VMCB_RFLAGS, 2);
+	put64(VMCB_RIP, (uint64_t)entry);
+	put64(VMCB_RSP, (uint64_t)guest_stack + sizeof(guest_stack));
+}
+
+/* mov + 2 * 1000 = 2001 instructions that retire; VMMCALL is intercepted. */
+static NAKED void guest_loop(void)
+{
+	__asm__ volatile("mov $1000, %ebx\n1: dec %ebx\njnz 1b\nvmmcall");
+}
+
+/* Five stints of 10 nops: the intercepted VMMCALLs do not count. */
+static NAKED void guest_stints(void)
+{
+	__asm__ volatile(".rept 5\n.rept 10\nnop\n.endr\nvmmcall\n.endr");
+}
+
+static NAKED void guest_spin(void)
+{
+	__asm__ volatile("1: jmp 1b");
+}
+
+static void skip_vmmcall(void)
+{
+	put64(VMCB_RIP, *(volatile uint64_t *)(vmcb + VMCB_RIP) + 3);
+}
+
+static void test_exact(void)
+{
+	uint64_t exact = 0;
+
+	for (int i = 0; i < 20; i++) {
+		guest_start(guest_loop);
+		pmu_clear();
+		wrmsr(MSR_GLOBAL_CTL, 0);
+		wrmsr(MSR_CTL(1), EN | OS | BRANCHES | GUEST_ONLY);
+		wrmsr(MSR_CTL(2), EN | OS | INSNS | HOST_ONLY);
+		wrmsr(MSR_CTL(3), EN | OS | INSNS | HOST_ONLY | GUEST_ONLY);
+		wrmsr(MSR_CTL(0), EN | OS | INSNS | GUEST_ONLY);
+		wrmsr(MSR_GLOBAL_CTL, 0x3f);
+		vmrun((uint64_t)vmcb);
+		wrmsr(MSR_GLOBAL_CTL, 0);
+		exact += exit_code() == EXIT_VMMCALL &&
+			 rdmsr(MSR_CTR(0)) == 2001 &&
+			 rdmsr(MSR_CTR(1)) == 1000;
+	}
+	check("guest-only counts a guest's block exactly, every time", 20,
+	      exact);
+	check("host-only and guest-only add up to both", rdmsr(MSR_CTR(3)),
+	      rdmsr(MSR_CTR(0)) + rdmsr(MSR_CTR(2)));
+	check_range("host-only counts none of the guest", 10, 200,
+		    rdmsr(MSR_CTR(2)));
+}
+
+static void test_stints(void)
+{
+	pmu_clear();
+	guest_start(guest_stints);
+	wrmsr(MSR_CTL(0), EN | OS | INSNS | GUEST_ONLY);
+	for (int i = 0; i < 5; i++) {
+		vmrun((uint64_t)vmcb);
+		skip_vmmcall();
+	}
+	check("counting goes on across exits, without the intercepted", 50,
+	      rdmsr(MSR_CTR(0)));
+	pmu_clear();
+}
+
+static void guest_overflow(uint64_t left, uint32_t lvt, void (*entry)(void))
+{
+	pmu_clear();
+	guest_start(entry);
+	set_pmi(lvt);
+	wrmsr(MSR_CTR(0), (CTR_MASK + 1 - left) & CTR_MASK);
+	wrmsr(MSR_CTL(0), EN | OS | INT | INSNS | GUEST_ONLY);
+	vmrun((uint64_t)vmcb);
+}
+
+static void test_overflow_exits(void)
+{
+	guest_overflow(5000, LVT_NMI, guest_spin);
+	check("an overflow in the guest exits to the host as NMI", EXIT_NMI,
+	      exit_code());
+	check("which then takes it", 1, interrupts[VECTOR_NMI]);
+	check_range("within the documented skid", 0, SKID_MAX - 1,
+		    rdmsr(MSR_CTR(0)));
+	check("and finds the status bit", 1, rdmsr(MSR_GLOBAL_STATUS));
+
+	guest_overflow(5000, VECTOR_FIXED, guest_spin);
+	check("or as an interrupt", EXIT_INTR, exit_code());
+	__asm__ volatile("sti\nnop\nnop" ::: "memory");
+	check("which is taken as well", 1, interrupts[VECTOR_FIXED]);
+
+	/* The guest's last instruction before its exit overflows. */
+	guest_overflow(2001, LVT_NMI, guest_loop);
+	__asm__ volatile("nop\nnop" ::: "memory");
+	check("an overflow on the way out of the guest is not lost", 1,
+	      interrupts[VECTOR_NMI]);
+	check("nor is its status bit", 1, rdmsr(MSR_GLOBAL_STATUS));
+	guest_overflow(2002, LVT_NMI, guest_loop);
+	check("one instruction less does not overflow", 0,
+	      interrupts[VECTOR_NMI] + rdmsr(MSR_GLOBAL_STATUS));
+	pmu_clear();
+}
+
+/* A host-only counter overflows with the last instruction before VMRUN. */
+static void test_overflow_at_entry(void)
+{
+	uint64_t lost = 0;
+
+	for (uint64_t left = 1; left <= 60; left++) {
+		pmu_clear();
+		guest_start(guest_loop);
+		set_pmi(LVT_NMI);
+		wrmsr(MSR_CTR(0), (CTR_MASK + 1 - left) & CTR_MASK);
+		wrmsr(MSR_CTL(0), EN | OS | INT | INSNS | HOST_ONLY);
+		vmrun((uint64_t)vmcb);
+		wrmsr(MSR_CTL(0), 0);
+		if (rdmsr(MSR_GLOBAL_STATUS) != interrupts[VECTOR_NMI])
+			lost++;
+	}
+	check("no overflow around an entry loses its interrupt", 0, lost);
+	pmu_clear();
+}
+
+void test_svm(void)
+{
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, (uint64_t)host_save);
+	test_exact();
+	test_stints();
+	test_overflow_exits();
+	test_overflow_at_entry();
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * AMD core performance counters for TCG.
+ *
+ * Each CPU keeps four running totals of what it retired, one per mode
+ * (host or guest, kernel or user).  The mode is part of the flags a
+ * translation block is looked up with, so translated code adds to the right
+ * total without asking, and a counter is nothing but a sum over the modes its
+ * selector names.  A transition between modes therefore takes effect between
+ * two instructions, and costs nothing.
+ *
+ * Only the thread of a CPU touches that CPU's state (reset excepted, when the
+ * CPU does not run), so there is nothing to lock.
+ */
+#ifndef I386_TCG_AMD_PMU_H
+#define I386_TCG_AMD_PMU_H
+
+#define AMD_PMU_NUM_CTRS 6
+#define AMD_PMU_NUM_LEGACY 4
+#define AMD_PMU_WIDTH 48
+#define AMD_PMU_NUM_MODES 4
+
+/* Longest translation block while a counter runs: bounds the PMI's skid. */
+#define AMD_PMU_MAX_INSNS 32
+
+/* Mode: an index into the totals. */
+#define AMD_PMU_MODE_USER 1
+#define AMD_PMU_MODE_GUEST 2
+
+/* What the instruction in flight has added to its mode's totals. */
+#define AMD_PMU_INFLIGHT_MODE 3
+#define AMD_PMU_INFLIGHT_INSN 4
+#define AMD_PMU_INFLIGHT_BRANCH 8
+
+/* A bit of CPUX86State::hflags that nothing else uses: a counter runs. */
+#define HF_AMD_PMU_SHIFT 29
+#define HF_AMD_PMU_MASK (1u << HF_AMD_PMU_SHIFT)
+
+typedef struct AMDPMUState {
+    /* Registers. A counter holds its value as of the last fold. */
+    uint64_t ctl[AMD_PMU_NUM_CTRS];
+    uint64_t ctr[AMD_PMU_NUM_CTRS];
+    uint64_t global_ctl;
+    uint64_t global_status;
+
+    /* Retired so far, by mode, the instruction in flight included. */
+    uint64_t insns[AMD_PMU_NUM_MODES];
+    uint64_t branches[AMD_PMU_NUM_MODES];
+
+    /* How much of these the counters have been given. */
+    uint64_t folded_insns[AMD_PMU_NUM_MODES];
+    uint64_t folded_branches[AMD_PMU_NUM_MODES];
+
+    /* No counter can overflow while insns[mode] stays below limit[mode]. */
+    uint64_t limit[AMD_PMU_NUM_MODES];
+
+    uint32_t inflight;
+} AMDPMUState;
+
+typedef struct CPUArchState CPUX86State;
+
+/* The instruction in flight has retired. */
+void amd_pmu_commit(CPUX86State *env);
+/* The instruction in flight faulted, was intercepted or will be restarted. */
+void amd_pmu_abandon(CPUX86State *env);
+/* An exception is being raised (@is_int: by INT n, which retires). */
+void amd_pmu_exception(CPUX86State *env, int intno, int is_int);
+/* The mode changes, or the CPU halts: look for an overflow now. */
+void amd_pmu_settle(CPUX86State *env);
+/* EFER is about to become @efer: host-only and guest-only need its SVME. */
+void amd_pmu_load_efer(CPUX86State *env, uint64_t efer);
+/* INIT has restored the registers, and cleared hflags. */
+void amd_pmu_init(CPUX86State *env);
+/* Values after reset. */
+void amd_pmu_reset(CPUX86State *env);
+
+/* True if the MSR in ECX is one of ours; raises #GP where hardware does. */
+bool amd_pmu_rdmsr(CPUX86State *env, uint64_t *val, uintptr_t retaddr);
+bool amd_pmu_wrmsr(CPUX86State *env, uint64_t val, uintptr_t retaddr);
+uint64_t amd_pmu_rdpmc(CPUX86State *env, uintptr_t retaddr);
+
+/* hw/intc/apic.c */
+void apic_deliver_pmi(DeviceState *dev);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The executable contract: what a kernel that hands its PMU to guests must do.
+ *
+ * A test describes what it set up (struct scenario) and what it then saw
+ * (struct observation). The model answers with what a conforming kernel may
+ * show (struct expectation), and contract_judge() compares. Everything here is
+ * a pure function of its arguments: no system call, no clock, no allocation,
+ * no output. The words behind each rule are in docs/contract/.
+ */
+#ifndef PMU_CONTRACT_H
+#define PMU_CONTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A value nobody measured or stated. Never equal to a measured one. */
+#define NOT_KNOWN INT64_MIN
+
+#define VALUE_MIN (INT64_MIN + 1)
+#define VALUE_MAX INT64_MAX
+
+enum contract {
+	CONTRACT_NONE,
+	CONTRACT_MEDIATED,
+};
+
+/* Kinds of PMU, as far as the contracts tell them apart. */
+enum pmu_kind {
+	PMU_CORE,
+	PMU_SOFTWARE,
+	PMU_TRACEPOINT,
+	PMU_BREAKPOINT,
+	PMU_MSR,
+};
+
+/*
+ * What a test arranged. Times are nanoseconds, truth values are 0 or 1.
+ *
+ * Host:
+ *   param_requested     enable_mediated_pmu as asked for on the command line
+ *   kvm_enable_pmu      kvm.enable_pmu
+ *   core_capable        the core PMU can be handed to a guest (M2)
+ * Event (the one asked about):
+ *   pmu                 enum pmu_kind
+ *   exclude_guest       attr.exclude_guest
+ *   own_errno           errno of the same open without any VM, 0 if it opens
+ * System at the moment of asking:
+ *   claims              VMs that hold the claim on the PMU
+ *   include_events      include-guest events of capable PMUs in existence
+ * VM (the one asked about):
+ *   irqchip             has an in-kernel irqchip
+ *   pmu_disabled        KVM_PMU_CAP_DISABLE was set
+ *   vcpus               vCPUs created, the one asked about not included
+ *   claim_tried         an earlier KVM_CREATE_VCPU came as far as the claim
+ *   refs                references that keep the VM alive (fds, mappings)
+ *   cap_bits            argument of KVM_CAP_PMU_CAPABILITY
+ * Guest run:
+ *   guest_min_ns        time certainly spent inside the guest
+ *   wall_min_ns         time certainly between enabling and reading
+ *   wall_max_ns         time at most between enabling and reading
+ *   guest_beats         the guest's own progress
+ */
+#define SCENARIO_FIELDS(X)    \
+	X(param_requested)    \
+	X(kvm_enable_pmu)     \
+	X(core_capable)       \
+	X(pmu)                \
+	X(exclude_guest)      \
+	X(own_errno)          \
+	X(claims)             \
+	X(include_events)     \
+	X(irqchip)            \
+	X(pmu_disabled)       \
+	X(vcpus)              \
+	X(claim_tried)        \
+	X(refs)               \
+	X(cap_bits)           \
+	X(guest_min_ns)       \
+	X(wall_min_ns)        \
+	X(wall_max_ns)        \
+	X(guest_beats)
+
+/*
+ * What a test saw.
+ *
+ *   err                 errno of the act asked about, 0 if it succeeded
+ *   param_effective     enable_mediated_pmu as read back
+ *   claimed             an include-guest event is refused now
+ *   sysctl_value        kernel.nmi_watchdog as read back
+ *   counted_before      count gained before the guest ran (control)
+ *   counted_inside      count gained while the guest ran without an exit
+ *   counted_after       count gained after the guest was left
+ *   eof                 read() returned no bytes: the event is in ERROR
+ *   count_ns            value of a clock event
+ *   enabled_ns          time_enabled gained
+ *   running_ns          time_running gained
+ *   not_running_ns      time_enabled minus time_running
+ *   backward_steps      times time_enabled became smaller between two reads
+ *   page_ahead_ns       how far the mmap page's time_enabled is ahead of a
+ *                       read() made after it
+ *   sample_ahead_ns     the same for the time in PERF_SAMPLE_READ
+ */
+#define OBSERVATION_FIELDS(X) \
+	X(err)                \
+	X(param_effective)    \
+	X(claimed)            \
+	X(sysctl_value)       \
+	X(counted_before)     \
+	X(counted_inside)     \
+	X(counted_after)      \
+	X(eof)                \
+	X(count_ns)           \
+	X(enabled_ns)         \
+	X(running_ns)         \
+	X(not_running_ns)     \
+	X(backward_steps)     \
+	X(page_ahead_ns)      \
+	X(sample_ahead_ns)
+
+#define CONTRACT_MEMBER(name) int64_t name;
+struct scenario {
+	SCENARIO_FIELDS(CONTRACT_MEMBER)
+};
+
+struct observation {
+	OBSERVATION_FIELDS(CONTRACT_MEMBER)
+};
+#undef CONTRACT_MEMBER
+
+/* Start from these: every field not named afterwards is NOT_KNOWN. */
+extern const struct scenario scenario_unknown;
+extern const struct observation observation_unknown;
+
+/*
+ * One observable and the values a conforming kernel may show.
+ * @field:   name of a member of struct observation
+ * @offset:  where that member is
+ * @lo, @hi: bounds, both included
+ * @control: proves that the instrument works; if it fails, nothing was learned
+ */
+struct expectation {
+	const char *field;
+	size_t offset;
+	int64_t lo;
+	int64_t hi;
+	bool control;
+};
+
+#define EXPECTATIONS_MAX 6
+
+enum verdict {
+	CONFORMS,
+	VIOLATES,
+	BROKEN,
+	UNDECIDED,
+};
+
+/*
+ * @verdict: what the observation says about the rule
+ * @missed:  the expectation that decided it, NULL if it conforms
+ * @seen:    what was observed in its place
+ */
+struct finding {
+	enum verdict verdict;
+	struct expectation missed;
+	int64_t seen;
+};
+
+/*
+ * @id:       permanent number, as in docs/contract/
+ * @contract: which contract the rule belongs to
+ * @words:    the rule in one sentence
+ * @expect:   fills in what the scenario demands and returns how many
+ *            expectations that is; 0 if the scenario does not say enough
+ */
+struct rule {
+	const char *id;
+	enum contract contract;
+	const char *words;
+	int (*expect)(const struct scenario *s, struct expectation *e);
+};
+
+extern const struct rule contract_rules[];
+extern const size_t contract_rules_count;
+
+/* The rule called @id, or NULL. */
+const struct rule *contract_rule(const char *id);
+
+/*
+ * Compare an observation with what the rule demands of the scenario.
+ * Returns a finding: BROKEN if a control failed, UNDECIDED if the scenario or
+ * the observation leaves a demanded value open, else VIOLATES or CONFORMS.
+ */
+struct finding contract_judge(const struct rule *rule, const struct scenario *s,
+			      const struct observation *o);
+
+const char *verdict_name(enum verdict verdict);
+
+/* Fields by name, for files and reports. @index from 0; NULL after the last. */
+const char *scenario_field(size_t index, size_t *offset);
+const char *observation_field(size_t index, size_t *offset);
+
+static inline int64_t *contract_value(void *base, size_t offset)
+{
+	return (int64_t *)((char *)base + offset);
+}
+
+static inline int64_t contract_get(const void *base, size_t offset)
+{
+	return *(const int64_t *)((const char *)base + offset);
+}
+
+#endif
