@@ -45,6 +45,7 @@ enum pmu_kind {
  * Event (the one asked about):
  *   pmu                 enum pmu_kind
  *   exclude_guest       attr.exclude_guest
+ *   pinned              attr.pinned
  *   own_errno           errno of the same open without any VM, 0 if it opens
  * System at the moment of asking:
  *   claims              VMs that hold the claim on the PMU
@@ -68,6 +69,7 @@ enum pmu_kind {
 	X(core_capable)       \
 	X(pmu)                \
 	X(exclude_guest)      \
+	X(pinned)             \
 	X(own_errno)          \
 	X(claims)             \
 	X(include_events)     \

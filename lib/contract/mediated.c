@@ -160,6 +160,19 @@ static int expect_m21(const struct scenario *s, struct expectation *e)
 	return 4;
 }
 
+static int expect_m21_priority(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_beats > 0) || !known(s->pinned))
+		return 0;
+	e[0] = EXACTLY(eof, 0);
+	/* A flexible event shares the counters: its turn need not have come. */
+	if (s->pinned != 1)
+		return 1;
+	e[1] = CONTROL(counted_before, 1);
+	e[2] = AT_LEAST(counted_after, 1);
+	return 3;
+}
+
 static int expect_m23(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
@@ -245,6 +258,8 @@ const struct rule contract_rules[] = {
 		 "the hard-lockup watchdog is an include-guest event like any other"),
 	MEDIATED("M21", expect_m21,
 		 "exclude-guest events stop at guest entry, never go to ERROR, and count again after exit"),
+	MEDIATED("M21.priority", expect_m21_priority,
+		 "guest exit schedules by priority: pinned before flexible, and nobody is condemned"),
 	MEDIATED("M23", expect_m23,
 		 "read() leaves the guest out of both times of an exclude-guest event"),
 	MEDIATED("M23.monotonic", expect_m23_monotonic,

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "record.h"
+#include "vm/kvm_compat.h"
+
+void guest_exits(void)
+{
+	while (!guest_record.stop) {
+		guest_record.beats++;
+		GUEST_SYNC(0);
+	}
+	guest_record.ended = 1;
+	GUEST_DONE();
+}

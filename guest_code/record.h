@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one thing guest and host share: a record the payload writes and the host
+ * reads while it runs. Fixed-width types only.
+ *
+ * @beats: the payload's progress, one more with every turn of its loop
+ * @stop:  set by the host: leave at the next turn
+ * @ended: set by the payload as its last act; without it the record is void
+ */
+#ifndef PMU_GUEST_RECORD_H
+#define PMU_GUEST_RECORD_H
+
+#include <stdint.h>
+
+struct guest_record {
+	volatile uint64_t beats;
+	volatile uint64_t stop;
+	volatile uint64_t ended;
+};
+
+extern struct guest_record guest_record;
+
+/* Turn without leaving the guest until told to stop. */
+void guest_spin(void);
+
+/* Leave the guest with every turn, until told to stop. */
+void guest_exits(void);
+
+#endif

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "record.h"
+#include "vm/kvm_compat.h"
+
+struct guest_record guest_record;
+
+void guest_spin(void)
+{
+	while (!guest_record.stop)
+		guest_record.beats++;
+	guest_record.ended = 1;
+	GUEST_DONE();
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* CPUs, and small files that say how the machine is set. */
+#ifndef PMU_PERF_CPU_H
+#define PMU_PERF_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bind the calling thread to @cpu. Returns 0 or an errno. */
+int cpu_pin_self(int cpu);
+
+/* Number of CPUs online. */
+int cpu_count(void);
+
+/*
+ * Read a small text file into @buffer of @size bytes, without the newline.
+ * Returns 0 or an errno.
+ */
+int file_read(const char *path, char *buffer, size_t size);
+
+/* Write @text to an existing file. Returns 0 or an errno. */
+int file_write(const char *path, const char *text);
+
+/* Read a number, or a Y or N as 1 or 0. Returns @otherwise if unreadable. */
+long file_number(const char *path, long otherwise);
+
+#endif

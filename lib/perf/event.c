@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <linux/hw_breakpoint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cpu.h"
+#include "event.h"
+
+#define PMU_DEVICES "/sys/bus/event_source/devices/"
+#define SCHED_SWITCH "/sys/kernel/tracing/events/sched/sched_switch/id"
+
+/* What each vendor calls an instruction that retired. */
+static const char *const retired_instructions[] = {
+	"RETIRED_INSTRUCTIONS",
+	"INST_RETIRED:ANY_P",
+	"INSTRUCTION_RETIRED",
+};
+
+static int watched_word;
+
+static int describe_core(struct perf_event_attr *attr)
+{
+	size_t count = sizeof(retired_instructions) /
+		       sizeof(*retired_instructions);
+
+	if (access(PMU_DEVICES "cpu", F_OK))
+		return ENOENT;
+	for (size_t i = 0; i < count; i++) {
+		if (!event_encode(attr, retired_instructions[i]))
+			return 0;
+	}
+	/* A CPU newer than this libpfm4: the kernel's own name for it. */
+	attr->type = PERF_TYPE_HARDWARE;
+	attr->config = PERF_COUNT_HW_INSTRUCTIONS;
+	return 0;
+}
+
+static int describe_other(struct perf_event_attr *attr, enum pmu_kind pmu)
+{
+	long number;
+
+	switch (pmu) {
+	case PMU_SOFTWARE:
+		attr->type = PERF_TYPE_SOFTWARE;
+		attr->config = PERF_COUNT_SW_TASK_CLOCK;
+		return 0;
+	case PMU_TRACEPOINT:
+		number = file_number(SCHED_SWITCH, -1);
+		attr->type = PERF_TYPE_TRACEPOINT;
+		attr->config = (uint64_t)number;
+		return number < 0 ? ENOENT : 0;
+	case PMU_BREAKPOINT:
+		attr->type = PERF_TYPE_BREAKPOINT;
+		attr->bp_type = HW_BREAKPOINT_W;
+		attr->bp_addr = (uintptr_t)&watched_word;
+		attr->bp_len = HW_BREAKPOINT_LEN_4;
+		return 0;
+	case PMU_MSR:
+		number = file_number(PMU_DEVICES "msr/type", -1);
+		attr->type = (uint32_t)number;
+		attr->config = 0; /* tsc */
+		return number < 0 ? ENOENT : 0;
+	default:
+		return EINVAL;
+	}
+}
+
+int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu)
+{
+	int err;
+
+	memset(attr, 0, sizeof(*attr));
+	attr->size = sizeof(*attr);
+	err = pmu == PMU_CORE ? describe_core(attr) : describe_other(attr, pmu);
+	attr->exclude_guest = 0;
+	attr->exclude_host = 0;
+	attr->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED |
+			    PERF_FORMAT_TOTAL_TIME_RUNNING;
+	return err;
+}
+
+int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,
+		   int group_fd)
+{
+	long fd = syscall(SYS_perf_event_open, attr, task, cpu, group_fd,
+			  PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int event_read(int fd, struct event_value *value)
+{
+	uint64_t words[3];
+	ssize_t got = read(fd, words, sizeof(words));
+
+	memset(value, 0, sizeof(*value));
+	if (got < 0)
+		return errno;
+	if (!got) {
+		value->eof = true;
+		return 0;
+	}
+	if (got != sizeof(words))
+		return EPROTO;
+	value->count = words[0];
+	value->enabled_ns = words[1];
+	value->running_ns = words[2];
+	return 0;
+}
+
+static size_t map_size(unsigned int data_pages)
+{
+	return (1 + data_pages) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+struct perf_event_mmap_page *event_map(int fd, unsigned int data_pages)
+{
+	void *map = mmap(NULL, map_size(data_pages), PROT_READ | PROT_WRITE,
+			 MAP_SHARED, fd, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+void event_unmap(struct perf_event_mmap_page *page, unsigned int data_pages)
+{
+	munmap(page, map_size(data_pages));
+}
+
+static uint64_t read_tsc(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+/* The protocol is described beside struct perf_event_mmap_page. */
+bool event_page_times(const volatile struct perf_event_mmap_page *page,
+		      uint64_t *enabled_ns, uint64_t *running_ns)
+{
+	uint64_t enabled, running, cycles, delta, quotient, remainder;
+	uint32_t sequence;
+
+	do {
+		sequence = page->lock;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!page->cap_user_time)
+			return false;
+		enabled = page->time_enabled;
+		running = page->time_running;
+		cycles = read_tsc();
+		quotient = cycles >> page->time_shift;
+		remainder = cycles & ((1ull << page->time_shift) - 1);
+		delta = page->time_offset + quotient * page->time_mult +
+			((remainder * page->time_mult) >> page->time_shift);
+		enabled += delta;
+		if (page->index)
+			running += delta;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (page->lock != sequence);
+
+	*enabled_ns = enabled;
+	*running_ns = running;
+	return true;
+}
+
+/* Records are contiguous unless they wrap, so copy word by word. */
+static uint64_t ring_word(struct perf_event_mmap_page *page, uint64_t position)
+{
+	const char *data = (const char *)page + page->data_offset;
+	uint64_t word;
+
+	memcpy(&word, data + position % page->data_size, sizeof(word));
+	return word;
+}
+
+bool event_ring_next(struct perf_event_mmap_page *page, unsigned int data_pages,
+		     struct event_value *value)
+{
+	uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = page->data_tail;
+	bool found = false;
+
+	while (data_pages && tail < head && !found) {
+		uint64_t header = ring_word(page, tail);
+		uint32_t type = (uint32_t)header;
+		uint16_t size = (uint16_t)(header >> 48);
+
+		if (type == PERF_RECORD_SAMPLE) {
+			memset(value, 0, sizeof(*value));
+			value->count = ring_word(page, tail + 8);
+			value->enabled_ns = ring_word(page, tail + 16);
+			value->running_ns = ring_word(page, tail + 24);
+			found = true;
+		}
+		tail += size;
+	}
+	__atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
+	return found;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * perf events: describe, open, read, map. Facts only: nothing here knows a
+ * rule, and every failure is returned as an errno.
+ */
+#ifndef PMU_PERF_EVENT_H
+#define PMU_PERF_EVENT_H
+
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../contract/contract.h"
+
+#define ANY_CPU (-1)
+#define SELF 0
+#define ANY_TASK (-1)
+#define NO_GROUP (-1)
+
+/*
+ * Fill in @attr for an event of the given kind of PMU that counts in both host
+ * and guest; the exclude bits are the caller's to set afterwards. For PMU_CORE
+ * this is retired instructions, encoded by libpfm4.
+ * Returns 0, or the errno that says the machine has no such PMU.
+ */
+int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu);
+
+/*
+ * Encode a libpfm4 event string, e.g. "RETIRED_INSTRUCTIONS".
+ * Returns 0, or ENOENT if libpfm4 does not know it on this machine.
+ */
+int event_encode(struct perf_event_attr *attr, const char *name);
+
+/* perf_event_open() with close-on-exec. Returns the fd, or minus an errno. */
+int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,
+		   int group_fd);
+
+/*
+ * One read() of an event with TOTAL_TIME_ENABLED and TOTAL_TIME_RUNNING.
+ * @eof: read() returned no bytes, the event is in ERROR; the rest is zero
+ */
+struct event_value {
+	uint64_t count;
+	uint64_t enabled_ns;
+	uint64_t running_ns;
+	bool eof;
+};
+
+/* Returns 0 or an errno. */
+int event_read(int fd, struct event_value *value);
+
+/*
+ * Map the event's control page and @data_pages (0 or a power of two) of ring.
+ * Returns NULL and sets errno if that is refused.
+ */
+struct perf_event_mmap_page *event_map(int fd, unsigned int data_pages);
+void event_unmap(struct perf_event_mmap_page *page, unsigned int data_pages);
+
+/*
+ * Times as a self-monitoring task takes them from the control page, brought up
+ * to now with the cycle counter (cap_user_time).
+ * Returns false if the page does not offer that.
+ */
+bool event_page_times(const volatile struct perf_event_mmap_page *page,
+		      uint64_t *enabled_ns, uint64_t *running_ns);
+
+/*
+ * The next PERF_SAMPLE_READ record of a ring without other sample types.
+ * Returns false if the ring is empty.
+ */
+bool event_ring_next(struct perf_event_mmap_page *page, unsigned int data_pages,
+		     struct event_value *value);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The suite on the kselftest harness. A test program includes this once.
+ *
+ * Verdicts are made by the contract: JUDGE() asks it and marks the case.
+ * NEEDS() and MUST() are for what the suite itself requires: a need that is
+ * absent skips the case, a step that must work and does not breaks it.
+ */
+#ifndef PMU_REPORT_CASES_H
+#define PMU_REPORT_CASES_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "host.h"
+#include "klog.h"
+#include "report.h"
+
+/* Ask the contract about @rule. Goes on whatever the answer is. */
+#define JUDGE(rule, s, o) case_judge(_metadata, rule, s, o)
+
+/* Skip with a short constant reason; the details go on a line of their own. */
+#define NEEDS(condition, reason)                        \
+	do {                                            \
+		if (!(condition))                       \
+			SKIP(return, "needs " reason); \
+	} while (0)
+
+/* A step of the suite's own, with the errno that says why it failed. */
+#define MUST(call)                                                     \
+	do {                                                           \
+		int must_err = (call);                                 \
+                                                                       \
+		if (must_err) {                                        \
+			report_broken("%s:%d: " #call ": %s", __FILE__, \
+				      __LINE__, strerror(must_err));   \
+			_metadata->exit_code = KSFT_FAIL;              \
+			return;                                        \
+		}                                                      \
+	} while (0)
+
+/* Likewise, for a condition. */
+#define MUST_BE(condition)                                                 \
+	do {                                                               \
+		if (!(condition)) {                                        \
+			report_broken("%s:%d: not so: " #condition,        \
+				      __FILE__, __LINE__);                 \
+			_metadata->exit_code = KSFT_FAIL;                  \
+			return;                                            \
+		}                                                          \
+	} while (0)
+
+static inline void case_judge(struct __test_metadata *_metadata,
+			      const char *rule, const struct scenario *s,
+			      const struct observation *o)
+{
+	char defect[16];
+
+	switch (report_judge(_metadata->name, rule, s, o, defect)) {
+	case REPORT_PASS:
+		break;
+	case REPORT_KNOWN:
+		if (_metadata->exit_code == KSFT_FAIL)
+			break;
+		_metadata->exit_code = KSFT_XFAIL;
+		snprintf(_metadata->results->reason,
+			 sizeof(_metadata->results->reason), "known %s",
+			 defect);
+		break;
+	case REPORT_FAIL:
+		_metadata->exit_code = KSFT_FAIL;
+		break;
+	}
+}
+
+/* Every fixture calls these first and last. */
+static inline void case_begin(void)
+{
+	klog_mark();
+}
+
+static inline void case_end(struct __test_metadata *_metadata)
+{
+	char line[256];
+
+	if (!klog_complaint(line, sizeof(line)))
+		return;
+	printf("# violates kernel log: %s\n", line);
+	_metadata->exit_code = KSFT_FAIL;
+}
+
+/* The harness exits 0 when every case was skipped; that is no pass. */
+static void case_nothing_ran(void)
+{
+	if (ksft_get_pass_cnt() || ksft_get_fail_cnt() ||
+	    ksft_get_xfail_cnt() || ksft_get_xpass_cnt() ||
+	    ksft_get_error_cnt())
+		return;
+	fflush(stdout);
+	_exit(KSFT_SKIP);
+}
+
+static inline bool case_only_lists(int argc, char **argv)
+{
+	return argc > 1 && (!strcmp(argv[1], "-l") || !strcmp(argv[1], "-h"));
+}
+
+/*
+ * main() of a test program: @needs is a set of HOST_NEEDS_*.
+ * Returns what kselftest expects: 0, 1, or 4 when nothing could run.
+ */
+static inline int case_main(int argc, char **argv, unsigned int needs)
+{
+	const char *missing;
+
+	if (case_only_lists(argc, argv))
+		return test_harness_run(argc, argv);
+	missing = host_missing(needs);
+	if (missing) {
+		ksft_print_header();
+		ksft_exit_skip("%s\n", missing);
+	}
+	klog_open();
+	atexit(case_nothing_ran);
+	return test_harness_run(argc, argv);
+}
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "klog.h"
+
+static int log_fd = -1;
+
+/* What lib/bug.c, lockdep, RCU, the watchdogs and the sanitizers print. */
+static const char *const complaints[] = {
+	"WARNING: ",
+	"BUG: ",
+	"kernel BUG at ",
+	"Oops: ",
+	"general protection fault",
+	"possible circular locking dependency",
+	"possible recursive locking",
+	"inconsistent lock state",
+	"suspicious RCU usage",
+	"self-detected stall",
+	"detected stalls on CPUs",
+	"soft lockup",
+	"hard LOCKUP",
+	"blocked for more than",
+	"UBSAN: ",
+	"scheduling while atomic",
+	"unchecked MSR access error",
+};
+
+bool klog_is_complaint(const char *line)
+{
+	for (size_t i = 0; i < sizeof(complaints) / sizeof(*complaints); i++) {
+		if (strstr(line, complaints[i]))
+			return true;
+	}
+	return false;
+}
+
+int klog_open(void)
+{
+	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return log_fd < 0 ? errno : 0;
+}
+
+void klog_mark(void)
+{
+	if (log_fd >= 0)
+		lseek(log_fd, 0, SEEK_END);
+}
+
+bool klog_complaint(char *text, size_t size)
+{
+	char record[8192];
+	ssize_t got;
+
+	if (log_fd < 0)
+		return false;
+	for (;;) {
+		char *line;
+
+		got = read(log_fd, record, sizeof(record) - 1);
+		if (got < 0 && errno == EPIPE)
+			continue; /* overwritten: go on with the oldest left */
+		if (got <= 0)
+			return false;
+		record[got] = 0;
+		line = strchr(record, ';');
+		if (!line || !klog_is_complaint(line))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		snprintf(text, size, "%s", line + 1);
+		return true;
+	}
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel log during one case: a kernel that complains fails the case. */
+#ifndef PMU_REPORT_KLOG_H
+#define PMU_REPORT_KLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Open the log, once, before any case forks: all of them share the position.
+ * Returns 0 or an errno (EPERM without the right to read).
+ */
+int klog_open(void);
+
+/* Look only at what comes from here on. */
+void klog_mark(void);
+
+/*
+ * Copy the first complaint since klog_mark() into @text.
+ * Returns true if there is one. Without klog_open() there is none.
+ */
+bool klog_complaint(char *text, size_t size);
+
+/* Is this line a WARNING, BUG, Oops, lockdep or RCU report? */
+bool klog_is_complaint(const char *line);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one module that prints. Everything goes to standard output as KTAP
+ * diagnostics ahead of the result line of the case, so that verdict and reason
+ * travel together:
+ *
+ *   # conforms M11
+ *   # violates M11 ...   then scenario, expected, observed, again
+ *   # known D28 M23.page ...
+ *   # broken ...         the suite or its environment failed
+ *   # undecided ...
+ */
+#ifndef PMU_REPORT_REPORT_H
+#define PMU_REPORT_REPORT_H
+
+#include "../contract/contract.h"
+
+/*
+ * What a case makes of a rule.
+ * @REPORT_PASS:  conforms
+ * @REPORT_KNOWN: violates, as configs/known says this kernel does
+ * @REPORT_FAIL:  violates, undecided or broken
+ */
+enum report_outcome {
+	REPORT_PASS,
+	REPORT_KNOWN,
+	REPORT_FAIL,
+};
+
+/*
+ * Judge and print.
+ * @test:   name of the case, for the command that repeats it
+ * @rule:   rule id; an unknown one is reported as broken
+ * @defect: where the id of a known defect is stored, at least 16 bytes
+ */
+enum report_outcome report_judge(const char *test, const char *rule,
+				 const struct scenario *s,
+				 const struct observation *o, char *defect);
+
+/* The suite could not do what the case needs. */
+void report_broken(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* A fact worth reading beside the result. */
+void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Name of an errno, e.g. "EBUSY"; "0" for none. */
+const char *errno_name(int64_t err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Bounded waiting. The only place that is allowed to wait. */
+#ifndef PMU_SYNC_DEADLINE_H
+#define PMU_SYNC_DEADLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct deadline {
+	uint64_t at_ns;
+};
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t now_ns(void);
+
+/* A point @ms milliseconds from now. */
+struct deadline deadline_after_ms(unsigned int ms);
+
+bool deadline_passed(const struct deadline *deadline);
+
+/*
+ * Wait until *@value is at least @target, giving up at the deadline.
+ * Returns false if it gave up.
+ */
+bool wait_at_least(const volatile uint64_t *value, uint64_t target,
+		   const struct deadline *deadline);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMs that never run: the claim on the PMU is made and released by creating
+ * and closing things. Raw system calls, so that each can be refused.
+ */
+#ifndef PMU_VM_VM_H
+#define PMU_VM_VM_H
+
+#include <stdbool.h>
+
+#define VM_VCPUS_MAX 4
+
+/*
+ * @fd, @vcpu: file descriptors, -1 where there is none
+ * @run:       mapping of the first vCPU's kvm_run, or NULL
+ */
+struct vm {
+	int fd;
+	int vcpu[VM_VCPUS_MAX];
+	int vcpus;
+	void *run;
+};
+
+/* Each returns 0 or an errno, and leaves @vm as it was if it fails. */
+int vm_try_create(struct vm *vm);
+int vm_try_irqchip(struct vm *vm);
+int vm_try_vcpu(struct vm *vm);
+int vm_try_pmu_cap(struct vm *vm, unsigned long bits);
+int vm_try_map_run(struct vm *vm);
+
+/* A VM with an in-kernel irqchip and no vCPU. Returns 0 or an errno. */
+int vm_try_with_irqchip(struct vm *vm);
+
+/* Close one reference; a missing one is left alone. */
+void vm_close_fd(struct vm *vm);
+void vm_close_vcpus(struct vm *vm);
+void vm_unmap_run(struct vm *vm);
+/* Close all of them. */
+void vm_close(struct vm *vm);
+
+/*
+ * Is an include-guest event of the core PMU refused now?
+ * Returns 1 or 0, or minus the errno if it is refused for another reason.
+ */
+int pmu_is_claimed(void);
+
+#endif

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VM's claim on the PMU: which step makes it, what refuses it, and what
+ * gives it back (docs/contract/mediated.md, M4 to M9). No guest runs here; the
+ * claim is a matter of file descriptors.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <linux/kvm.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "perf/event.h"
+#include "report/cases.h"
+#include "vm/vm.h"
+
+FIXTURE(claim)
+{
+	struct scenario s;
+	struct observation o;
+	struct vm vm;
+};
+
+FIXTURE_SETUP(claim)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.claims = 0;
+	self->s.include_events = 0;
+	self->s.irqchip = 1;
+	self->s.pmu_disabled = 0;
+	self->s.vcpus = 0;
+	self->s.kvm_enable_pmu = host_kvm_enable_pmu();
+	self->vm.fd = -1;
+}
+
+FIXTURE_TEARDOWN(claim)
+{
+	if (self->vm.fd >= 0)
+		vm_close(&self->vm);
+	case_end(_metadata);
+}
+
+/* An include-guest event that exists and does nothing. */
+static int open_blocker(void)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -ENOENT;
+	attr.disabled = 1;
+	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+}
+
+TEST_F(claim, M4_without_irqchip_claims_nothing)
+{
+	self->s.irqchip = 0;
+	MUST(vm_try_create(&self->vm));
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M4", &self->s, &self->o);
+}
+
+TEST_F(claim, M4_without_irqchip_starts_beside_an_include_guest_event)
+{
+	int blocker = open_blocker();
+
+	MUST_BE(blocker >= 0);
+	self->s.irqchip = 0;
+	self->s.include_events = 1;
+	MUST(vm_try_create(&self->vm));
+	self->o.err = vm_try_vcpu(&self->vm);
+	close(blocker);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M4", &self->s, &self->o);
+}
+
+TEST_F(claim, M5_first_vcpu_makes_the_claim)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	for (int vcpus = 0; vcpus <= 2; vcpus++) {
+		self->s.vcpus = vcpus;
+		self->o.claimed = pmu_is_claimed();
+		self->o.err = vcpus ? self->o.err : 0;
+		JUDGE("M5", &self->s, &self->o);
+		self->o.err = vm_try_vcpu(&self->vm);
+	}
+}
+
+TEST_F(claim, M5_each_vm_claims_for_itself)
+{
+	struct vm other;
+
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_with_irqchip(&other));
+	MUST(vm_try_vcpu(&self->vm));
+	self->o.err = vm_try_vcpu(&other);
+	vm_close(&self->vm);
+	self->s.vcpus = 1;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M5", &self->s, &self->o);
+	vm_close(&other);
+	self->s.vcpus = 0;
+	self->o.err = 0;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M5", &self->s, &self->o);
+}
+
+TEST_F(claim, M6_refused_beside_an_include_guest_event)
+{
+	int blocker = open_blocker();
+
+	MUST_BE(blocker >= 0);
+	MUST(vm_try_with_irqchip(&self->vm));
+	self->s.include_events = 1;
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M6", &self->s, &self->o);
+
+	/* The VM stays usable: without the event it is as good as new. */
+	close(blocker);
+	self->s.include_events = 0;
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M6", &self->s, &self->o);
+}
+
+TEST_F(claim, M6_refused_vm_starts_without_a_pmu)
+{
+	int blocker = open_blocker();
+
+	MUST_BE(blocker >= 0);
+	MUST(vm_try_with_irqchip(&self->vm));
+	self->s.include_events = 1;
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M6", &self->s, &self->o);
+
+	MUST(vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE));
+	self->s.pmu_disabled = 1;
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M6", &self->s, &self->o);
+	close(blocker);
+}
+
+TEST_F(claim, M7_capability_disables_the_pmu)
+{
+	self->s.cap_bits = KVM_PMU_CAP_DISABLE;
+	MUST(vm_try_with_irqchip(&self->vm));
+	self->o.err = vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE);
+	JUDGE("M7", &self->s, &self->o);
+
+	self->s.pmu_disabled = 1;
+	self->s.vcpus = 1;
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M5", &self->s, &self->o);
+}
+
+TEST_F(claim, M7_capability_refuses_unknown_bits)
+{
+	self->s.cap_bits = 1l << 17;
+	MUST(vm_try_with_irqchip(&self->vm));
+	self->o.err = vm_try_pmu_cap(&self->vm, 1ul << 17);
+	JUDGE("M7", &self->s, &self->o);
+}
+
+TEST_F(claim, M7_capability_comes_too_late_after_a_vcpu)
+{
+	self->s.cap_bits = KVM_PMU_CAP_DISABLE;
+	self->s.vcpus = 1;
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	self->o.err = vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE);
+	JUDGE("M7", &self->s, &self->o);
+}
+
+TEST_F(claim, M7_capability_still_works_after_a_refused_vcpu)
+{
+	int blocker = open_blocker();
+
+	MUST_BE(blocker >= 0);
+	self->s.cap_bits = KVM_PMU_CAP_DISABLE;
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST_BE(vm_try_vcpu(&self->vm) != 0);
+	self->o.err = vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE);
+	JUDGE("M7", &self->s, &self->o);
+	close(blocker);
+}
+
+/* Create a vCPU with no file descriptor left to give it. */
+static int vcpu_without_fd(struct vm *vm)
+{
+	struct rlimit old, none;
+	int err, lowest = dup(vm->fd);
+
+	if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &old))
+		return errno;
+	close(lowest);
+	none = old;
+	none.rlim_cur = (rlim_t)lowest;
+	setrlimit(RLIMIT_NOFILE, &none);
+	err = vm_try_vcpu(vm);
+	setrlimit(RLIMIT_NOFILE, &old);
+	return err;
+}
+
+TEST_F(claim, M8_claim_survives_a_failed_vcpu)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST_BE(vcpu_without_fd(&self->vm) == EMFILE);
+	self->s.claim_tried = 1;
+	self->s.refs = 1;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M8", &self->s, &self->o);
+
+	/* M7: the capability looks at the claim, not only at vCPUs. */
+	self->s.cap_bits = KVM_PMU_CAP_DISABLE;
+	self->o.err = vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE);
+	JUDGE("M7", &self->s, &self->o);
+
+	vm_close(&self->vm);
+	self->s.refs = 0;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M8", &self->s, &self->o);
+}
+
+static void judge_refs(struct __test_metadata *_metadata, struct scenario *s,
+		       struct observation *o, int refs)
+{
+	s->claim_tried = 1;
+	s->refs = refs;
+	o->claimed = pmu_is_claimed();
+	JUDGE("M9", s, o);
+}
+
+TEST_F(claim, M9_the_vcpu_fd_keeps_the_claim)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	judge_refs(_metadata, &self->s, &self->o, 2);
+	vm_close_fd(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 1);
+	vm_close_vcpus(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+TEST_F(claim, M9_the_vm_fd_keeps_the_claim)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	vm_close_vcpus(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 1);
+	vm_close_fd(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+TEST_F(claim, M9_a_mapping_of_kvm_run_keeps_the_claim)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	MUST(vm_try_map_run(&self->vm));
+	vm_close_vcpus(&self->vm);
+	vm_close_fd(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 1);
+	vm_unmap_run(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+TEST_F(claim, M9_a_duplicate_fd_keeps_the_claim)
+{
+	int copy;
+
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	copy = dup(self->vm.fd);
+	MUST_BE(copy >= 0);
+	vm_close(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 1);
+	close(copy);
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+/* A child that holds what it inherited until it is told, or killed. */
+static pid_t hold_in_child(int *release)
+{
+	int pipe_fd[2];
+	pid_t child;
+	char byte;
+
+	if (pipe(pipe_fd))
+		return -1;
+	child = fork();
+	if (!child) {
+		close(pipe_fd[1]);
+		if (read(pipe_fd[0], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(pipe_fd[0]);
+	*release = pipe_fd[1];
+	return child;
+}
+
+TEST_F(claim, M9_a_child_that_inherited_the_fds_keeps_the_claim)
+{
+	pid_t child;
+	int release;
+
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	child = hold_in_child(&release);
+	MUST_BE(child > 0);
+	vm_close(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 2);
+	close(release);
+	MUST_BE(waitpid(child, NULL, 0) == child);
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+TEST_F(claim, M9_killing_the_last_holder_releases_the_claim)
+{
+	pid_t child;
+	int release;
+
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	child = hold_in_child(&release);
+	MUST_BE(child > 0);
+	vm_close(&self->vm);
+	judge_refs(_metadata, &self->s, &self->o, 2);
+	MUST_BE(kill(child, SIGKILL) == 0);
+	MUST_BE(waitpid(child, NULL, 0) == child);
+	close(release);
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+TEST_F(claim, M9_the_last_of_several_vms_releases_it)
+{
+	struct vm vms[3];
+
+	for (int i = 0; i < 3; i++) {
+		MUST(vm_try_with_irqchip(&vms[i]));
+		MUST(vm_try_vcpu(&vms[i]));
+	}
+	for (int i = 0; i < 3; i++) {
+		judge_refs(_metadata, &self->s, &self->o, 3 - i);
+		vm_close(&vms[i]);
+	}
+	judge_refs(_metadata, &self->s, &self->o, 0);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_CLAIMS);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opening events beside a VM that holds the claim, and creating vCPUs beside
+ * events (docs/contract/mediated.md, M11, M12 and M16). Each open is first made
+ * without a VM: whatever refuses it then must refuse it now, too.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "report/cases.h"
+#include "vm/vm.h"
+
+FIXTURE(open_event)
+{
+	struct scenario s;
+	struct observation o;
+	struct vm vm;
+};
+
+/*
+ * @pmu, @exclude_guest: the event
+ * @task, @cpu:          as for perf_event_open()
+ * @disabled, @exclude_host, @pinned: attributes that must not matter
+ * @bad_format:          an attribute that is refused on any kernel
+ * @software_leader:     open it as a sibling of a software event
+ */
+FIXTURE_VARIANT(open_event)
+{
+	enum pmu_kind pmu;
+	bool exclude_guest, exclude_host, disabled, pinned, bad_format;
+	bool software_leader;
+	int task, cpu;
+};
+
+#define OPEN_EVENT(name, ...)                                         \
+	FIXTURE_VARIANT_ADD(open_event, name)                         \
+	{                                                             \
+		.task = SELF, .cpu = ANY_CPU, __VA_ARGS__             \
+	}
+
+/* clang-format off */
+OPEN_EVENT(of_a_task, .pmu = PMU_CORE);
+OPEN_EVENT(of_a_cpu, .pmu = PMU_CORE, .task = ANY_TASK, .cpu = 0);
+OPEN_EVENT(of_a_task_on_a_cpu, .pmu = PMU_CORE, .cpu = 0);
+OPEN_EVENT(disabled, .pmu = PMU_CORE, .disabled = true);
+OPEN_EVENT(pinned, .pmu = PMU_CORE, .pinned = true);
+OPEN_EVENT(of_the_guest_only, .pmu = PMU_CORE, .exclude_host = true);
+OPEN_EVENT(under_a_software_leader, .pmu = PMU_CORE, .software_leader = true);
+OPEN_EVENT(refused_anyway, .pmu = PMU_CORE, .bad_format = true);
+OPEN_EVENT(excluding_the_guest, .pmu = PMU_CORE, .exclude_guest = true);
+OPEN_EVENT(excluding_the_guest_of_a_cpu, .pmu = PMU_CORE,
+	   .exclude_guest = true, .task = ANY_TASK, .cpu = 0);
+OPEN_EVENT(software, .pmu = PMU_SOFTWARE);
+OPEN_EVENT(software_of_a_cpu, .pmu = PMU_SOFTWARE, .task = ANY_TASK, .cpu = 0);
+OPEN_EVENT(tracepoint, .pmu = PMU_TRACEPOINT);
+OPEN_EVENT(breakpoint, .pmu = PMU_BREAKPOINT);
+OPEN_EVENT(msr, .pmu = PMU_MSR);
+/* clang-format on */
+
+FIXTURE_SETUP(open_event)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = variant->pmu;
+	self->s.exclude_guest = variant->exclude_guest;
+	self->vm.fd = -1;
+}
+
+FIXTURE_TEARDOWN(open_event)
+{
+	if (self->vm.fd >= 0)
+		vm_close(&self->vm);
+	case_end(_metadata);
+}
+
+/* Open the variant's event. Returns its errno; the fd is closed again. */
+static int open_errno(const FIXTURE_VARIANT(open_event) * variant)
+{
+	struct perf_event_attr attr, leader;
+	int fd, group = NO_GROUP;
+
+	if (event_describe(&attr, variant->pmu))
+		return ENOENT;
+	attr.exclude_guest = variant->exclude_guest;
+	attr.exclude_host = variant->exclude_host;
+	attr.disabled = variant->disabled;
+	attr.pinned = variant->pinned;
+	if (variant->bad_format)
+		attr.read_format = ~0ull;
+	if (variant->software_leader) {
+		event_describe(&leader, PMU_SOFTWARE);
+		group = event_try_open(&leader, variant->task, variant->cpu,
+				       NO_GROUP);
+	}
+	fd = event_try_open(&attr, variant->task, variant->cpu, group);
+	if (group >= 0)
+		close(group);
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
+static const char *open_rule(const FIXTURE_VARIANT(open_event) * variant)
+{
+	return variant->pmu == PMU_CORE ? "M11" : "M16";
+}
+
+TEST_F(open_event, M11_M16_before_during_and_after_the_claim)
+{
+	bool expected_to_open = !variant->bad_format;
+
+	self->s.own_errno = open_errno(variant);
+	NEEDS(!expected_to_open || !self->s.own_errno, "this kind of event");
+
+	MUST(vm_try_with_irqchip(&self->vm));
+	self->s.claims = 0;
+	self->o.err = open_errno(variant);
+	JUDGE(open_rule(variant), &self->s, &self->o);
+
+	MUST(vm_try_vcpu(&self->vm));
+	self->s.claims = 1;
+	self->o.err = open_errno(variant);
+	JUDGE(open_rule(variant), &self->s, &self->o);
+
+	vm_close(&self->vm);
+	self->s.claims = 0;
+	self->o.err = open_errno(variant);
+	JUDGE(open_rule(variant), &self->s, &self->o);
+}
+
+FIXTURE(existing_event)
+{
+	struct scenario s;
+	struct observation o;
+	struct vm vm;
+	int fd;
+};
+
+FIXTURE_SETUP(existing_event)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.claims = 0;
+	self->s.vcpus = 0;
+	self->s.irqchip = 1;
+	self->s.pmu_disabled = 0;
+	self->fd = -1;
+	MUST(vm_try_with_irqchip(&self->vm));
+}
+
+FIXTURE_TEARDOWN(existing_event)
+{
+	vm_close(&self->vm);
+	if (self->fd >= 0)
+		close(self->fd);
+	case_end(_metadata);
+}
+
+/*
+ * With @events include-guest events in existence, try to create a vCPU. What
+ * is claimed afterwards can only be asked for once the events are gone, so a
+ * refused creation is judged with the events still there.
+ */
+static void judge_creation(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(existing_event) * self, int events)
+{
+	self->s.include_events = events;
+	self->o.err = vm_try_vcpu(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M12", &self->s, &self->o);
+}
+
+static int open_include(bool disabled, int task, int cpu, int group)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -ENOENT;
+	attr.disabled = disabled;
+	return event_try_open(&attr, task, cpu, group);
+}
+
+TEST_F(existing_event, M12_counting_blocks)
+{
+	self->fd = open_include(false, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 1);
+}
+
+TEST_F(existing_event, M12_disabled_blocks)
+{
+	self->fd = open_include(true, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 1);
+}
+
+TEST_F(existing_event, M12_of_another_cpu_blocks)
+{
+	self->fd = open_include(false, ANY_TASK, cpu_count() - 1, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 1);
+}
+
+TEST_F(existing_event, M12_of_a_dead_task_blocks)
+{
+	int release[2];
+	pid_t child;
+	char byte;
+
+	MUST_BE(pipe(release) == 0);
+	child = fork();
+	MUST_BE(child >= 0);
+	if (!child) {
+		close(release[1]);
+		_exit(read(release[0], &byte, 1) < 0);
+	}
+	close(release[0]);
+	self->fd = open_include(false, child, ANY_CPU, NO_GROUP);
+	close(release[1]);
+	MUST_BE(waitpid(child, NULL, 0) == child);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 1);
+}
+
+TEST_F(existing_event, M12_closed_but_mapped_blocks)
+{
+	struct perf_event_mmap_page *page;
+	int fd = open_include(true, SELF, ANY_CPU, NO_GROUP);
+
+	MUST_BE(fd >= 0);
+	page = event_map(fd, 0);
+	MUST_BE(page != NULL);
+	close(fd);
+	judge_creation(_metadata, self, 1);
+	event_unmap(page, 0);
+	judge_creation(_metadata, self, 0);
+}
+
+/* Pinned events beyond the counters: the last one cannot go on. */
+TEST_F(existing_event, M12_in_error_blocks)
+{
+	struct event_value value;
+	struct perf_event_attr attr;
+	int fds[64], count = 0;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.pinned = 1;
+	do {
+		MUST_BE(count < 64);
+		fds[count] = event_try_open(&attr, ANY_TASK, 0, NO_GROUP);
+		MUST_BE(fds[count] >= 0);
+		MUST(event_read(fds[count], &value));
+		count++;
+	} while (!value.eof);
+	self->fd = fds[--count];
+	while (count)
+		close(fds[--count]);
+	judge_creation(_metadata, self, 1);
+}
+
+TEST_F(existing_event, M12_a_sibling_of_a_software_leader_blocks)
+{
+	struct perf_event_attr attr;
+	int leader;
+
+	MUST(event_describe(&attr, PMU_SOFTWARE));
+	leader = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(leader >= 0);
+	self->fd = open_include(false, SELF, ANY_CPU, leader);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 1);
+	close(self->fd);
+	self->fd = -1;
+	judge_creation(_metadata, self, 0);
+	close(leader);
+}
+
+TEST_F(existing_event, M12_inherited_by_a_child_blocks)
+{
+	struct perf_event_attr attr;
+	int release[2];
+	pid_t child;
+	char byte;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.inherit = 1;
+	MUST_BE(pipe(release) == 0);
+	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	child = fork();
+	MUST_BE(child >= 0);
+	if (!child) {
+		close(release[1]);
+		_exit(read(release[0], &byte, 1) < 0);
+	}
+	close(release[0]);
+	judge_creation(_metadata, self, 2);
+	close(release[1]);
+	MUST_BE(waitpid(child, NULL, 0) == child);
+	close(self->fd);
+	self->fd = -1;
+	judge_creation(_metadata, self, 0);
+}
+
+TEST_F(existing_event, M12_excluding_the_guest_does_not_block)
+{
+	struct perf_event_attr attr;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 0);
+}
+
+TEST_F(existing_event, M12_of_another_pmu_does_not_block)
+{
+	struct perf_event_attr attr;
+
+	MUST(event_describe(&attr, PMU_SOFTWARE));
+	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	judge_creation(_metadata, self, 0);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_CLAIMS);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module parameter: what it reads back must be what is in force, because
+ * it is all an administrator sees (docs/contract/mediated.md, M1).
+ */
+#include "report/cases.h"
+
+FIXTURE(parameter)
+{
+	struct scenario s;
+	struct observation o;
+};
+
+FIXTURE_SETUP(parameter)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+}
+
+FIXTURE_TEARDOWN(parameter)
+{
+	case_end(_metadata);
+}
+
+TEST_F(parameter, M1_reads_back_what_is_in_force)
+{
+	int enable_pmu = host_kvm_enable_pmu();
+
+	NEEDS(enable_pmu >= 0, "kvm.enable_pmu");
+	self->s.kvm_enable_pmu = enable_pmu;
+	self->s.core_capable = host_core_capable();
+	self->s.param_requested = host_mediated_requested();
+	self->o.param_effective = host_mediated_parameter();
+	JUDGE("M1", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_CONTRACT);
+}

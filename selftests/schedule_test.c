@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What becomes of exclude-guest events while a guest owns the counters: they
+ * stop at entry, count again after exit, and are never condemned
+ * (docs/contract/mediated.md, M21).
+ *
+ * The look inside is certain: it lies between two beats of the guest with no
+ * exit in between. What an event gained before and after the guest, on the
+ * same thread, shows that it can count at all.
+ */
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "report/cases.h"
+#include "vm/guest.h"
+
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define WORK_TURNS 200000
+/* More flexible events than any core PMU has counters. */
+#define CROWD 16
+
+/* An event, and its value at the turning points of a run. */
+struct watched {
+	int fd;
+	struct event_value at[4];
+	struct event_value seen[2];
+};
+
+static void host_work(void)
+{
+	for (volatile int turn = 0; turn < WORK_TURNS; turn++)
+		;
+}
+
+static void work_before(void *arg)
+{
+	struct watched *event = arg;
+
+	event_read(event->fd, &event->at[0]);
+	host_work();
+	event_read(event->fd, &event->at[1]);
+}
+
+static void work_after(void *arg)
+{
+	struct watched *event = arg;
+
+	event_read(event->fd, &event->at[2]);
+	host_work();
+	event_read(event->fd, &event->at[3]);
+}
+
+/* Twice from this CPU, a good while apart, while the guest does not leave. */
+static void look_twice(void *arg)
+{
+	struct watched *event = arg;
+	uint64_t from = now_ns();
+
+	event_read(event->fd, &event->seen[0]);
+	while (now_ns() - from < 200000)
+		;
+	event_read(event->fd, &event->seen[1]);
+}
+
+static int64_t gained(const struct event_value *from,
+		      const struct event_value *to)
+{
+	return (int64_t)(to->count - from->count);
+}
+
+static bool any_eof(const struct event_value *values, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (values[i].eof)
+			return true;
+	}
+	return false;
+}
+
+static int open_excluding(const struct guest *guest, bool of_task, bool pinned)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -1;
+	attr.exclude_guest = 1;
+	attr.pinned = pinned;
+	if (of_task)
+		return event_try_open(&attr, guest->tid, ANY_CPU, NO_GROUP);
+	return event_try_open(&attr, ANY_TASK, guest->cpu, NO_GROUP);
+}
+
+/* The event must be open, and the guest not yet gone. */
+static void watch(struct guest *guest, struct watched *event)
+{
+	guest->before = work_before;
+	guest->after = work_after;
+	guest->arg = event;
+}
+
+static void observe(const struct watched *event, struct observation *o)
+{
+	o->eof = any_eof(event->at, 4);
+	o->counted_before = gained(&event->at[0], &event->at[1]);
+	o->counted_after = gained(&event->at[2], &event->at[3]);
+}
+
+FIXTURE(schedule)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct watched event;
+};
+
+/* @of_task: follow the vCPU thread, else count its CPU */
+FIXTURE_VARIANT(schedule)
+{
+	bool of_task, pinned;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(schedule, task_flexible) { .of_task = true };
+FIXTURE_VARIANT_ADD(schedule, task_pinned) { .of_task = true, .pinned = true };
+FIXTURE_VARIANT_ADD(schedule, cpu_flexible) { .pinned = false };
+FIXTURE_VARIANT_ADD(schedule, cpu_pinned) { .pinned = true };
+/* clang-format on */
+
+FIXTURE_SETUP(schedule)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->s.exclude_guest = 1;
+	self->event.fd = -1;
+	MUST(cpu_pin_self(0));
+}
+
+FIXTURE_TEARDOWN(schedule)
+{
+	if (self->event.fd >= 0)
+		close(self->event.fd);
+	case_end(_metadata);
+}
+
+TEST_F(schedule, M21_stops_inside_and_counts_again_after)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct watched *event = &self->event;
+	struct inside inside;
+	bool certain;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	event->fd = open_excluding(&self->guest, variant->of_task,
+				   variant->pinned);
+	MUST_BE(event->fd >= 0);
+	watch(&self->guest, event);
+	guest_go(&self->guest);
+	certain = guest_inside(&self->guest, look_twice, event, 0, &deadline,
+			       &inside);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	guest_destroy(&self->guest);
+
+	observe(event, &self->o);
+	if (certain) {
+		self->s.guest_beats = (int64_t)inside.beats;
+		self->o.counted_inside = gained(&event->seen[0],
+						&event->seen[1]);
+		self->o.eof |= any_eof(event->seen, 2);
+	}
+	JUDGE("M21", &self->s, &self->o);
+}
+
+/*
+ * Put schedules in by priority: a pinned event must get its counter although
+ * flexible events of the CPU want them all. One that did not would go to ERROR
+ * at the first exit.
+ */
+TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
+	int crowd[CROWD];
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	for (int i = 0; i < CROWD; i++) {
+		crowd[i] = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+		MUST_BE(crowd[i] >= 0);
+	}
+	self->event.fd = open_excluding(&self->guest, variant->of_task,
+					variant->pinned);
+	MUST_BE(self->event.fd >= 0);
+	watch(&self->guest, &self->event);
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 200, &deadline));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.pinned = variant->pinned;
+	guest_destroy(&self->guest);
+	for (int i = 0; i < CROWD; i++)
+		close(crowd[i]);
+
+	observe(&self->event, &self->o);
+	JUDGE("M21.priority", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_CLAIMS | HOST_NEEDS_TWO_CPUS);
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the clocks of an event make of the time its CPU spent in a guest
+ * (docs/contract/mediated.md, M23 to M25), by every way a program can learn
+ * them: read(), the mmap page, samples.
+ *
+ * No bound is a tolerance. The guest's time is a sum of stretches it certainly
+ * did not leave; the wall time is taken outside the event's life for an upper
+ * bound and inside it for a lower one.
+ */
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "report/cases.h"
+#include "vm/guest.h"
+
+#define GUEST_CPU 1
+#define PATIENCE_MS 20000
+#define INSIDE_MS 60
+#define WORK_TURNS 100000
+#define RING_PAGES 8
+
+FIXTURE(times)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	int fd;
+	struct perf_event_mmap_page *page;
+	struct event_value last;
+	int64_t page_ahead_ns, sample_ahead_ns;
+};
+
+static void host_work(void)
+{
+	for (volatile int turn = 0; turn < WORK_TURNS; turn++)
+		;
+}
+
+FIXTURE_SETUP(times)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->fd = -1;
+	MUST(cpu_pin_self(0));
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+}
+
+FIXTURE_TEARDOWN(times)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	case_end(_metadata);
+}
+
+/* Open on the vCPU thread or on its CPU. Returns 0 or an errno. */
+static int open_for_guest(FIXTURE_DATA(times) * self, enum pmu_kind pmu,
+			  bool exclude_guest, bool of_task,
+			  uint64_t sample_period)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, pmu);
+
+	if (err)
+		return err;
+	attr.exclude_guest = exclude_guest;
+	attr.sample_period = sample_period;
+	attr.sample_type = sample_period ? PERF_SAMPLE_READ : 0;
+	self->s.pmu = pmu;
+	self->s.exclude_guest = exclude_guest;
+	self->fd = event_try_open(&attr, of_task ? self->guest.tid : ANY_TASK,
+				  of_task ? ANY_CPU : self->guest.cpu,
+				  NO_GROUP);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+/*
+ * Run the guest with the event open for its whole life, and read the event
+ * before and after: what both clocks gained, between two pairs of instants.
+ */
+static bool run_between_reads(FIXTURE_DATA(times) * self)
+{
+	struct deadline inside = deadline_after_ms(INSIDE_MS);
+	struct event_value from, to;
+	uint64_t outer_from, inner_from, inner_to, outer_to, guest_ns;
+	bool stopped;
+
+	outer_from = now_ns();
+	event_read(self->fd, &from);
+	inner_from = now_ns();
+	guest_go(&self->guest);
+	guest_ns = guest_time_inside(&self->guest, &inside);
+	stopped = guest_stop(&self->guest, PATIENCE_MS);
+	inner_to = now_ns();
+	event_read(self->fd, &to);
+	outer_to = now_ns();
+
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_min_ns = (int64_t)guest_ns;
+	self->s.wall_min_ns = (int64_t)(inner_to - inner_from);
+	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
+	self->o.count_ns = (int64_t)(to.count - from.count);
+	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
+	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
+	self->o.not_running_ns = self->o.enabled_ns - self->o.running_ns;
+	return stopped && guest_ns > 0;
+}
+
+TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
+{
+	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
+	MUST_BE(run_between_reads(self));
+	JUDGE("M23", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
+{
+	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
+	MUST_BE(run_between_reads(self));
+	JUDGE("M23", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
+{
+	MUST(open_for_guest(self, PMU_SOFTWARE, true, true, 0));
+	MUST_BE(run_between_reads(self));
+	JUDGE("M24", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(times, M25_software_event_keeps_wall_time)
+{
+	MUST(open_for_guest(self, PMU_SOFTWARE, false, false, 0));
+	MUST_BE(run_between_reads(self));
+	JUDGE("M25", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(times, M25_msr_event_keeps_wall_time)
+{
+	int err = open_for_guest(self, PMU_MSR, false, false, 0);
+
+	NEEDS(err != ENOENT, "the msr PMU");
+	MUST(err);
+	MUST_BE(run_between_reads(self));
+	JUDGE("M25", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/* From another CPU, again and again, across many exits of the guest. */
+TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
+{
+	const uint64_t exits_enough = 60;
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	uint64_t last_ns = 0, exits;
+	int64_t steps = 0;
+
+	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
+	exits = guest_exits_count(&self->guest);
+	do {
+		struct event_value value;
+
+		MUST_BE(!deadline_passed(&deadline));
+		MUST(event_read(self->fd, &value));
+		steps += value.enabled_ns < last_ns;
+		last_ns = value.enabled_ns;
+	} while (guest_exits_count(&self->guest) < exits + exits_enough);
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->o.backward_steps = steps;
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	JUDGE("M23.monotonic", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/*
+ * On the vCPU thread, which has just left the guest: the page, then read().
+ * Time only passes, so what the page says first may not be ahead.
+ */
+static void compare_page(void *arg)
+{
+	FIXTURE_DATA(times) *self = arg;
+	uint64_t enabled_ns, running_ns;
+	struct event_value value;
+
+	host_work();
+	if (!event_page_times(self->page, &enabled_ns, &running_ns))
+		return;
+	if (event_read(self->fd, &value))
+		return;
+	self->page_ahead_ns = (int64_t)(enabled_ns - value.enabled_ns);
+}
+
+TEST_F(times, M23_page_leaves_the_guest_out)
+{
+	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
+	self->page = event_map(self->fd, 0);
+	MUST_BE(self->page != NULL);
+	self->page_ahead_ns = NOT_KNOWN;
+	self->guest.after = compare_page;
+	self->guest.arg = self;
+	MUST_BE(run_between_reads(self));
+	self->o.page_ahead_ns = self->page_ahead_ns;
+	JUDGE("M23.page", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/* Work that is sampled, then a read() that is later than every sample. */
+static void take_samples(void *arg)
+{
+	FIXTURE_DATA(times) *self = arg;
+	struct event_value sample;
+	uint64_t latest_ns = 0;
+
+	host_work();
+	while (event_ring_next(self->page, RING_PAGES, &sample)) {
+		if (sample.enabled_ns > latest_ns)
+			latest_ns = sample.enabled_ns;
+	}
+	if (!latest_ns || event_read(self->fd, &self->last))
+		return;
+	self->sample_ahead_ns = (int64_t)(latest_ns - self->last.enabled_ns);
+}
+
+TEST_F(times, M23_samples_leave_the_guest_out)
+{
+	MUST(open_for_guest(self, PMU_CORE, true, true, 50000));
+	self->page = event_map(self->fd, RING_PAGES);
+	MUST_BE(self->page != NULL);
+	self->sample_ahead_ns = NOT_KNOWN;
+	self->guest.after = take_samples;
+	self->guest.arg = self;
+	MUST_BE(run_between_reads(self));
+	self->o.sample_ahead_ns = self->sample_ahead_ns;
+	JUDGE("M23.sample", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_CLAIMS | HOST_NEEDS_TWO_CPUS);
+}
