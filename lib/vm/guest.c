@@ -126,13 +126,15 @@ bool guest_inside(struct guest *guest, void (*look)(void *arg), void *arg,
 	return false;
 }
 
-uint64_t guest_time_inside(struct guest *guest, const struct deadline *deadline)
+uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
+			   const struct deadline *deadline)
 {
 	const uint64_t stretch_ns = 500000;
 	struct inside inside;
 	uint64_t sum_ns = 0;
 
-	while (guest_inside(guest, NULL, NULL, stretch_ns, deadline, &inside))
+	while (sum_ns < enough_ns &&
+	       guest_inside(guest, NULL, NULL, stretch_ns, deadline, &inside))
 		sum_ns += inside.to_ns - inside.from_ns;
 	return sum_ns;
 }

@@ -75,8 +75,11 @@ bool guest_inside(struct guest *guest, void (*look)(void *arg), void *arg,
 		  uint64_t min_ns, const struct deadline *deadline,
 		  struct inside *inside);
 
-/* The sum of such stretches until the deadline, in nanoseconds. */
-uint64_t guest_time_inside(struct guest *guest,
+/*
+ * Add up such stretches until they come to @enough_ns.
+ * Returns the sum in nanoseconds; less than asked if the deadline came first.
+ */
+uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
 			   const struct deadline *deadline);
 
 #endif

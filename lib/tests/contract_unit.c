@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The model against stored observations: each one in good/ must conform, each
+ * one in bad/ must violate, and no rule may be without either.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stored.h"
+
+static bool in_good[64], in_bad[64];
+
+static size_t rule_index(const struct rule *rule)
+{
+	return (size_t)(rule - contract_rules);
+}
+
+static void check_file(const char *name, enum verdict expected, bool *seen)
+{
+	const char *dir = getenv("STORED_DIR");
+	struct stored stored;
+	char path[4096];
+	int got, line = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir ? dir : ".", name);
+	file = fopen(path, "re");
+	if (!file)
+		fail_msg("%s cannot be read", path);
+	while ((got = stored_next(file, &stored, &line)) > 0) {
+		const struct rule *rule = contract_rule(stored.rule);
+		struct finding finding;
+
+		if (!rule)
+			fail_msg("%s:%d: no rule %s", path, line, stored.rule);
+		finding = contract_judge(rule, &stored.scenario,
+					 &stored.observation);
+		if (finding.verdict != expected)
+			fail_msg("%s:%d: %s %s", path, line, stored.rule,
+				 verdict_name(finding.verdict));
+		seen[rule_index(rule)] = true;
+	}
+	if (got < 0)
+		fail_msg("%s:%d: makes no sense", path, line);
+	fclose(file);
+}
+
+static void good_observations_conform(void **state)
+{
+	(void)state;
+	check_file("good/mediated.obs", CONFORMS, in_good);
+}
+
+static void bad_observations_violate(void **state)
+{
+	(void)state;
+	check_file("bad/mediated.obs", VIOLATES, in_bad);
+}
+
+static void every_rule_is_tried_both_ways(void **state)
+{
+	(void)state;
+	assert_true(contract_rules_count <= 64);
+	for (size_t i = 0; i < contract_rules_count; i++) {
+		if (!in_good[i] || !in_bad[i])
+			fail_msg("%s has no %s observation",
+				 contract_rules[i].id,
+				 in_good[i] ? "bad" : "good");
+	}
+}
+
+static void a_failed_control_is_broken_not_violated(void **state)
+{
+	struct scenario s = scenario_unknown;
+	struct observation o = observation_unknown;
+
+	(void)state;
+	s.pmu = PMU_CORE;
+	s.exclude_guest = 1;
+	s.guest_beats = 100;
+	o.counted_before = 0;
+	o.counted_inside = 5;
+	o.eof = 0;
+	o.counted_after = 1;
+	assert_int_equal(
+		contract_judge(contract_rule("M21"), &s, &o).verdict, BROKEN);
+}
+
+static void what_was_not_measured_is_undecided(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < contract_rules_count; i++) {
+		struct finding finding =
+			contract_judge(&contract_rules[i], &scenario_unknown,
+				       &observation_unknown);
+
+		assert_int_equal(finding.verdict, UNDECIDED);
+	}
+}
+
+static void a_violation_outranks_what_was_not_measured(void **state)
+{
+	struct scenario s = scenario_unknown;
+	struct observation o = observation_unknown;
+
+	(void)state;
+	s.irqchip = 0;
+	o.err = 1;
+	assert_int_equal(contract_judge(contract_rule("M4"), &s, &o).verdict,
+			 VIOLATES);
+}
+
+static void there_is_no_rule_without_a_name(void **state)
+{
+	(void)state;
+	assert_null(contract_rule("M999"));
+	assert_null(contract_rule(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_observations_conform),
+		cmocka_unit_test(bad_observations_violate),
+		cmocka_unit_test(every_rule_is_tried_both_ways),
+		cmocka_unit_test(a_failed_control_is_broken_not_violated),
+		cmocka_unit_test(what_was_not_measured_is_undecided),
+		cmocka_unit_test(a_violation_outranks_what_was_not_measured),
+		cmocka_unit_test(there_is_no_rule_without_a_name),
+	};
+
+	return cmocka_run_group_tests_name("contract", tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Known defects, kernel log lines, deadlines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../report/klog.h"
+#include "../report/known.h"
+#include "../report/report.h"
+#include "../sync/deadline.h"
+
+static void an_entry_is_parsed(void **state)
+{
+	struct known entry;
+
+	(void)state;
+	assert_int_equal(known_parse("D28 | M23.page | 7.0 | 7.3.9 | words | and more\n",
+				     &entry),
+			 1);
+	assert_string_equal(entry.id, "D28");
+	assert_string_equal(entry.rule, "M23.page");
+	assert_string_equal(entry.since, "7.0");
+	assert_string_equal(entry.until, "7.3.9");
+	assert_string_equal(entry.words, "words");
+}
+
+static void comments_are_no_entries(void **state)
+{
+	struct known entry;
+
+	(void)state;
+	assert_int_equal(known_parse("# D28 | a | b | c | d\n", &entry), 0);
+	assert_int_equal(known_parse("  \n", &entry), 0);
+	assert_int_equal(known_parse("", &entry), 0);
+}
+
+static void half_an_entry_is_bad(void **state)
+{
+	struct known entry;
+
+	(void)state;
+	assert_int_equal(known_parse("D28 | M23 | 7.0 | -\n", &entry), -1);
+	assert_int_equal(known_parse("D28 | | 7.0 | - | words\n", &entry), -1);
+	assert_int_equal(known_parse("nonsense\n", &entry), -1);
+	assert_int_equal(known_parse("a-name-that-is-too-long | M1 | - | - | w\n",
+				     &entry),
+			 -1);
+}
+
+static void an_entry_covers_its_kernels(void **state)
+{
+	struct known entry = { .since = "7.0", .until = "7.3.4" };
+	struct known open = { .since = "-", .until = "-" };
+
+	(void)state;
+	assert_false(known_covers(&entry, "6.12.117"));
+	assert_true(known_covers(&entry, "7.0.0"));
+	assert_true(known_covers(&entry, "7.0-rc1"));
+	assert_true(known_covers(&entry, "7.3.4-1-amd64"));
+	assert_false(known_covers(&entry, "7.3.5"));
+	assert_false(known_covers(&entry, "7.10.1"));
+	assert_true(known_covers(&open, "5.4.0"));
+}
+
+static void reports_of_the_kernel_are_recognised(void **state)
+{
+	(void)state;
+	assert_true(klog_is_complaint("4,9,1,-;WARNING: CPU: 1 at kernel/x.c:1"));
+	assert_true(klog_is_complaint("BUG: kernel NULL pointer dereference"));
+	assert_true(klog_is_complaint("WARNING: possible circular locking dependency detected"));
+	assert_true(klog_is_complaint("rcu: INFO: rcu_preempt self-detected stall on CPU"));
+	assert_false(klog_is_complaint("kvm: try disabling system wide perf events"));
+	assert_false(klog_is_complaint("perf: interrupt took too long"));
+}
+
+static void errnos_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(errno_name(0), "0");
+	assert_string_equal(errno_name(16), "EBUSY");
+	assert_string_equal(errno_name(12345), "errno 12345");
+}
+
+static void report_known_violation(const char *strict,
+				   enum report_outcome expected)
+{
+	char path[] = "/tmp/known.XXXXXX", defect[16] = "";
+	struct scenario s = scenario_unknown;
+	struct observation o = observation_unknown;
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	fprintf(file, "D99 | M9 | - | - | keeps it\n");
+	fclose(file);
+	setenv("PMU_KNOWN", path, 1);
+	setenv("PMU_STRICT", strict, 1);
+	s.claim_tried = 1;
+	s.refs = 0;
+	o.claimed = 1;
+	assert_int_equal(report_judge("case", "M9", &s, &o, defect), expected);
+	if (expected == REPORT_KNOWN)
+		assert_string_equal(defect, "D99");
+	remove(path);
+}
+
+/* The list is read once a process, so each of these needs its own. */
+static void a_known_violation_is_shown_as_known(void **state)
+{
+	(void)state;
+	report_known_violation("0", REPORT_KNOWN);
+}
+
+static void a_strict_run_knows_nothing(void **state)
+{
+	(void)state;
+	report_known_violation("1", REPORT_FAIL);
+}
+
+static void an_unknown_rule_fails(void **state)
+{
+	struct observation o = observation_unknown;
+	struct scenario s = scenario_unknown;
+	char defect[16];
+
+	(void)state;
+	assert_int_equal(report_judge("case", "M999", &s, &o, defect),
+			 REPORT_FAIL);
+}
+
+static void waiting_ends_at_the_deadline(void **state)
+{
+	struct deadline deadline = deadline_after_ms(20);
+	volatile uint64_t never = 0;
+
+	(void)state;
+	assert_false(wait_at_least(&never, 1, &deadline));
+	assert_true(deadline_passed(&deadline));
+	never = 1;
+	assert_true(wait_at_least(&never, 1, &deadline));
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_entry_is_parsed),
+		cmocka_unit_test(comments_are_no_entries),
+		cmocka_unit_test(half_an_entry_is_bad),
+		cmocka_unit_test(an_entry_covers_its_kernels),
+		cmocka_unit_test(reports_of_the_kernel_are_recognised),
+		cmocka_unit_test(errnos_have_names),
+		cmocka_unit_test(an_unknown_rule_fails),
+		cmocka_unit_test(waiting_ends_at_the_deadline),
+	};
+	const struct CMUnitTest known[] = {
+		cmocka_unit_test(a_known_violation_is_shown_as_known),
+	};
+	const struct CMUnitTest strict[] = {
+		cmocka_unit_test(a_strict_run_knows_nothing),
+	};
+
+	if (argc > 1 && !strcmp(argv[1], "known"))
+		return cmocka_run_group_tests_name("known", known, NULL, NULL);
+	if (argc > 1 && !strcmp(argv[1], "strict"))
+		return cmocka_run_group_tests_name("strict", strict, NULL,
+						   NULL);
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}

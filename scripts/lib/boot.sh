@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# One boot of the emulated host: command line, deadline, and where the output
+# goes. The kernel's console is the first serial port, the report the second.
+
+# Firmware and boot code, wherever the distribution puts them.
+ROM_DIRS=(/usr/share/qemu /usr/share/seabios)
+
+machine_profile() {
+	local name=$1 file
+	file=$TOP/configs/machines/$name.conf
+	[[ -r $file ]] || die "no machine called '$name'; there is: $(list_machines)"
+	# shellcheck source=/dev/null
+	source "$file"
+}
+
+list_machines() {
+	local file
+	for file in "$TOP"/configs/machines/*.conf; do
+		basename "$file" .conf
+	done | paste -sd ' '
+}
+
+# emulator_command EMULATOR CPUS: the part that every boot shares, in COMMAND.
+emulator_command() {
+	local emulator=$1 cpus=$2 dir
+	COMMAND=("$emulator")
+	for dir in "${ROM_DIRS[@]}"; do
+		[[ -d $dir ]] || die "$dir is missing (the emulated machine's firmware)"
+		COMMAND+=(-L "$dir")
+	done
+	COMMAND+=(
+		-M "$MACHINE_TYPE" -accel tcg,thread=multi -cpu "$CPU_MODEL"
+		-smp "$cpus" -m "${LAB_MEMORY_MIB:-$MEMORY_MIB}" -display none
+		-nodefaults -no-user-config -no-reboot -monitor none
+	)
+}
+
+kernel_arguments() {
+	local extra=$1
+	# loglevel=6 lets every line of a kernel report reach the console, which
+	# is all that is left of a kernel that dies.
+	printf '%s' "console=ttyS0 loglevel=6 panic=-1 nmi_watchdog=0" \
+		" $KVM_PARAMETER=1 tsc=reliable no_timer_check ${extra}"
+}
+
+# Print the command as one line that can be pasted into a shell.
+print_command() {
+	printf '%q ' "$@"
+	printf '\n'
+}
+
+# boot OUT TIMEOUT: run COMMAND with the console in OUT/console.log and the
+# report in OUT/report.log. Status 0 if it ended by itself, 124 at the deadline.
+boot() {
+	local out=$1 timeout=$2 status=0
+	COMMAND+=(
+		-chardev "file,id=console,path=$out/console.log"
+		-serial chardev:console
+		-chardev "file,id=report,path=$out/report.log"
+		-serial chardev:report
+	)
+	print_command "${COMMAND[@]}" >"$out/command"
+	timeout --kill-after=10 "$timeout" "${COMMAND[@]}" \
+		</dev/null >"$out/emulator.log" 2>&1 || status=$?
+	return "$status"
+}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Messages, the cache, and running long work with its progress in sight.
+
+# Bad input, or something this machine lacks: one line, status 2.
+die() {
+	printf 'lab: %s\n' "$*" >&2
+	exit 2
+}
+
+say() {
+	printf 'lab: %s\n' "$*" >&2
+}
+
+top_dir() {
+	cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd
+}
+
+TOP=$(top_dir)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pmu_passthrough
+JOBS=${JOBS:-$(nproc)}
+
+is_debian() {
+	[[ -r /etc/os-release ]] && grep -q '^ID=debian' /etc/os-release
+}
+
+need_tool() {
+	local tool=$1 why=$2
+	command -v "$tool" >/dev/null ||
+		die "$tool is missing ($why); \"scripts/lab doctor\" tells how to get it"
+}
+
+need_space() {
+	local mib=$1 what=$2 free
+	mkdir -p "$CACHE" 2>/dev/null || die "cannot write to the cache, $CACHE"
+	free=$(df -Pm "$CACHE" | awk 'NR == 2 { print $4 }')
+	((free >= ${LAB_FREE_MIB_TEST:-$mib})) ||
+		die "no space for $what: $CACHE has $free MiB free, $mib are needed"
+}
+
+# A name for everything that went into a product: files and words alike.
+key_of() {
+	local item
+	for item in "$@"; do
+		if [[ -f $item ]]; then
+			sha256sum <"$item"
+		elif [[ -d $item ]]; then
+			(cd "$item" && find . -type f -print0 | LC_ALL=C sort -z |
+				xargs -0 sha256sum)
+		else
+			printf '%s\n' "$item"
+		fi
+	done | sha256sum | cut -c1-16
+}
+
+# One build at a time in the cache; the lock goes with the process.
+lock_cache() {
+	mkdir -p "$CACHE" || die "cannot write to the cache, $CACHE"
+	exec 9>"$CACHE/lock"
+	flock -n 9 && return
+	say "waiting for another build to finish"
+	flock 9
+}
+
+unlock_cache() {
+	exec 9>&-
+}
+
+# On a terminal one line that changes, elsewhere a line now and then.
+show_progress() {
+	local what=$1
+	if [[ -t 2 ]]; then
+		awk -v what="$what" '{
+			printf "\rlab: %s: %d steps, %-50.50s", what, NR, $0 > "/dev/stderr"
+		} END { printf "\r%-79s\r", "" > "/dev/stderr" }'
+	else
+		awk -v what="$what" 'NR % 250 == 0 {
+			printf "lab: %s: %d steps\n", what, NR > "/dev/stderr"
+		}'
+	fi
+}
+
+# build_step WHAT LOG COMMAND...: run it, keep its output, show how far it is.
+build_step() {
+	local what=$1 log=$2 began=$SECONDS
+	shift 2
+	say "$what ..."
+	if ! "$@" 2>&1 | tee "$log" | show_progress "$what"; then
+		tail -n 15 "$log" >&2
+		die "$what failed; the whole output is in $log"
+	fi
+	say "$what: done in $((SECONDS - began)) s"
+}

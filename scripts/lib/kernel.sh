@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The kernel under test: the newest 7.x the distribution offers, unmodified; or
+# the user's tree (KSRC=) or image (KERNEL=).
+
+OLDEST_KERNEL=7.0
+
+# The newest linux-source-7.x of the newer suite, asked for once and remembered
+# so that a filled cache needs no network. "scripts/lab build --update" asks
+# again.
+default_source_package() {
+	local file=$CACHE/kernel/default-source
+	if [[ ! -s $file || -n ${UPDATE:-} ]]; then
+		private_apt_ready
+		mkdir -p "$CACHE/kernel"
+		private_apt apt-cache search --names-only '^linux-source-7\.[0-9]+$' |
+			cut -d ' ' -f 1 | sort -V | tail -n 1 >"$file.part"
+		[[ -s $file.part ]] || die "$SOURCE_SUITE offers no linux-source-7.x: give a tree with KSRC="
+		mv "$file.part" "$file"
+	fi
+	cat "$file"
+}
+
+# Print the folder of the source tree, unpacking it first if it is not there.
+kernel_source() {
+	local package dir
+	if [[ -n ${KSRC:-} ]]; then
+		[[ -e $KSRC/Kbuild && -d $KSRC/tools/testing/selftests/kvm ]] ||
+			die "KSRC=$KSRC is no kernel source tree"
+		realpath "$KSRC"
+		return
+	fi
+	package=$(default_source_package)
+	dir=$CACHE/src/$package
+	if [[ ! -e $dir/Kbuild ]]; then
+		need_space 4000 "the kernel's source"
+		rm -rf "$dir" "$dir.part"
+		debian_download "$dir.part/deb" "$package"
+		say "unpacking $package"
+		dpkg-deb -x "$dir.part"/deb/linux-source-*.deb "$dir.part/deb"
+		tar -xf "$dir.part/deb/usr/src/$package.tar.xz" -C "$dir.part" \
+			--strip-components 1
+		rm -rf "$dir.part/deb"
+		mv "$dir.part" "$dir"
+	fi
+	printf '%s\n' "$dir"
+}
+
+source_version() {
+	make -s -C "$1" kernelversion 2>/dev/null
+}
+
+check_version() {
+	local version=$1 what=$2
+	[[ $(printf '%s\n' "$OLDEST_KERNEL" "$version" | sort -V | head -n 1) == "$OLDEST_KERNEL" ]] ||
+		die "$what is Linux $version, too old: mediated PMUs came with $OLDEST_KERNEL"
+}
+
+kernel_configure() {
+	local src=$1 out=$2
+	make -s -C "$src" O="$out" tinyconfig &&
+		(cd "$out" && "$src/scripts/kconfig/merge_config.sh" -m -O . .config \
+			"$TOP"/configs/kernel/*.config) &&
+		make -s -C "$src" O="$out" olddefconfig
+}
+
+# Every line of the fragments must have made it into the configuration.
+check_config() {
+	local config=$1 line option
+	while IFS= read -r line; do
+		option=${line%%=*}
+		if [[ ${line#*=} == n ]]; then
+			! grep -q "^$option=" "$config" ||
+				die "this kernel insists on $option, which configs/kernel switches off"
+		else
+			grep -qx "$line" "$config" ||
+				die "this kernel has no $line, which configs/kernel asks for"
+		fi
+	done < <(cat "$TOP"/configs/kernel/*.config | grep '^CONFIG_')
+}
+
+kernel_configure_and_build() {
+	local src=$1 out=$2
+	kernel_configure "$src" "$out" &&
+		make -C "$src" O="$out" -j "$JOBS" bzImage headers
+}
+
+
+# key_of reads whole folders; of a kernel tree its name is enough, because a
+# distribution's does not change and a user's is always handed to make.
+kernel_out() {
+	local src=$1 key
+	key=$(key_of "name $src" "$(source_version "$src")" \
+		"$(gcc --version | head -n 1)" "$TOP"/configs/kernel/*.config)
+	printf '%s\n' "$CACHE/kernel/$key"
+}
+
+# kernel_build: print the output folder, with bzImage, .config and headers.
+kernel_build() {
+	local src out
+	need_tool gcc "building the kernel"
+	src=$(kernel_source)
+	out=$(kernel_out "$src")
+	if [[ ! -e $out/done || -n ${KSRC:-} ]]; then
+		need_tool lz4 "compressing the kernel"
+		check_version "$(source_version "$src")" "$src"
+		lock_cache
+		[[ -e $out/done ]] || need_space 2000 "building the kernel"
+		mkdir -p "$out"
+		build_step "building Linux $(source_version "$src")" "$out.log" \
+			kernel_configure_and_build "$src" "$out"
+		check_config "$out/.config"
+		touch "$out/done"
+		unlock_cache
+	fi
+	printf '%s\n' "$out"
+}
+
+word_at() {
+	od -An -tu"$3" -j"$2" -N"$3" "$1" 2>/dev/null | tr -d ' '
+}
+
+# The version string of a bzImage; Documentation/arch/x86/boot.rst,
+# kernel_version.
+image_version() {
+	local image=$1 at
+	at=$(($(word_at "$image" 526 2) + 512))
+	dd if="$image" bs=1 skip="$at" count=128 status=none | tr '\0' '\n' |
+		head -n 1 | cut -d ' ' -f 1
+}
+
+# A kernel image of the user's: is it one, is it new enough, has it the options?
+check_image() {
+	local image=$1 src=$2 config option
+	[[ -f $image ]] || die "KERNEL=$image does not exist"
+	[[ $(dd if="$image" bs=1 skip=514 count=4 status=none | tr -d '\0') == HdrS ]] ||
+		die "KERNEL=$image is no x86 bzImage"
+	check_version "$(image_version "$image")" "KERNEL=$image"
+	config=$("$src/scripts/extract-ikconfig" "$image" 2>/dev/null) || return 0
+	while IFS= read -r option; do
+		grep -qx "$option=y" <<<"$config" ||
+			die "KERNEL=$image lacks $option=y"
+	done < <(sed '/^#/d' "$TOP/configs/kernel/required.list")
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# From what a boot left behind to results.json, the KTAP, and a table.
+
+# The first line on the console that shows a kernel in trouble.
+console_complaint() {
+	local console=$1
+	grep -a -m 1 -o -E '(Kernel panic - not syncing|WARNING: |BUG: |kernel BUG at |Oops: |general protection fault|possible (circular|recursive) locking|suspicious RCU usage|detected stalls on CPUs|self-detected stall|soft lockup|hard LOCKUP).*' \
+		"$console" | tr -d '\r' || true
+}
+
+# The sentence of each rule, as JSON.
+rule_words() {
+	local tool=$BUILD/rules
+	mkdir -p "$BUILD"
+	if [[ ! -x $tool || -n $(find "$TOP/lib/contract" "$TOP/lib/tools" -newer "$tool" -print -quit) ]]; then
+		gcc -O1 -o "$tool" "$TOP"/lib/tools/rules.c "$TOP"/lib/contract/*.c ||
+			die "cannot build the list of rules"
+	fi
+	"$tool" | jq -Rn '[inputs | split("\t") | { key: .[0], value: .[1] }] | from_entries'
+}
+
+# results_make OUT ENDED CONTEXT-JSON
+results_make() {
+	local out=$1 ended=$2 context=$3
+	grep -a -v '^@@lab ' "$out/report.log" | tr -d '\r' >"$out/results.ktap" || true
+	sed -n 's/^@@lab dmesg //p' "$out/report.log" | tr -d '\r' >"$out/kernel.log"
+	[[ -s $out/kernel.log ]] || cp "$out/console.log" "$out/kernel.log"
+	if grep -q '^@@lab config ' "$out/report.log"; then
+		sed -n 's/^@@lab config //p' "$out/report.log" | tr -d '\r' >"$out/config"
+	fi
+	tr -d '\r' <"$out/report.log" | jq -Rn -f "$TOP/scripts/lib/results.jq" \
+		--argjson context "$context" --arg ended "$ended" \
+		--arg console "$(console_complaint "$out/console.log")" \
+		>"$out/results.json.part" || die "cannot make results.json from $out/report.log"
+	mv "$out/results.json.part" "$out/results.json"
+}
+
+results_table() {
+	local file=$1
+	jq -r -f "$TOP/scripts/lib/table.jq" --argjson words "$(rule_words)" "$file"
+}
+
+# Status of a run: 0 if everything that ran conforms, and something did.
+results_status() {
+	local file=$1
+	jq -e '.complete and (.verdict | startswith("conforms"))' "$file" >/dev/null
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What runs inside: the test programs, and the initial file system they are in.
+
+BUILD=${LAB_BUILD:-$TOP/build}
+
+# suite_build KERNEL-OUT: print the folder with the test programs.
+suite_build() {
+	local kernel=$1 src out
+	src=$(kernel_source)
+	out=$BUILD/selftests-$(key_of "name $kernel")
+	mkdir -p "$BUILD" || die "cannot write to $BUILD"
+	make -s -C "$TOP/selftests" -j "$JOBS" KSRC="$src" KHDR="$kernel/usr" \
+		OUTPUT="$out" >"$BUILD/selftests.log" 2>&1 || {
+		tail -n 20 "$BUILD/selftests.log" >&2
+		die "building the suite failed; the whole output is in $BUILD/selftests.log"
+	}
+	printf '%s\n' "$out"
+}
+
+# The program that asks the PMU model, for machines without an operating system.
+payload_build() {
+	make -s -C "$TOP/lab/payload" OUTPUT="$BUILD/payload" >"$BUILD/payload.log" 2>&1 || {
+		tail -n 20 "$BUILD/payload.log" >&2
+		die "building the payload failed; the whole output is in $BUILD/payload.log"
+	}
+	printf '%s\n' "$BUILD/payload/payload.elf"
+}
+
+# All cases, one "program:case" a line, from the source: the programs
+# themselves can only be asked where there is KVM.
+list_cases() {
+	local file
+	for file in "$TOP"/selftests/*_test.c; do
+		sed -n "s/^TEST_F(\([^,]*\), *\([^)]*\)).*/$(basename "$file" .c):\2/p" "$file"
+	done
+}
+
+# select_cases GLOB: those that match as a whole, or whose program or case does.
+select_cases() {
+	local glob=$1 line program case
+	while IFS= read -r line; do
+		program=${line%%:*}
+		case=${line#*:}
+		# shellcheck disable=SC2053 # the right sides are patterns
+		if [[ $line == $glob || $program == $glob || $case == $glob ]]; then
+			printf '%s\n' "$line"
+		fi
+	done < <(list_cases)
+}
+
+# Programs and shared libraries they load, as absolute paths.
+libraries_of() {
+	ldd "$@" 2>/dev/null | grep -o '/[^ ]*' | grep -v ':$' | sort -u
+}
+
+# initramfs_build SUITE: print a cpio with busybox, init and the programs.
+initramfs_build() {
+	local suite=$1 root=$BUILD/initramfs file
+	need_tool cpio "the initial file system"
+	[[ -x /bin/busybox ]] || die "/bin/busybox is missing (the initial file system)"
+	rm -rf "$root"
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,lab}
+	cp /bin/busybox "$root/bin/"
+	cp "$TOP/lab/init/init" "$root/init"
+	cp "$suite"/*_test "$suite/known.list" "$root/lab/"
+	strip -g "$root"/lab/*_test
+	while IFS= read -r file; do
+		mkdir -p "$root$(dirname "$file")"
+		cp -L "$file" "$root$file"
+	done < <(libraries_of "$suite"/*_test)
+	pack_cpio "$root" "$BUILD/initramfs.cpio"
+	printf '%s\n' "$BUILD/initramfs.cpio"
+}
+
+pack_cpio() {
+	local root=$1 out=$2
+	(cd "$root" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$out.part"
+	mv "$out.part" "$out"
+}
+
+# The job of one boot, as a second cpio that the kernel unpacks over the first.
+job_cpio() {
+	local dir=$1 job=$2
+	rm -rf "$dir/job"
+	mkdir -p "$dir/job/lab"
+	cp "$job" "$dir/job/lab/job"
+	pack_cpio "$dir/job" "$dir/job.cpio"
+	rm -rf "$dir/job"
+}

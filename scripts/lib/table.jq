@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# results.json as text: one line a rule, then what needs a person's attention,
+# then the totals. $words maps rules to sentences.
+
+def pad($width): . + (" " * ([$width - length, 1] | max));
+
+def number: .[1:] | tonumber;
+
+def rule_lines:
+  [.cases[] | . as $case | .rules[] | { rule: ., outcome: $case.outcome }]
+  | group_by(.rule) | sort_by(.[0].rule | number)
+  | .[]
+  | . as $rows
+  | def count($name): [$rows[] | select(.outcome == $name)] | length;
+    ( if count("violates") > 0 then "VIOLATES"
+      elif count("broken") > 0 then "BROKEN"
+      elif count("undecided") > 0 then "UNDECIDED"
+      elif count("known") > 0 then "known"
+      elif count("conforms") > 0 then "conforms"
+      else "skip" end ) as $verdict
+    | ($rows[0].rule | pad(6)) + ($verdict | pad(11))
+      + (($rows | length | tostring) | pad(4)) + ($words[$rows[0].rule] // "");
+
+def attention:
+  .cases[] | select(.outcome == "violates" or .outcome == "broken" or .outcome == "undecided")
+  | "\(.outcome) \(.program):\(.case)" + (if .reason != "" then ": " + .reason else "" end),
+    (.said[] | "  " + .);
+
+def known_lines:
+  [.cases[] | select(.outcome == "known") | { defect: (.reason | sub("^known "; "")), case: "\(.program):\(.case)" }]
+  | group_by(.defect) | .[] | "known  \(.[0].defect)  " + (map(.case) | join(", "));
+
+def skip_lines:
+  [.cases[] | select(.outcome == "skip")] | group_by(.reason) | .[]
+  | "skip   \(.[0].reason): " + (map("\(.program):\(.case)") | join(", "));
+
+( "rule  verdict    cases"
+, rule_lines
+, ""
+, known_lines
+, skip_lines
+, (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known")
+, attention
+, "\(.machine), Linux \(.facts.release // "?"), contract \(.contract): \(.verdict)"
+, (.totals | "\(.conforms) passed, \(.violates + .broken + .undecided) failed, \(.skip) skipped")
+)
