@@ -35,10 +35,10 @@ FIXTURE_VARIANT(open_event)
 	int task, cpu;
 };
 
-#define OPEN_EVENT(name, ...)                                         \
-	FIXTURE_VARIANT_ADD(open_event, name)                         \
-	{                                                             \
-		.task = SELF, .cpu = ANY_CPU, __VA_ARGS__             \
+#define OPEN_EVENT(name, ...)                             \
+	FIXTURE_VARIANT_ADD(open_event, name)             \
+	{                                                 \
+		.task = SELF, .cpu = ANY_CPU, __VA_ARGS__ \
 	}
 
 /* clang-format off */

@@ -152,8 +152,8 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 	bool certain;
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
-	event->fd = open_excluding(&self->guest, variant->of_task,
-				   variant->pinned);
+	event->fd =
+		open_excluding(&self->guest, variant->of_task, variant->pinned);
 	MUST_BE(event->fd >= 0);
 	watch(&self->guest, event);
 	guest_go(&self->guest);
@@ -165,8 +165,8 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 	observe(event, &self->o);
 	if (certain) {
 		self->s.guest_beats = (int64_t)inside.beats;
-		self->o.counted_inside = gained(&event->seen[0],
-						&event->seen[1]);
+		self->o.counted_inside =
+			gained(&event->seen[0], &event->seen[1]);
 		self->o.eof |= any_eof(event->seen, 2);
 	}
 	JUDGE("M21", &self->s, &self->o);
@@ -190,8 +190,8 @@ TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
 		crowd[i] = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 		MUST_BE(crowd[i] >= 0);
 	}
-	self->event.fd = open_excluding(&self->guest, variant->of_task,
-					variant->pinned);
+	self->event.fd =
+		open_excluding(&self->guest, variant->of_task, variant->pinned);
 	MUST_BE(self->event.fd >= 0);
 	watch(&self->guest, &self->event);
 	guest_go(&self->guest);

@@ -9,7 +9,7 @@
 #define LOOP_1000 "mov $1000, %%ebx\n1: dec %%ebx\njnz 1b"
 
 /* 8 instructions, all of them branches, taken and not, near and indirect. */
-#define BRANCHES_8                                                        \
+#define BRANCHES_8                                                          \
 	"jmp 1f\n1: jz 2f\njnz 2f\n2: call 4f\njmp 3f\n4: ret\n3: jmp 5f\n" \
 	"5: jmp 6f\n6:"
 
@@ -33,9 +33,8 @@ static void test_exact(void)
 	check("every kind of near branch counts one", 8,
 	      COUNT(ALL | BRANCHES, "test %%esp, %%esp\n" BRANCHES_8));
 	check("a repeated string instruction counts one", 5 + COUNT_OVERHEAD,
-	      COUNT(ALL | INSNS,
-		    "mov $0x700000, %%esi\nmov $0x710000, %%edi\n"
-		    "mov $20000, %%ecx\ncld\nrep movsb"));
+	      COUNT(ALL | INSNS, "mov $0x700000, %%esi\nmov $0x710000, %%edi\n"
+				 "mov $20000, %%ecx\ncld\nrep movsb"));
 	check("a string instruction repeated zero times counts one",
 	      2 + COUNT_OVERHEAD,
 	      COUNT(ALL | INSNS, "xor %%ecx, %%ecx\nrep stosb"));

@@ -145,7 +145,9 @@ void machine_init(void)
 	uint64_t base = (uint64_t)&tss;
 
 	/* No interrupt from the 8259s: only the local APIC is of interest. */
-	__asm__ volatile("outb %0, $0x21\n\toutb %0, $0xa1" : : "a"((uint8_t)0xff));
+	__asm__ volatile("outb %0, $0x21\n\toutb %0, $0xa1"
+			 :
+			 : "a"((uint8_t)0xff));
 	set_gate(2, stub_2, 0);
 	set_gate(6, stub_6, 0);
 	set_gate(13, stub_13, 0);

@@ -104,22 +104,22 @@ int report_end(void);
  * three moves that load its operands: COUNT_OVERHEAD instructions.
  */
 #define COUNT_OVERHEAD 4
-#define COUNT(ctl, code)                                                    \
-	({                                                                  \
-		uint32_t a = (uint32_t)(ctl);                               \
-		uint32_t d = (uint32_t)((uint64_t)(ctl) >> 32);             \
-		uint32_t c = MSR_CTL(0);                                    \
-                                                                            \
-		wrmsr(MSR_CTR(0), 0);                                       \
-		__asm__ volatile("wrmsr\n\t" code "\n\t"                    \
-				 "mov %[msr], %%ecx\n\t"                    \
-				 "mov $0, %%eax\n\t"                        \
-				 "mov $0, %%edx\n\t"                        \
-				 "wrmsr"                                    \
-				 : "+a"(a), "+d"(d), "+c"(c)                \
-				 : [msr] "i"(MSR_CTL(0))                    \
+#define COUNT(ctl, code)                                                       \
+	({                                                                     \
+		uint32_t a = (uint32_t)(ctl);                                  \
+		uint32_t d = (uint32_t)((uint64_t)(ctl) >> 32);                \
+		uint32_t c = MSR_CTL(0);                                       \
+                                                                               \
+		wrmsr(MSR_CTR(0), 0);                                          \
+		__asm__ volatile("wrmsr\n\t" code "\n\t"                       \
+				 "mov %[msr], %%ecx\n\t"                       \
+				 "mov $0, %%eax\n\t"                           \
+				 "mov $0, %%edx\n\t"                           \
+				 "wrmsr"                                       \
+				 : "+a"(a), "+d"(d), "+c"(c)                   \
+				 : [msr] "i"(MSR_CTL(0))                       \
 				 : "rbx", "rsi", "rdi", "r8", "memory", "cc"); \
-		rdmsr(MSR_CTR(0));                                          \
+		rdmsr(MSR_CTR(0));                                             \
 	})
 
 /* The groups of questions. */

@@ -142,8 +142,7 @@ static void test_exact(void)
 		vmrun((uint64_t)vmcb);
 		wrmsr(MSR_GLOBAL_CTL, 0);
 		exact += exit_code() == EXIT_VMMCALL &&
-			 rdmsr(MSR_CTR(0)) == 2001 &&
-			 rdmsr(MSR_CTR(1)) == 1000;
+			 rdmsr(MSR_CTR(0)) == 2001 && rdmsr(MSR_CTR(1)) == 1000;
 	}
 	check("guest-only counts a guest's block exactly, every time", 20,
 	      exact);

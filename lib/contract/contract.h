@@ -63,25 +63,25 @@ enum pmu_kind {
  *   wall_max_ns         time at most between enabling and reading
  *   guest_beats         the guest's own progress
  */
-#define SCENARIO_FIELDS(X)    \
-	X(param_requested)    \
-	X(kvm_enable_pmu)     \
-	X(core_capable)       \
-	X(pmu)                \
-	X(exclude_guest)      \
-	X(pinned)             \
-	X(own_errno)          \
-	X(claims)             \
-	X(include_events)     \
-	X(irqchip)            \
-	X(pmu_disabled)       \
-	X(vcpus)              \
-	X(claim_tried)        \
-	X(refs)               \
-	X(cap_bits)           \
-	X(guest_min_ns)       \
-	X(wall_min_ns)        \
-	X(wall_max_ns)        \
+#define SCENARIO_FIELDS(X) \
+	X(param_requested) \
+	X(kvm_enable_pmu)  \
+	X(core_capable)    \
+	X(pmu)             \
+	X(exclude_guest)   \
+	X(pinned)          \
+	X(own_errno)       \
+	X(claims)          \
+	X(include_events)  \
+	X(irqchip)         \
+	X(pmu_disabled)    \
+	X(vcpus)           \
+	X(claim_tried)     \
+	X(refs)            \
+	X(cap_bits)        \
+	X(guest_min_ns)    \
+	X(wall_min_ns)     \
+	X(wall_max_ns)     \
 	X(guest_beats)
 
 /*

@@ -8,10 +8,10 @@
 
 #include "contract.h"
 
-#define EXPECT(name, low, high)                                      \
-	((struct expectation){ .field = #name,                       \
+#define EXPECT(name, low, high)                                              \
+	((struct expectation){ .field = #name,                               \
 			       .offset = offsetof(struct observation, name), \
-			       .lo = (low),                          \
+			       .lo = (low),                                  \
 			       .hi = (high) })
 
 #define EXACTLY(name, value) EXPECT(name, value, value)
@@ -19,11 +19,11 @@
 #define AT_MOST(name, high) EXPECT(name, VALUE_MIN, high)
 
 /* A control: it must have counted, or "did not count" means nothing. */
-#define CONTROL(name, low)                                           \
-	((struct expectation){ .field = #name,                       \
+#define CONTROL(name, low)                                                   \
+	((struct expectation){ .field = #name,                               \
 			       .offset = offsetof(struct observation, name), \
-			       .lo = (low),                          \
-			       .hi = VALUE_MAX,                      \
+			       .lo = (low),                                  \
+			       .hi = VALUE_MAX,                              \
 			       .control = true })
 
 static bool known(int64_t value)
@@ -227,49 +227,64 @@ static int expect_m25(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
-#define MEDIATED(rule_id, function, sentence)                      \
-	{                                                          \
-		.id = (rule_id), .contract = CONTRACT_MEDIATED,    \
-		.words = (sentence), .expect = (function)          \
+#define MEDIATED(rule_id, function, sentence)                   \
+	{                                                       \
+		.id = (rule_id), .contract = CONTRACT_MEDIATED, \
+		.words = (sentence), .expect = (function)       \
 	}
 
 const struct rule contract_rules[] = {
 	MEDIATED("M1", expect_m1,
 		 "enable_mediated_pmu reads back what is really in force"),
-	MEDIATED("M4", expect_m4,
-		 "a VM without an in-kernel irqchip loses its PMU silently and claims nothing"),
-	MEDIATED("M5", expect_m5,
-		 "the claim is made by the first KVM_CREATE_VCPU of a VM, not before and not again"),
-	MEDIATED("M6", expect_create,
-		 "KVM_CREATE_VCPU is refused while an include-guest event of a capable PMU exists"),
-	MEDIATED("M7", expect_m7,
-		 "KVM_CAP_PMU_CAPABILITY is refused once a vCPU or a claim exists, for unknown bits, and without a PMU"),
+	MEDIATED(
+		"M4", expect_m4,
+		"a VM without an in-kernel irqchip loses its PMU silently and claims nothing"),
+	MEDIATED(
+		"M5", expect_m5,
+		"the claim is made by the first KVM_CREATE_VCPU of a VM, not before and not again"),
+	MEDIATED(
+		"M6", expect_create,
+		"KVM_CREATE_VCPU is refused while an include-guest event of a capable PMU exists"),
+	MEDIATED(
+		"M7", expect_m7,
+		"KVM_CAP_PMU_CAPABILITY is refused once a vCPU or a claim exists, for unknown bits, and without a PMU"),
 	MEDIATED("M8", expect_claim_kept,
 		 "the claim survives a vCPU creation that fails after it"),
 	MEDIATED("M9", expect_claim_kept,
 		 "the claim is released when the last reference to the VM goes"),
-	MEDIATED("M11", expect_m11,
-		 "while a VM holds the claim, opening an include-guest event of a capable PMU is refused"),
-	MEDIATED("M12", expect_create,
-		 "what blocks a VM is the existence of an include-guest event, not its activity"),
-	MEDIATED("M16", expect_m16,
-		 "events of PMUs that are not handed to guests are never refused"),
-	MEDIATED("M17", expect_m17,
-		 "the hard-lockup watchdog is an include-guest event like any other"),
-	MEDIATED("M21", expect_m21,
-		 "exclude-guest events stop at guest entry, never go to ERROR, and count again after exit"),
-	MEDIATED("M21.priority", expect_m21_priority,
-		 "guest exit schedules by priority: pinned before flexible, and nobody is condemned"),
-	MEDIATED("M23", expect_m23,
-		 "read() leaves the guest out of both times of an exclude-guest event"),
-	MEDIATED("M23.monotonic", expect_m23_monotonic,
-		 "time_enabled of an exclude-guest event never goes back, whoever reads it"),
-	MEDIATED("M23.page", expect_m23_page,
-		 "the mmap page of an exclude-guest event leaves the guest out of its times"),
-	MEDIATED("M23.sample", expect_m23_sample,
-		 "a sample of an exclude-guest event leaves the guest out of its times"),
-	MEDIATED("M24", expect_m24,
-		 "an exclude-guest software event counts through the guest while its times leave it out"),
+	MEDIATED(
+		"M11", expect_m11,
+		"while a VM holds the claim, opening an include-guest event of a capable PMU is refused"),
+	MEDIATED(
+		"M12", expect_create,
+		"what blocks a VM is the existence of an include-guest event, not its activity"),
+	MEDIATED(
+		"M16", expect_m16,
+		"events of PMUs that are not handed to guests are never refused"),
+	MEDIATED(
+		"M17", expect_m17,
+		"the hard-lockup watchdog is an include-guest event like any other"),
+	MEDIATED(
+		"M21", expect_m21,
+		"exclude-guest events stop at guest entry, never go to ERROR, and count again after exit"),
+	MEDIATED(
+		"M21.priority", expect_m21_priority,
+		"guest exit schedules by priority: pinned before flexible, and nobody is condemned"),
+	MEDIATED(
+		"M23", expect_m23,
+		"read() leaves the guest out of both times of an exclude-guest event"),
+	MEDIATED(
+		"M23.monotonic", expect_m23_monotonic,
+		"time_enabled of an exclude-guest event never goes back, whoever reads it"),
+	MEDIATED(
+		"M23.page", expect_m23_page,
+		"the mmap page of an exclude-guest event leaves the guest out of its times"),
+	MEDIATED(
+		"M23.sample", expect_m23_sample,
+		"a sample of an exclude-guest event leaves the guest out of its times"),
+	MEDIATED(
+		"M24", expect_m24,
+		"an exclude-guest software event counts through the guest while its times leave it out"),
 	MEDIATED("M25", expect_m25,
 		 "include-guest events of other PMUs keep the full wall time"),
 };

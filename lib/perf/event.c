@@ -24,8 +24,8 @@ static int watched_word;
 
 static int describe_core(struct perf_event_attr *attr)
 {
-	size_t count = sizeof(retired_instructions) /
-		       sizeof(*retired_instructions);
+	size_t count =
+		sizeof(retired_instructions) / sizeof(*retired_instructions);
 
 	if (access(PMU_DEVICES "cpu", F_OK))
 		return ENOENT;

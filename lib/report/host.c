@@ -29,20 +29,21 @@ int host_mediated_parameter(void)
 
 int64_t host_mediated_requested(void)
 {
-	const char *name = is_amd() ? "kvm_amd.enable_mediated_pmu=" :
-				      "kvm_intel.enable_mediated_pmu=";
+	const char *name = is_amd() ? "kvm_amd.enable_mediated_pmu="
+				    : "kvm_intel.enable_mediated_pmu=";
 	char line[4096];
-	const char *value;
+	const char *value = NULL, *next;
 
 	if (file_read("/proc/cmdline", line, sizeof(line)))
 		return NOT_KNOWN;
-	value = strstr(line, name);
+	/* The last one counts. */
+	for (next = line; (next = strstr(next, name)); next += strlen(name))
+		value = next + strlen(name);
 	/* A module that was loaded can have been given it elsewhere. */
 	if (!value)
-		return access(is_amd() ? LOADED_AMD : LOADED_INTEL, F_OK) ?
-			       0 :
-			       NOT_KNOWN;
-	value += strlen(name);
+		return access(is_amd() ? LOADED_AMD : LOADED_INTEL, F_OK)
+			       ? 0
+			       : NOT_KNOWN;
 	return *value == '1' || *value == 'y' || *value == 'Y';
 }
 
@@ -73,8 +74,8 @@ enum contract host_contract(void)
 
 	if (forced && !strcmp(forced, "mediated"))
 		return CONTRACT_MEDIATED;
-	return host_mediated_parameter() >= 0 ? CONTRACT_MEDIATED :
-						CONTRACT_NONE;
+	return host_mediated_parameter() >= 0 ? CONTRACT_MEDIATED
+					      : CONTRACT_NONE;
 }
 
 const char *host_missing(unsigned int needs)

@@ -20,8 +20,8 @@
 #define HOST_NEEDS_CONTRACT (1u << 6)
 
 /* For programs about VMs that hold the claim. */
-#define HOST_NEEDS_CLAIMS                                               \
-	(HOST_NEEDS_ROOT | HOST_NEEDS_KVM | HOST_NEEDS_CORE_PMU |       \
+#define HOST_NEEDS_CLAIMS                                         \
+	(HOST_NEEDS_ROOT | HOST_NEEDS_KVM | HOST_NEEDS_CORE_PMU | \
 	 HOST_NEEDS_MEDIATED | HOST_NEEDS_NO_WATCHDOG)
 
 /* The first need that is absent, in a few constant words, or NULL. */

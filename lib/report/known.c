@@ -117,8 +117,9 @@ static void load(void)
 		int got = known_parse(line, &entries[count]);
 
 		if (got < 0)
-			report_broken("bad line in the list of known defects: %s",
-				      line);
+			report_broken(
+				"bad line in the list of known defects: %s",
+				line);
 		if (got > 0 && known_covers(&entries[count], name.release))
 			count++;
 	}

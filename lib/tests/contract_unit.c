@@ -88,17 +88,17 @@ static void a_failed_control_is_broken_not_violated(void **state)
 	o.counted_inside = 5;
 	o.eof = 0;
 	o.counted_after = 1;
-	assert_int_equal(
-		contract_judge(contract_rule("M21"), &s, &o).verdict, BROKEN);
+	assert_int_equal(contract_judge(contract_rule("M21"), &s, &o).verdict,
+			 BROKEN);
 }
 
 static void what_was_not_measured_is_undecided(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < contract_rules_count; i++) {
-		struct finding finding =
-			contract_judge(&contract_rules[i], &scenario_unknown,
-				       &observation_unknown);
+		struct finding finding = contract_judge(&contract_rules[i],
+							&scenario_unknown,
+							&observation_unknown);
 
 		assert_int_equal(finding.verdict, UNDECIDED);
 	}

@@ -16,9 +16,9 @@ static void instructions_are_encoded_for_zen4(void **state)
 	struct perf_event_attr attr;
 
 	(void)state;
-	assert_int_equal(event_encode(&attr,
-				      "amd64_fam19h_zen4::RETIRED_INSTRUCTIONS"),
-			 0);
+	assert_int_equal(
+		event_encode(&attr, "amd64_fam19h_zen4::RETIRED_INSTRUCTIONS"),
+		0);
 	assert_int_equal(attr.type, PERF_TYPE_RAW);
 	assert_int_equal(attr.config & 0xff, 0xc0);
 	/* libpfm4 excludes the guest unless told otherwise; we do not. */

@@ -20,9 +20,10 @@ static void an_entry_is_parsed(void **state)
 	struct known entry;
 
 	(void)state;
-	assert_int_equal(known_parse("D28 | M23.page | 7.0 | 7.3.9 | words | and more\n",
-				     &entry),
-			 1);
+	assert_int_equal(
+		known_parse("D28 | M23.page | 7.0 | 7.3.9 | words | and more\n",
+			    &entry),
+		1);
 	assert_string_equal(entry.id, "D28");
 	assert_string_equal(entry.rule, "M23.page");
 	assert_string_equal(entry.since, "7.0");
@@ -48,9 +49,10 @@ static void half_an_entry_is_bad(void **state)
 	assert_int_equal(known_parse("D28 | M23 | 7.0 | -\n", &entry), -1);
 	assert_int_equal(known_parse("D28 | | 7.0 | - | words\n", &entry), -1);
 	assert_int_equal(known_parse("nonsense\n", &entry), -1);
-	assert_int_equal(known_parse("a-name-that-is-too-long | M1 | - | - | w\n",
-				     &entry),
-			 -1);
+	assert_int_equal(
+		known_parse("a-name-that-is-too-long | M1 | - | - | w\n",
+			    &entry),
+		-1);
 }
 
 static void an_entry_covers_its_kernels(void **state)
@@ -71,11 +73,15 @@ static void an_entry_covers_its_kernels(void **state)
 static void reports_of_the_kernel_are_recognised(void **state)
 {
 	(void)state;
-	assert_true(klog_is_complaint("4,9,1,-;WARNING: CPU: 1 at kernel/x.c:1"));
+	assert_true(
+		klog_is_complaint("4,9,1,-;WARNING: CPU: 1 at kernel/x.c:1"));
 	assert_true(klog_is_complaint("BUG: kernel NULL pointer dereference"));
-	assert_true(klog_is_complaint("WARNING: possible circular locking dependency detected"));
-	assert_true(klog_is_complaint("rcu: INFO: rcu_preempt self-detected stall on CPU"));
-	assert_false(klog_is_complaint("kvm: try disabling system wide perf events"));
+	assert_true(klog_is_complaint(
+		"WARNING: possible circular locking dependency detected"));
+	assert_true(klog_is_complaint(
+		"rcu: INFO: rcu_preempt self-detected stall on CPU"));
+	assert_false(klog_is_complaint(
+		"kvm: try disabling system wide perf events"));
 	assert_false(klog_is_complaint("perf: interrupt took too long"));
 }
 

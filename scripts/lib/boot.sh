@@ -30,7 +30,7 @@ emulator_command() {
 		COMMAND+=(-L "$dir")
 	done
 	COMMAND+=(
-		-M "$MACHINE_TYPE" -accel tcg,thread=multi -cpu "$CPU_MODEL"
+		-M "$MACHINE_TYPE" -accel "tcg,thread=multi" -cpu "$CPU_MODEL"
 		-smp "$cpus" -m "${LAB_MEMORY_MIB:-$MEMORY_MIB}" -display none
 		-nodefaults -no-user-config -no-reboot -monitor none
 	)

@@ -5,8 +5,12 @@
 
 SOURCE_SUITE=trixie
 
+# The packages of the given lists, without those of other releases (name@N).
 packages_in() {
-	sed -e '/^#/d' -e 's/ *|.*//' "$@"
+	local release
+	release=$(sed -n 's/^VERSION_ID="*\([0-9]*\).*/\1/p' /etc/os-release)
+	sed -e '/^#/d' -e 's/ *|.*//' "$@" |
+		awk -F @ -v release="$release" 'NF == 1 || $2 == release { print $1 }'
 }
 
 # The packages of the given lists that are not installed, one a line.
@@ -35,10 +39,10 @@ private_apt() {
 		-o APT::Sandbox::User="$(id -un)"
 }
 
-# Read the lists of the newer suite, once per process.
+# Read the lists of the newer suite, unless that was done just now.
 private_apt_ready() {
 	local dir=$CACHE/apt mirror suite
-	[[ -z ${APT_READY:-} ]] || return 0
+	[[ -z $(find "$dir/ready" -mmin -60 2>/dev/null) ]] || return 0
 	is_debian || die "this is not Debian: give the sources with KSRC= and QEMU_SRC="
 	need_tool apt-get "fetching sources"
 	mirror=$(debian_mirror)
@@ -54,7 +58,7 @@ private_apt_ready() {
 	say "reading the package lists of $SOURCE_SUITE"
 	private_apt apt-get -q update >"$dir/log" 2>&1 ||
 		die "cannot read the package lists of $SOURCE_SUITE (no network?); see $dir/log"
-	APT_READY=1
+	touch "$dir/ready"
 }
 
 # debian_download DIR PACKAGE: the package's file, whole or not at all.

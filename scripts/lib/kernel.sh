@@ -79,38 +79,46 @@ check_config() {
 	done < <(cat "$TOP"/configs/kernel/*.config | grep '^CONFIG_')
 }
 
-kernel_configure_and_build() {
-	local src=$1 out=$2
-	kernel_configure "$src" "$out" &&
-		make -C "$src" O="$out" -j "$JOBS" bzImage headers
+kernel_make() {
+	local src=$1 work=$2
+	make -C "$src" O="$work" -j "$JOBS" bzImage headers
 }
 
-
-# key_of reads whole folders; of a kernel tree its name is enough, because a
-# distribution's does not change and a user's is always handed to make.
-kernel_out() {
-	local src=$1 key
-	key=$(key_of "name $src" "$(source_version "$src")" \
-		"$(gcc --version | head -n 1)" "$TOP"/configs/kernel/*.config)
-	printf '%s\n' "$CACHE/kernel/$key"
+# A distribution's tree is told by its name, because it does not change; a
+# user's is handed to make each time, which knows what did.
+kernel_key() {
+	local src=$1
+	key_of "name $src" "$(source_version "$src")" \
+		"$(gcc --version | head -n 1)" "$TOP"/configs/kernel/*.config
 }
 
-# kernel_build: print the output folder, with bzImage, .config and headers.
+# kernel_build: print the output folder: bzImage, config and usr/include.
+# Objects stay in the work folder, so that another configuration of the same
+# tree builds only what differs.
 kernel_build() {
-	local src out
+	local src out work version
 	need_tool gcc "building the kernel"
 	src=$(kernel_source)
-	out=$(kernel_out "$src")
-	if [[ ! -e $out/done || -n ${KSRC:-} ]]; then
+	out=$CACHE/kernel/$(kernel_key "$src")
+	if [[ ! -e $out/bzImage || -n ${KSRC:-} ]]; then
 		need_tool lz4 "compressing the kernel"
-		check_version "$(source_version "$src")" "$src"
+		version=$(source_version "$src")
+		check_version "$version" "$src"
 		lock_cache
-		[[ -e $out/done ]] || need_space 2000 "building the kernel"
-		mkdir -p "$out"
-		build_step "building Linux $(source_version "$src")" "$out.log" \
-			kernel_configure_and_build "$src" "$out"
-		check_config "$out/.config"
-		touch "$out/done"
+		need_space 2000 "building the kernel"
+		work=$CACHE/work/kernel-$(key_of "name $src")
+		mkdir -p "$work"
+		kernel_configure "$src" "$work" >"$work.log" 2>&1 ||
+			die "configuring Linux $version failed; see $work.log"
+		check_config "$work/.config"
+		build_step "building Linux $version" "$work.log" kernel_make "$src" "$work"
+		rm -rf "$out.part"
+		mkdir -p "$out.part/usr"
+		cp "$work/arch/x86/boot/bzImage" "$out.part/"
+		cp "$work/.config" "$out.part/config"
+		cp -r "$work/usr/include" "$out.part/usr/"
+		rm -rf "$out"
+		mv "$out.part" "$out"
 		unlock_cache
 	fi
 	printf '%s\n' "$out"

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The doorway. Everything is done by scripts/lab and scripts/test.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## boot the kernel under test in the lab and run the suite (sets up what is missing)
+	@scripts/lab doctor --install
+	@scripts/lab run $(LAB_OPTIONS)
+
+test: ## everything that proves the suite itself, the run in the lab included
+	@scripts/lab doctor --install --test
+	@scripts/test
+
+check: ## the part of "test" that needs no lab: style, scripts, unit tests
+	@scripts/test style unit bats
+
+build: ## build emulator, kernel and suite without running them
+	@scripts/lab doctor --install
+	@scripts/lab build
+
+format: ## put the C into the project's style
+	@git ls-files '*.c' '*.h' | grep -v '^lab/qemu/' | xargs clang-format-14 -i
+
+clean: ## remove the build folder (the cache stays)
+	@scripts/lab clean

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Bad input: one line on standard error, status 2, nothing half-written.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	LAB=$BATS_TEST_DIRNAME/../lab
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache LAB_BUILD=$BATS_TEST_TMPDIR/build
+	unset KERNEL CONTRACT KSRC QEMU_SRC
+}
+
+# refused MESSAGE COMMAND...: status 2 and just this line.
+refused() {
+	local message=$1
+	shift
+	run -2 --separate-stderr "$@"
+	[ "$output" = "" ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[ "${stderr_lines[0]}" = "lab: $message" ]
+}
+
+@test "an unknown verb is refused" {
+	refused "no verb called 'fly'; see scripts/lab --help" "$LAB" fly
+}
+
+@test "no verb is refused" {
+	refused "no verb; see scripts/lab --help" "$LAB"
+}
+
+@test "an unknown option is refused" {
+	refused "no option called '--fast'; see scripts/lab --help" "$LAB" run --fast
+}
+
+@test "an option without its value is refused" {
+	refused "--cpus wants a value" "$LAB" run --cpus
+}
+
+@test "an unknown machine is refused, and those there are named" {
+	refused "no machine called 'vax'; there is: amd-zen4" "$LAB" run --machine vax
+}
+
+@test "an unknown contract is refused" {
+	refused "no contract called 'treaty'; there is: auto mediated" "$LAB" run --contract treaty
+}
+
+@test "a number that is none is refused" {
+	refused "--cpus wants a number from 1, not '0'" "$LAB" run --cpus 0
+	refused "--timeout wants a number from 1, not '1m'" "$LAB" run --timeout 1m
+}
+
+@test "more CPUs than the machine has are refused" {
+	refused "--cpus 9: machine amd-zen4 has at most 8" "$LAB" run --cpus 9
+}
+
+@test "a filter that matches nothing is refused" {
+	refused "no case matches --filter 'M99*'; see scripts/lab cases" "$LAB" run --filter 'M99*'
+}
+
+@test "a stray word is refused" {
+	refused "run does not take 'everything'" "$LAB" run everything
+}
+
+@test "exec without a command is refused" {
+	refused "exec wants a command: scripts/lab exec -- COMMAND" "$LAB" exec
+}
+
+@test "a results file that is missing or none is refused" {
+	refused "$BATS_TEST_TMPDIR/none cannot be read" "$LAB" table "$BATS_TEST_TMPDIR/none"
+	printf '{"schema": 7}\n' >"$BATS_TEST_TMPDIR/other"
+	refused "$BATS_TEST_TMPDIR/other is no results.json of this suite" "$LAB" table "$BATS_TEST_TMPDIR/other"
+	printf 'not json\n' >"$BATS_TEST_TMPDIR/text"
+	refused "$BATS_TEST_TMPDIR/text is no results.json of this suite" "$LAB" table "$BATS_TEST_TMPDIR/text"
+}
+
+@test "a kernel tree that is none is refused" {
+	export KSRC=$BATS_TEST_TMPDIR
+	run -2 --separate-stderr bash -c "source '$BATS_TEST_DIRNAME/../lib/common.sh'
+		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; kernel_source"
+	[ "$stderr" = "lab: KSRC=$BATS_TEST_TMPDIR is no kernel source tree" ]
+}
+
+@test "a QEMU tree that is none is refused" {
+	export QEMU_SRC=$BATS_TEST_TMPDIR
+	refused "QEMU_SRC=$BATS_TEST_TMPDIR is no QEMU source tree" "$LAB" payload
+}
+
+check_image() {
+	run -2 --separate-stderr bash -c "source '$BATS_TEST_DIRNAME/../lib/common.sh'
+		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; check_image '$1' /nonexistent"
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+# make_image VERSION: the header of a bzImage with that version string.
+make_image() {
+	local image=$BATS_TEST_TMPDIR/image
+	truncate -s 4096 "$image"
+	printf HdrS | dd of="$image" bs=1 seek=514 conv=notrunc status=none
+	printf '\x00\x04' | dd of="$image" bs=1 seek=526 conv=notrunc status=none
+	printf '%s (me@here) #1\0' "$1" | dd of="$image" bs=1 seek=1536 conv=notrunc status=none
+	printf '%s\n' "$image"
+}
+
+@test "a kernel image that is missing is refused" {
+	check_image "$BATS_TEST_TMPDIR/none"
+	[ "$stderr" = "lab: KERNEL=$BATS_TEST_TMPDIR/none does not exist" ]
+}
+
+@test "a file that is no kernel image is refused" {
+	printf 'hello\n' >"$BATS_TEST_TMPDIR/text"
+	check_image "$BATS_TEST_TMPDIR/text"
+	[ "$stderr" = "lab: KERNEL=$BATS_TEST_TMPDIR/text is no x86 bzImage" ]
+}
+
+@test "a kernel image that is too old is refused" {
+	local image
+	image=$(make_image 6.12.117)
+	check_image "$image"
+	[ "$stderr" = "lab: KERNEL=$image is Linux 6.12.117, too old: mediated PMUs came with 7.0" ]
+}
+
+@test "a kernel image without a needed option is refused, and it is named" {
+	local image src=$BATS_TEST_TMPDIR/src
+	image=$(make_image 7.3.4)
+	mkdir -p "$src/scripts"
+	printf '#!/bin/sh\nprintf "%%s=y\\n" CONFIG_BLK_DEV_INITRD CONFIG_DEVTMPFS\n' >"$src/scripts/extract-ikconfig"
+	chmod +x "$src/scripts/extract-ikconfig"
+	run -2 --separate-stderr bash -c "source '$BATS_TEST_DIRNAME/../lib/common.sh'
+		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; check_image '$image' '$src'"
+	[ "$stderr" = "lab: KERNEL=$image lacks CONFIG_PROC_FS=y" ]
+}
+
+@test "a disk without space is refused before anything is fetched" {
+	export LAB_FREE_MIB_TEST=999999999
+	run -2 --separate-stderr "$LAB" payload
+	[[ "${stderr_lines[-1]}" =~ ^"lab: no space for building QEMU: $XDG_CACHE_HOME/pmu_passthrough has "[0-9]+" MiB free, 3000 are needed"$ ]]
+	[ ! -e "$XDG_CACHE_HOME/pmu_passthrough/src" ]
+}
+
+@test "a missing tool is named, and where to get it" {
+	local bin=$BATS_TEST_TMPDIR/bin tool
+	mkdir "$bin"
+	for tool in bash env dirname realpath nproc sed grep basename paste uniq cut cat sort; do
+		ln -s "$(command -v "$tool")" "$bin/$tool"
+	done
+	refused "gcc is missing (building QEMU); \"scripts/lab doctor\" tells how to get it" env PATH="$bin" "$LAB" payload
+}
+
+@test "an output folder that cannot be written is refused" {
+	refused "cannot write results to /proc/run" "$LAB" run --out /proc/run
+}
+
+@test "help goes to standard output" {
+	run -0 --separate-stderr "$LAB" --help
+	[ "${lines[0]}" = "Usage: scripts/lab VERB [OPTIONS] [-- COMMAND]" ]
+	[ "$stderr" = "" ]
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The lab itself, with real boots: verdicts on the unmodified kernel, and what
+# becomes of kernels that panic, hang, or are not asked for a mediated PMU.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export LAB=$BATS_TEST_DIRNAME/../../lab
+	export FULL=$BATS_FILE_TMPDIR/full
+	unset CONTRACT
+	"$LAB" run --out "$FULL" >"$BATS_FILE_TMPDIR/table" 2>&1 || printf '%s\n' $? >"$BATS_FILE_TMPDIR/status"
+}
+
+setup() {
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+field() {
+	jq -r "$1" "${2:-$OUT}/results.json"
+}
+
+outcomes() {
+	field '[.cases[].outcome] | unique | join(" ")' "$@"
+}
+
+@test "the unmodified kernel conforms but for its known defects" {
+	[ ! -e "$BATS_FILE_TMPDIR/status" ]
+	[ "$(field .verdict "$FULL")" = "conforms but for known defects" ]
+	[ "$(outcomes "$FULL")" = "conforms known" ]
+	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28" ]
+	[ "$(field '.stale | length' "$FULL")" = 0 ]
+}
+
+@test "every case there is was run" {
+	local missing
+	missing=$(comm -23 <("$LAB" cases | sort -u) \
+		<(field '.cases[] | "\(.program):\(.case | split(".") | last)"' "$FULL" | sort -u))
+	[ "$missing" = "" ]
+}
+
+@test "every rule of the chapter was judged" {
+	local rule
+	for rule in M1 M4 M5 M6 M7 M8 M9 M11 M12 M16 M17 M21 M23 M24 M25; do
+		[ "$(field "[.cases[] | select(.rules | index(\"$rule\"))] | length > 0" "$FULL")" = true ]
+	done
+}
+
+@test "the table ends with the totals alone on a line" {
+	[[ "$(tail -n 1 "$BATS_FILE_TMPDIR/table")" =~ ^[0-9]+" passed, 0 failed, 0 skipped"$ ]]
+}
+
+@test "a run leaves everything that explains it" {
+	local file
+	for file in results.json results.ktap console.log kernel.log config command; do
+		[ -s "$FULL/$file" ]
+	done
+	grep -q '^TAP version 13' "$FULL/results.ktap"
+	grep -q 'Linux version 7' "$FULL/kernel.log"
+	grep -q '^CONFIG_PERF_EVENTS=y' "$FULL/config"
+	grep -q 'qemu-system-x86_64' "$FULL/command"
+}
+
+@test "asked to be strict, the known defects violate" {
+	run -1 "$LAB" run --strict --filter time_test --out "$OUT"
+	[ "$(field '[.cases[] | select(.outcome == "violates") | .case | split(".") | last] | sort | join(" ")')" = \
+		"M23_page_leaves_the_guest_out M23_samples_leave_the_guest_out M23_time_never_goes_back_for_a_reader_elsewhere" ]
+	[ "$(field .totals.known)" = 0 ]
+}
+
+@test "a filter chooses one case of one program" {
+	run -0 "$LAB" run --filter claim_test:M8_claim_survives_a_failed_vcpu --out "$OUT"
+	[ "$(field '.cases | length')" = 1 ]
+	[ "${lines[-1]}" = "1 passed, 0 failed, 0 skipped" ]
+}
+
+@test "without kvm.enable_pmu the parameter reads back N" {
+	run -0 "$LAB" run --append kvm.enable_pmu=0 --filter param_test --out "$OUT"
+	[ "$(field '.facts["/sys/module/kvm_amd/parameters/enable_mediated_pmu"]')" = N ]
+	[ "$(outcomes)" = conforms ]
+}
+
+@test "not asked for, the parameter reads back N" {
+	run -0 "$LAB" run --append kvm_amd.enable_mediated_pmu=0 --filter param_test --out "$OUT"
+	[ "$(field '.facts["/sys/module/kvm_amd/parameters/enable_mediated_pmu"]')" = N ]
+	[ "$(outcomes)" = conforms ]
+}
+
+@test "a need that is absent skips with its name, and a run of skips fails" {
+	run -1 "$LAB" run --append nmi_watchdog=1 --filter claim_test --out "$OUT"
+	[ "$(outcomes)" = skip ]
+	[ "$(field '.cases[0].reason')" = "needs kernel.nmi_watchdog=0" ]
+	[ "${lines[-1]}" = "0 passed, 0 failed, 1 skipped" ]
+}
+
+@test "a kernel that panics is a violation that says so" {
+	run -1 "$LAB" run --append rdinit=/nowhere --filter param_test --out "$OUT"
+	[ "$(field '.cases[0].outcome')" = violates ]
+	[[ "$(field '.cases[0].reason')" == "the kernel stopped: Kernel panic - not syncing"* ]]
+}
+
+@test "a boot that does not end is stopped at its deadline" {
+	run -1 "$LAB" run --timeout 1 --filter param_test --out "$OUT"
+	[ "$(field '.cases[0].reason')" = "the deadline passed" ]
+}
+
+@test "an image of the user's runs, and its configuration is kept" {
+	local image
+	image=$(field .kernel_image "$FULL")
+	run -0 "$LAB" run --kernel "$image" --filter param_test --out "$OUT"
+	grep -q '^CONFIG_KVM_AMD=y' "$OUT/config"
+}
+
+@test "more CPUs make no difference" {
+	run -0 "$LAB" run --cpus 8 --filter claim_test --out "$OUT"
+	[ "$(field .facts.cpus)" = 8 ]
+	[ "$(outcomes)" = conforms ]
+}
