@@ -45,7 +45,6 @@ FIXTURE_SETUP(times)
 	self->o = observation_unknown;
 	self->fd = -1;
 	MUST(cpu_pin_self(0));
-	guest_create(&self->guest, guest_stints, GUEST_CPU);
 }
 
 FIXTURE_TEARDOWN(times)
@@ -110,6 +109,7 @@ static bool run_between_reads(FIXTURE_DATA(times) * self)
 
 TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 {
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
@@ -118,6 +118,7 @@ TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 
 TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 {
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
@@ -126,6 +127,7 @@ TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 
 TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 {
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, true, true, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M24", &self->s, &self->o);
@@ -134,6 +136,7 @@ TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 
 TEST_F(times, M25_software_event_keeps_wall_time)
 {
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, false, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M25", &self->s, &self->o);
@@ -142,8 +145,10 @@ TEST_F(times, M25_software_event_keeps_wall_time)
 
 TEST_F(times, M25_msr_event_keeps_wall_time)
 {
-	int err = open_for_guest(self, PMU_MSR, false, false, 0);
+	int err;
 
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	err = open_for_guest(self, PMU_MSR, false, false, 0);
 	NEEDS(err != ENOENT, "the msr PMU");
 	MUST(err);
 	MUST_BE(run_between_reads(self));
@@ -159,6 +164,7 @@ TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 	uint64_t last_ns = 0, exits;
 	int64_t steps = 0;
 
+	guest_create(&self->guest, guest_stints, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
@@ -208,6 +214,7 @@ static void compare_pages(void *arg)
 
 TEST_F(times, M23_page_leaves_the_guest_out)
 {
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	self->page = event_map(self->fd, 0);
 	MUST_BE(self->page != NULL);
@@ -239,6 +246,7 @@ static void take_samples(void *arg)
 
 TEST_F(times, M23_samples_leave_the_guest_out)
 {
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 50000));
 	self->page = event_map(self->fd, RING_PAGES);
 	MUST_BE(self->page != NULL);

@@ -79,9 +79,30 @@ check_config() {
 	done < <(cat "$TOP"/configs/kernel/*.config | grep '^CONFIG_')
 }
 
+# headers_build: print the folder that has usr/include of the kernel source.
+headers_build() {
+	local src out
+	need_tool gcc "building everything"
+	need_tool rsync "the kernel's user-space headers"
+	src=$(kernel_source)
+	out=$CACHE/headers/$(key_of "name $src" "$(source_version "$src")")
+	if [[ ! -d $out/usr || -n ${KSRC:-} ]]; then
+		lock_cache
+		rm -rf "$out.part"
+		mkdir -p "$out.part"
+		make -s -C "$src" O="$out.part" -j "$JOBS" headers >"$out.log" 2>&1 ||
+			die "making the headers of $src failed; see $out.log"
+		mkdir -p "$out"
+		rsync -rc --delete "$out.part/usr/" "$out/usr/"
+		rm -rf "$out.part"
+		unlock_cache
+	fi
+	printf '%s\n' "$out"
+}
+
 kernel_make() {
 	local src=$1 work=$2
-	make -C "$src" O="$work" -j "$JOBS" bzImage headers
+	make -C "$src" O="$work" -j "$JOBS" bzImage
 }
 
 # A distribution's tree is told by its name, because it does not change; a
@@ -92,7 +113,7 @@ kernel_key() {
 		"$(gcc --version | head -n 1)" "$TOP"/configs/kernel/*.config
 }
 
-# kernel_build: print the output folder: bzImage, config and usr/include.
+# kernel_build: print the output folder, with bzImage and config.
 # Objects stay in the work folder, so that another configuration of the same
 # tree builds only what differs.
 kernel_build() {
@@ -113,10 +134,9 @@ kernel_build() {
 		check_config "$work/.config"
 		build_step "building Linux $version" "$work.log" kernel_make "$src" "$work"
 		rm -rf "$out.part"
-		mkdir -p "$out.part/usr"
+		mkdir -p "$out.part"
 		cp "$work/arch/x86/boot/bzImage" "$out.part/"
 		cp "$work/.config" "$out.part/config"
-		cp -r "$work/usr/include" "$out.part/usr/"
 		rm -rf "$out"
 		mv "$out.part" "$out"
 		unlock_cache

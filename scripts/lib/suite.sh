@@ -4,13 +4,13 @@
 
 BUILD=${LAB_BUILD:-$TOP/build}
 
-# suite_build KERNEL-OUT: print the folder with the test programs.
+# suite_build HEADERS: print the folder with the test programs.
 suite_build() {
-	local kernel=$1 src out
+	local headers=$1 src out
 	src=$(kernel_source)
-	out=$BUILD/selftests-$(key_of "name $kernel")
+	out=$BUILD/selftests-$(key_of "name $headers")
 	mkdir -p "$BUILD" || die "cannot write to $BUILD"
-	make -s -C "$TOP/selftests" -j "$JOBS" KSRC="$src" KHDR="$kernel/usr" \
+	make -s -C "$TOP/selftests" -j "$JOBS" KSRC="$src" KHDR="$headers/usr" \
 		OUTPUT="$out" >"$BUILD/selftests.log" 2>&1 || {
 		tail -n 20 "$BUILD/selftests.log" >&2
 		die "building the suite failed; the whole output is in $BUILD/selftests.log"
@@ -81,10 +81,10 @@ pack_cpio() {
 
 # The job of one boot, as a second cpio that the kernel unpacks over the first.
 job_cpio() {
-	local dir=$1 job=$2
-	rm -rf "$dir/job"
-	mkdir -p "$dir/job/lab"
-	cp "$job" "$dir/job/lab/job"
-	pack_cpio "$dir/job" "$dir/job.cpio"
-	rm -rf "$dir/job"
+	local dir=$1 job=$2 root=$1/job.root
+	rm -rf "$root"
+	mkdir -p "$root/lab"
+	cp "$job" "$root/lab/job"
+	pack_cpio "$root" "$dir/job.cpio"
+	rm -rf "$root"
 }
