@@ -61,6 +61,23 @@ static void test_events(void)
 	      COUNT(ALL | BRANCHES | CMASK(1) | EDGE, LOOP_1000));
 }
 
+/* Two loads, a store, one that does both, and an address that is no access. */
+#define MEMORY_4                                                         \
+	"mov $0x700000, %%ebx\nmov (%%rbx), %%esi\nadd (%%rbx), %%esi\n" \
+	"movl $1, (%%rbx)\nincl (%%rbx)\nlea 8(%%rbx), %%edi"
+
+static void test_memory(void)
+{
+	check("loads are counted", 2,
+	      COUNT(ALL | LS_DISPATCH | 1 << 8, MEMORY_4));
+	check("stores are counted", 1,
+	      COUNT(ALL | LS_DISPATCH | 2 << 8, MEMORY_4));
+	check("load-stores are counted", 1,
+	      COUNT(ALL | LS_DISPATCH | 4 << 8, MEMORY_4));
+	check("and the unit mask adds them up", 4,
+	      COUNT(ALL | LS_DISPATCH | 7 << 8, MEMORY_4));
+}
+
 static void test_enables(void)
 {
 	check("a counter that is not enabled stands still", 0,
@@ -135,6 +152,7 @@ void test_counting(void)
 {
 	test_exact();
 	test_events();
+	test_memory();
 	test_enables();
 	test_all_at_once();
 	test_rdpmc();

@@ -22,6 +22,7 @@
 #define MSR_GLOBAL_CLR 0xc0000302
 #define MSR_GLOBAL_SET 0xc0000303
 
+#define LS_DISPATCH 0x29ull
 #define CYCLES 0x76ull
 #define INSNS 0xc0ull
 #define BRANCHES 0xc2ull

@@ -80,6 +80,15 @@ show_progress() {
 	fi
 }
 
+# Words for a POSIX shell; bash's own quoting is not always one.
+sh_quote() {
+	local word out=
+	for word in "$@"; do
+		out+=" '${word//\'/\'\\\'\'}'"
+	done
+	printf '%s\n' "${out# }"
+}
+
 # build_step WHAT LOG COMMAND...: run it, keep its output, show how far it is.
 build_step() {
 	local what=$1 log=$2 began=$SECONDS

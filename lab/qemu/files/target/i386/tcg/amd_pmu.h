@@ -2,8 +2,8 @@
 /*
  * AMD core performance counters for TCG.
  *
- * Each CPU keeps four running totals of what it retired, one per mode
- * (host or guest, kernel or user).  The mode is part of the flags a
+ * Each CPU keeps running totals of what it retired, one per mode (host or
+ * guest, kernel or user).  The mode is part of the flags a
  * translation block is looked up with, so translated code adds to the right
  * total without asking, and a counter is nothing but a sum over the modes its
  * selector names.  A transition between modes therefore takes effect between
@@ -27,14 +27,23 @@
 #define AMD_PMU_MODE_USER 1
 #define AMD_PMU_MODE_GUEST 2
 
-/* What the instruction in flight has added to its mode's totals. */
-#define AMD_PMU_INFLIGHT_MODE 3
-#define AMD_PMU_INFLIGHT_INSN 4
-#define AMD_PMU_INFLIGHT_BRANCH 8
+/* What is totalled.  An instruction with a memory operand is one of the last. */
+enum {
+    AMD_PMU_INSNS,
+    AMD_PMU_BRANCHES,
+    AMD_PMU_LOADS,
+    AMD_PMU_STORES,
+    AMD_PMU_LOAD_STORES,
+    AMD_PMU_NUM_TOTALS,
+};
 
-/* A bit of CPUX86State::hflags that nothing else uses: a counter runs. */
-#define HF_AMD_PMU_SHIFT 29
-#define HF_AMD_PMU_MASK (1u << HF_AMD_PMU_SHIFT)
+/* What the instruction in flight has added to the totals of its mode. */
+#define AMD_PMU_INFLIGHT_MODE 3
+#define AMD_PMU_INFLIGHT(total) (4u << (total))
+
+/* Bits of CPUX86State::hflags that nothing else uses. */
+#define HF_AMD_PMU_MASK (1u << 29)    /* a counter runs */
+#define HF_AMD_PMU_LS_MASK (1u << 30) /* and one counts memory operands */
 
 typedef struct AMDPMUState {
     /* Registers. A counter holds its value as of the last fold. */
@@ -43,15 +52,13 @@ typedef struct AMDPMUState {
     uint64_t global_ctl;
     uint64_t global_status;
 
-    /* Retired so far, by mode, the instruction in flight included. */
-    uint64_t insns[AMD_PMU_NUM_MODES];
-    uint64_t branches[AMD_PMU_NUM_MODES];
+    /* Retired so far, the instruction in flight included. */
+    uint64_t total[AMD_PMU_NUM_TOTALS][AMD_PMU_NUM_MODES];
 
-    /* How much of these the counters have been given. */
-    uint64_t folded_insns[AMD_PMU_NUM_MODES];
-    uint64_t folded_branches[AMD_PMU_NUM_MODES];
+    /* How much of it the counters have been given. */
+    uint64_t folded[AMD_PMU_NUM_TOTALS][AMD_PMU_NUM_MODES];
 
-    /* No counter can overflow while insns[mode] stays below limit[mode]. */
+    /* No counter can overflow while a mode's instructions stay below limit[mode]. */
     uint64_t limit[AMD_PMU_NUM_MODES];
 
     uint32_t inflight;

@@ -44,15 +44,16 @@
 #define CTR_MASK MAKE_64BIT_MASK(0, AMD_PMU_WIDTH)
 #define GLOBAL_MASK MAKE_64BIT_MASK(0, AMD_PMU_NUM_CTRS)
 
-/* Event selects: PMCx076, PMCx0C0, PMCx0C2. */
+/* Event selects: PMCx029 (its unit mask adds up), PMCx076, PMCx0C0, PMCx0C2. */
+#define EVENT_LS_DISPATCH 0x029
 #define EVENT_CYCLES 0x076
 #define EVENT_INSNS 0x0c0
 #define EVENT_BRANCHES 0x0c2
 
-/* How a counter advances: this much for each unit of either total. */
+/* How a counter advances: this much for each unit of each total. */
 typedef struct CounterRate {
-    int insns;
-    int branches;
+    int of[AMD_PMU_NUM_TOTALS];
+    bool any;
 } CounterRate;
 
 static AMDPMUState *pmu_of(CPUX86State *env)
@@ -80,30 +81,41 @@ static int num_counters(CPUX86State *env)
 static CounterRate counter_rate(uint64_t ctl)
 {
     unsigned event = extract64(ctl, 0, 8) | extract64(ctl, 32, 4) << 8;
+    unsigned umask = extract64(ctl, 8, 8);
     unsigned cmask = extract64(ctl, 24, 8);
-    CounterRate rate = { 0, 0 };
+    CounterRate rate = { 0 };
+    int i;
 
+    if (ctl & CTL_EDGE) {
+        return rate;
+    }
     switch (event) {
+    case EVENT_LS_DISPATCH:
+        rate.of[AMD_PMU_LOADS] = umask & 1;
+        rate.of[AMD_PMU_STORES] = umask >> 1 & 1;
+        rate.of[AMD_PMU_LOAD_STORES] = umask >> 2 & 1;
+        break;
     case EVENT_CYCLES:
     case EVENT_INSNS:
-        rate.insns = 1;
+        rate.of[AMD_PMU_INSNS] = 1;
         break;
     case EVENT_BRANCHES:
-        rate.branches = 1;
+        rate.of[AMD_PMU_BRANCHES] = 1;
         break;
     default:
         return rate;
     }
-    if (ctl & CTL_EDGE) {
-        return (CounterRate){ 0, 0 };
-    }
     if (cmask > 1) {
-        rate = (CounterRate){ 0, 0 };
+        rate = (CounterRate){ 0 };
     }
     /* Without a counter mask the invert bit has nothing to invert. */
     if (cmask && (ctl & CTL_INV)) {
-        rate.insns = 1 - rate.insns;
-        rate.branches = -rate.branches;
+        for (i = 0; i < AMD_PMU_NUM_TOTALS; i++) {
+            rate.of[i] = (i == AMD_PMU_INSNS) - rate.of[i];
+        }
+    }
+    for (i = 0; i < AMD_PMU_NUM_TOTALS; i++) {
+        rate.any |= rate.of[i] != 0;
     }
     return rate;
 }
@@ -143,7 +155,7 @@ static bool counter_runs(CPUX86State *env, int i, CounterRate *rate,
     }
     *rate = counter_rate(pmu->ctl[i]);
     *modes = counter_modes(env, pmu->ctl[i]);
-    return *modes && (rate->insns || rate->branches);
+    return *modes && rate->any;
 }
 
 void amd_pmu_commit(CPUX86State *env)
@@ -155,12 +167,10 @@ void amd_pmu_abandon(CPUX86State *env)
 {
     AMDPMUState *pmu = pmu_of(env);
     unsigned mode = pmu->inflight & AMD_PMU_INFLIGHT_MODE;
+    int i;
 
-    if (pmu->inflight & AMD_PMU_INFLIGHT_INSN) {
-        pmu->insns[mode]--;
-    }
-    if (pmu->inflight & AMD_PMU_INFLIGHT_BRANCH) {
-        pmu->branches[mode]--;
+    for (i = 0; i < AMD_PMU_NUM_TOTALS; i++) {
+        pmu->total[i][mode] -= !!(pmu->inflight & AMD_PMU_INFLIGHT(i));
     }
     pmu->inflight = 0;
 }
@@ -174,32 +184,38 @@ void amd_pmu_exception(CPUX86State *env, int intno, int is_int)
 }
 
 /*
- * Give the counters what was retired since the last fold.
+ * Retired since the last fold, by total and mode.  Negative where an
+ * instruction was abandoned after it was folded.
  * @retires: the instruction in flight counts as retired.
- * Returns true if a PMI was delivered.
  */
+static void take_news(AMDPMUState *pmu, bool retires,
+                      int64_t news[AMD_PMU_NUM_TOTALS][AMD_PMU_NUM_MODES])
+{
+    unsigned inflight_mode = pmu->inflight & AMD_PMU_INFLIGHT_MODE;
+    unsigned i, mode;
+
+    for (i = 0; i < AMD_PMU_NUM_TOTALS; i++) {
+        for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
+            uint64_t now = pmu->total[i][mode];
+
+            if (!retires && mode == inflight_mode) {
+                now -= !!(pmu->inflight & AMD_PMU_INFLIGHT(i));
+            }
+            news[i][mode] = now - pmu->folded[i][mode];
+            pmu->folded[i][mode] = now;
+        }
+    }
+}
+
+/* Give them to the counters.  Returns true if a PMI was delivered. */
 static bool fold(CPUX86State *env, bool retires)
 {
     AMDPMUState *pmu = pmu_of(env);
-    int64_t insns[AMD_PMU_NUM_MODES], branches[AMD_PMU_NUM_MODES];
+    int64_t news[AMD_PMU_NUM_TOTALS][AMD_PMU_NUM_MODES];
     bool pmi = false;
-    int i, mode;
+    int i, j, mode;
 
-    for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
-        uint64_t now_insns = pmu->insns[mode];
-        uint64_t now_branches = pmu->branches[mode];
-
-        if (!retires && (pmu->inflight & AMD_PMU_INFLIGHT_MODE) == mode) {
-            now_insns -= !!(pmu->inflight & AMD_PMU_INFLIGHT_INSN);
-            now_branches -= !!(pmu->inflight & AMD_PMU_INFLIGHT_BRANCH);
-        }
-        /* Negative if an instruction was abandoned after it was folded. */
-        insns[mode] = now_insns - pmu->folded_insns[mode];
-        branches[mode] = now_branches - pmu->folded_branches[mode];
-        pmu->folded_insns[mode] = now_insns;
-        pmu->folded_branches[mode] = now_branches;
-    }
-
+    take_news(pmu, retires, news);
     for (i = 0; i < AMD_PMU_NUM_CTRS; i++) {
         CounterRate rate;
         unsigned modes;
@@ -209,9 +225,8 @@ static bool fold(CPUX86State *env, bool retires)
             continue;
         }
         for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
-            if (modes & (1u << mode)) {
-                delta += rate.insns * insns[mode] +
-                         rate.branches * branches[mode];
+            for (j = 0; modes & (1u << mode) && j < AMD_PMU_NUM_TOTALS; j++) {
+                delta += rate.of[j] * news[j][mode];
             }
         }
         if (delta > 0 && delta > CTR_MASK - pmu->ctr[i]) {
@@ -239,7 +254,7 @@ static bool fold(CPUX86State *env, bool retires)
 static void arm(CPUX86State *env)
 {
     AMDPMUState *pmu = pmu_of(env);
-    bool any = false;
+    uint32_t flags = 0;
     int i, mode;
 
     for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
@@ -253,21 +268,22 @@ static void arm(CPUX86State *env)
         if (!counter_runs(env, i, &rate, &modes)) {
             continue;
         }
-        any = true;
+        flags |= HF_AMD_PMU_MASK;
+        if (rate.of[AMD_PMU_LOADS] || rate.of[AMD_PMU_STORES] ||
+            rate.of[AMD_PMU_LOAD_STORES]) {
+            flags |= HF_AMD_PMU_LS_MASK;
+        }
         share = DIV_ROUND_UP(CTR_MASK + 1 - pmu->ctr[i], ctpop32(modes));
         for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
-            uint64_t limit = pmu->folded_insns[mode] + share;
+            uint64_t limit = pmu->folded[AMD_PMU_INSNS][mode] + share;
 
             if ((modes & (1u << mode)) && limit < pmu->limit[mode]) {
                 pmu->limit[mode] = limit;
             }
         }
     }
-    if (any) {
-        env->hflags |= HF_AMD_PMU_MASK;
-    } else {
-        env->hflags &= ~HF_AMD_PMU_MASK;
-    }
+    env->hflags &= ~(HF_AMD_PMU_MASK | HF_AMD_PMU_LS_MASK);
+    env->hflags |= flags;
 }
 
 void amd_pmu_settle(CPUX86State *env)
@@ -279,7 +295,7 @@ void amd_pmu_settle(CPUX86State *env)
         return;
     }
     for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
-        if (pmu->insns[mode] >= pmu->limit[mode]) {
+        if (pmu->total[AMD_PMU_INSNS][mode] >= pmu->limit[mode]) {
             fold(env, true);
             arm(env);
             return;
