@@ -23,9 +23,6 @@ extern struct guest_record guest_record;
 /* Turn without leaving the guest until told to stop. */
 void guest_spin(void);
 
-/* Leave the guest now and then, until told to stop. */
-void guest_stints(void);
-
 /* Leave the guest with every turn, until told to stop. */
 void guest_exits(void);
 

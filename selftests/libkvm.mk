@@ -36,4 +36,4 @@ $(OUTPUT)/libkvm/lib/string_override.c.o: KVM_EXTRA = -ffreestanding
 
 $(OUTPUT)/libkvm/%.o: $(KVM_DIR)/%
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LIBKVM_CFLAGS) -w -I$(<D) $(KVM_EXTRA) -c -o $@ $<
+	$(Q)$(CC) $(LIBKVM_CFLAGS) -w -MD -I$(<D) $(KVM_EXTRA) -c -o $@ $<

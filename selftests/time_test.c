@@ -20,6 +20,9 @@
 #define INSIDE_NS 20000000ull
 #define WORK_TURNS 100000
 #define RING_PAGES 8
+#define SAMPLE_PERIOD 50000
+#define READER_ROUNDS 12
+#define LONG_STINT_NS 700000
 
 FIXTURE(times)
 {
@@ -28,8 +31,6 @@ FIXTURE(times)
 	struct guest guest;
 	int fd;
 	struct perf_event_mmap_page *page;
-	struct event_value last;
-	int64_t page_ahead_ns, sample_ahead_ns;
 };
 
 static void host_work(void)
@@ -156,27 +157,49 @@ TEST_F(times, M25_msr_event_keeps_wall_time)
 	guest_destroy(&self->guest);
 }
 
-/* From another CPU, again and again, across many exits of the guest. */
+/* A reader elsewhere: stay inside the guest for a while, then read. */
+struct reader {
+	int fd;
+	struct event_value inside;
+};
+
+static void read_late(void *arg)
+{
+	struct reader *reader = arg;
+	uint64_t from = now_ns();
+
+	while (now_ns() - from < LONG_STINT_NS)
+		;
+	event_read(reader->fd, &reader->inside);
+}
+
+/*
+ * Read from another CPU, certainly inside the guest and a good while after its
+ * last entry, and again as soon as the guest has been left. Time only passes.
+ */
 TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 {
-	const uint64_t exits_enough = 400;
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
-	uint64_t last_ns = 0, exits;
+	struct event_value outside;
+	struct reader reader;
+	struct inside inside;
 	int64_t steps = 0;
 
-	guest_create(&self->guest, guest_stints, GUEST_CPU);
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
+	reader.fd = self->fd;
 	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
-	exits = guest_exits_count(&self->guest);
-	do {
-		struct event_value value;
+	for (int round = 0; round < READER_ROUNDS; round++) {
+		uint64_t exits;
 
-		MUST_BE(!deadline_passed(&deadline));
-		MUST(event_read(self->fd, &value));
-		steps += value.enabled_ns < last_ns;
-		last_ns = value.enabled_ns;
-	} while (guest_exits_count(&self->guest) < exits + exits_enough);
+		MUST_BE(guest_inside(&self->guest, read_late, &reader, 0,
+				     &deadline, &inside));
+		exits = guest_exits_count(&self->guest);
+		while (guest_exits_count(&self->guest) == exits)
+			MUST_BE(!deadline_passed(&deadline));
+		MUST(event_read(self->fd, &outside));
+		steps += outside.enabled_ns < reader.inside.enabled_ns;
+	}
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->o.backward_steps = steps;
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
@@ -184,19 +207,26 @@ TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 	guest_destroy(&self->guest);
 }
 
-/* The page, then read(): time only passes, so the page may not be ahead. */
+static void keep_larger(int64_t *kept, uint64_t a, uint64_t b)
+{
+	int64_t difference = (int64_t)(a - b);
+
+	if (*kept == NOT_KNOWN || difference > *kept)
+		*kept = difference;
+}
+
+/* Time only passes: what is read between two reads lies between them. */
 static void compare_page(FIXTURE_DATA(times) * self)
 {
 	uint64_t enabled_ns, running_ns;
-	struct event_value value;
-	int64_t ahead_ns;
+	struct event_value before, after;
 
-	if (!event_page_times(self->page, &enabled_ns, &running_ns) ||
-	    event_read(self->fd, &value))
+	if (event_read(self->fd, &before) ||
+	    !event_page_times(self->page, &enabled_ns, &running_ns) ||
+	    event_read(self->fd, &after))
 		return;
-	ahead_ns = (int64_t)(enabled_ns - value.enabled_ns);
-	if (ahead_ns > self->page_ahead_ns)
-		self->page_ahead_ns = ahead_ns;
+	keep_larger(&self->o.page_ahead_ns, enabled_ns, after.enabled_ns);
+	keep_larger(&self->o.page_behind_ns, before.enabled_ns, enabled_ns);
 }
 
 /*
@@ -218,43 +248,48 @@ TEST_F(times, M23_page_leaves_the_guest_out)
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	self->page = event_map(self->fd, 0);
 	MUST_BE(self->page != NULL);
-	self->page_ahead_ns = NOT_KNOWN;
 	self->guest.after = compare_pages;
 	self->guest.arg = self;
 	MUST_BE(run_between_reads(self));
-	self->o.page_ahead_ns = self->page_ahead_ns;
 	JUDGE("M23.page", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
 
-/* Work that is sampled, then a read() that is later than every sample. */
+/* Samples of work between two reads; those of before the guest are dropped. */
 static void take_samples(void *arg)
 {
 	FIXTURE_DATA(times) *self = arg;
-	struct event_value sample;
-	uint64_t latest_ns = 0;
+	struct event_value before, after, sample;
+	uint64_t earliest_ns = UINT64_MAX, latest_ns = 0;
 
+	while (event_ring_next(self->page, RING_PAGES, &sample))
+		;
+	if (event_read(self->fd, &before))
+		return;
 	host_work();
+	if (event_read(self->fd, &after))
+		return;
 	while (event_ring_next(self->page, RING_PAGES, &sample)) {
 		if (sample.enabled_ns > latest_ns)
 			latest_ns = sample.enabled_ns;
+		if (sample.enabled_ns < earliest_ns)
+			earliest_ns = sample.enabled_ns;
 	}
-	if (!latest_ns || event_read(self->fd, &self->last))
+	if (!latest_ns)
 		return;
-	self->sample_ahead_ns = (int64_t)(latest_ns - self->last.enabled_ns);
+	keep_larger(&self->o.sample_ahead_ns, latest_ns, after.enabled_ns);
+	keep_larger(&self->o.sample_behind_ns, before.enabled_ns, earliest_ns);
 }
 
 TEST_F(times, M23_samples_leave_the_guest_out)
 {
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
-	MUST(open_for_guest(self, PMU_CORE, true, true, 50000));
+	MUST(open_for_guest(self, PMU_CORE, true, true, SAMPLE_PERIOD));
 	self->page = event_map(self->fd, RING_PAGES);
 	MUST_BE(self->page != NULL);
-	self->sample_ahead_ns = NOT_KNOWN;
 	self->guest.after = take_samples;
 	self->guest.arg = self;
 	MUST_BE(run_between_reads(self));
-	self->o.sample_ahead_ns = self->sample_ahead_ns;
 	JUDGE("M23.sample", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }

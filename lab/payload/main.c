@@ -14,5 +14,6 @@ int main(void)
 	test_overflow();
 	test_svm();
 	test_smp();
-	machine_exit(report_end());
+	/* A status that no failing emulator has: 2 * 42 + 1. */
+	machine_exit(report_end() ? 1 : 42);
 }

@@ -102,7 +102,9 @@ enum pmu_kind {
  *   backward_steps      times time_enabled became smaller between two reads
  *   page_ahead_ns       how far the mmap page's time_enabled is ahead of a
  *                       read() made after it
+ *   page_behind_ns      how far it is behind a read() made before it
  *   sample_ahead_ns     the same for the time in PERF_SAMPLE_READ
+ *   sample_behind_ns
  */
 #define OBSERVATION_FIELDS(X) \
 	X(err)                \
@@ -119,7 +121,9 @@ enum pmu_kind {
 	X(not_running_ns)     \
 	X(backward_steps)     \
 	X(page_ahead_ns)      \
-	X(sample_ahead_ns)
+	X(page_behind_ns)     \
+	X(sample_ahead_ns)    \
+	X(sample_behind_ns)
 
 #define CONTRACT_MEMBER(name) int64_t name;
 struct scenario {

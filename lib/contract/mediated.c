@@ -196,7 +196,8 @@ static int expect_m23_page(const struct scenario *s, struct expectation *e)
 	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
 		return 0;
 	e[0] = AT_MOST(page_ahead_ns, 0);
-	return 1;
+	e[1] = AT_MOST(page_behind_ns, 0);
+	return 2;
 }
 
 static int expect_m23_sample(const struct scenario *s, struct expectation *e)
@@ -204,7 +205,8 @@ static int expect_m23_sample(const struct scenario *s, struct expectation *e)
 	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
 		return 0;
 	e[0] = AT_MOST(sample_ahead_ns, 0);
-	return 1;
+	e[1] = AT_MOST(sample_behind_ns, 0);
+	return 2;
 }
 
 static int expect_m24(const struct scenario *s, struct expectation *e)

@@ -11,6 +11,7 @@ static int log_fd = -1;
 
 /* What lib/bug.c, lockdep, RCU, the watchdogs and the sanitizers print. */
 static const char *const complaints[] = {
+	"Kernel panic - not syncing",
 	"WARNING: ",
 	"BUG: ",
 	"kernel BUG at ",
@@ -37,6 +38,11 @@ bool klog_is_complaint(const char *line)
 			return true;
 	}
 	return false;
+}
+
+int klog_complaints_count(void)
+{
+	return sizeof(complaints) / sizeof(*complaints);
 }
 
 int klog_open(void)

@@ -24,4 +24,7 @@ bool klog_complaint(char *text, size_t size);
 /* Is this line a WARNING, BUG, Oops, lockdep or RCU report? */
 bool klog_is_complaint(const char *line);
 
+/* How many kinds of report are known. */
+int klog_complaints_count(void);
+
 #endif

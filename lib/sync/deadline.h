@@ -10,7 +10,7 @@ struct deadline {
 	uint64_t at_ns;
 };
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/* CLOCK_MONOTONIC_RAW in nanoseconds: like the event clock, never slewed. */
 uint64_t now_ns(void);
 
 /* A point @ms milliseconds from now. */

@@ -85,6 +85,29 @@ static void reports_of_the_kernel_are_recognised(void **state)
 	assert_false(klog_is_complaint("perf: interrupt took too long"));
 }
 
+/* The lab looks at the console with the same eyes. */
+static void the_lab_knows_the_same_reports(void **state)
+{
+	const char *path = getenv("COMPLAINTS");
+	char line[128];
+	int count = 0;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(path);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = 0;
+		if (*line == '#')
+			continue;
+		assert_true(klog_is_complaint(line));
+		count++;
+	}
+	fclose(file);
+	assert_int_equal(count, klog_complaints_count());
+}
+
 static void errnos_have_names(void **state)
 {
 	(void)state;
@@ -159,6 +182,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(half_an_entry_is_bad),
 		cmocka_unit_test(an_entry_covers_its_kernels),
 		cmocka_unit_test(reports_of_the_kernel_are_recognised),
+		cmocka_unit_test(the_lab_knows_the_same_reports),
 		cmocka_unit_test(errnos_have_names),
 		cmocka_unit_test(an_unknown_rule_fails),
 		cmocka_unit_test(waiting_ends_at_the_deadline),

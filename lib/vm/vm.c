@@ -109,18 +109,18 @@ void vm_close(struct vm *vm)
 	vm_close_fd(vm);
 }
 
-int pmu_is_claimed(void)
+int64_t pmu_is_claimed(void)
 {
 	struct perf_event_attr attr;
-	int fd, err = event_describe(&attr, PMU_CORE);
+	int fd;
 
-	if (err)
-		return -err;
+	if (event_describe(&attr, PMU_CORE))
+		return NOT_KNOWN;
 	attr.disabled = 1;
 	fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 	if (fd >= 0) {
 		close(fd);
 		return 0;
 	}
-	return fd == -EOPNOTSUPP ? 1 : fd;
+	return fd == -EOPNOTSUPP ? 1 : NOT_KNOWN;
 }

@@ -7,6 +7,7 @@
 #define PMU_VM_VM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define VM_VCPUS_MAX 4
 
@@ -39,9 +40,9 @@ void vm_unmap_run(struct vm *vm);
 void vm_close(struct vm *vm);
 
 /*
- * Is an include-guest event of the core PMU refused now?
- * Returns 1 or 0, or minus the errno if it is refused for another reason.
+ * Is an include-guest event of the core PMU refused for a claim now?
+ * Returns 1 or 0, or NOT_KNOWN if it is refused for another reason.
  */
-int pmu_is_claimed(void);
+int64_t pmu_is_claimed(void);
 
 #endif

@@ -50,6 +50,11 @@ qemu_overlay() {
 			die "cannot take the old hooks out of $src; remove that folder"
 		rm "$src/pmu-applied.patch"
 	fi
+	# Interrupted between the patch and its mark?
+	if [[ ! -e $src/pmu-applied.patch ]] &&
+		patch -s -R --dry-run -p0 -d "$src" <"$QEMU_PATCH" >/dev/null 2>&1; then
+		cp "$QEMU_PATCH" "$src/pmu-applied.patch"
+	fi
 	if [[ ! -e $src/pmu-applied.patch ]]; then
 		patch -s --dry-run -p0 -d "$src" <"$QEMU_PATCH" >"$src.patch.log" ||
 			die "the hooks do not fit this QEMU ($(cat "$src/VERSION")); see $src.patch.log"

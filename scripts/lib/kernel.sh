@@ -32,6 +32,11 @@ kernel_source() {
 	fi
 	package=$(default_source_package)
 	dir=$CACHE/src/$package
+	[[ ! -e $dir/Kbuild ]] || {
+		printf '%s\n' "$dir"
+		return
+	}
+	lock_cache
 	if [[ ! -e $dir/Kbuild ]]; then
 		need_space 4000 "the kernel's source"
 		rm -rf "$dir" "$dir.part"
@@ -43,6 +48,7 @@ kernel_source() {
 		rm -rf "$dir.part/deb"
 		mv "$dir.part" "$dir"
 	fi
+	unlock_cache
 	printf '%s\n' "$dir"
 }
 
@@ -86,14 +92,15 @@ headers_build() {
 	need_tool rsync "the kernel's user-space headers"
 	src=$(kernel_source)
 	out=$CACHE/headers/$(key_of "name $src" "$(source_version "$src")")
-	if [[ ! -d $out/usr || -n ${KSRC:-} ]]; then
+	if [[ ! -e $out/whole || -n ${KSRC:-} ]]; then
 		lock_cache
-		rm -rf "$out.part"
+		rm -rf "$out.part" "$out/whole"
 		mkdir -p "$out.part"
 		make -s -C "$src" O="$out.part" -j "$JOBS" headers >"$out.log" 2>&1 ||
 			die "making the headers of $src failed; see $out.log"
 		mkdir -p "$out"
 		rsync -rc --delete "$out.part/usr/" "$out/usr/"
+		touch "$out/whole"
 		rm -rf "$out.part"
 		unlock_cache
 	fi

@@ -3,10 +3,14 @@
 # Arguments: $context (machine, command, ...), $console (the kernel's complaint
 # on the console, or ""), $ended ("yes" if the emulator ended by itself).
 
+# A case that came to no verdict has not conformed, and a skip that is not one
+# of ours (they all name a need) is a program that gave up.
 def outcome($line; $said):
-  if ($line | test("# SKIP")) then "skip"
-  elif ($line | test("# XFAIL")) then "known"
-  elif ($line | test("^ok ")) then "conforms"
+  if ($line | test("# SKIP needs ")) then "skip"
+  elif ($line | test("# SKIP")) then "broken"
+  elif ($line | test("# XFAIL known ")) then "known"
+  elif ($line | test("^ok ")) then
+    (if any($said[]; startswith("# conforms ")) then "conforms" else "broken" end)
   elif any($said[]; test("^# broken |terminated by |terminated unexpectedly")) then "broken"
   elif any($said[]; test("^# violates ")) then "violates"
   elif any($said[]; test("^# undecided ")) then "undecided"

@@ -5,8 +5,8 @@
 # The first line on the console that shows a kernel in trouble.
 console_complaint() {
 	local console=$1
-	grep -a -m 1 -o -E '(Kernel panic - not syncing|WARNING: |BUG: |kernel BUG at |Oops: |general protection fault|possible (circular|recursive) locking|suspicious RCU usage|detected stalls on CPUs|self-detected stall|soft lockup|hard LOCKUP).*' \
-		"$console" | tr -d '\r' || true
+	grep -a -m 1 -F -f <(sed '/^#/d' "$TOP/configs/kernel/complaints.list") "$console" |
+		sed 's/^\[[^]]*\] *//' | tr -d '\r' || true
 }
 
 # The sentence of each rule, as JSON.

@@ -70,8 +70,9 @@ typedef struct CPUArchState CPUX86State;
 void amd_pmu_commit(CPUX86State *env);
 /* The instruction in flight faulted, was intercepted or will be restarted. */
 void amd_pmu_abandon(CPUX86State *env);
-/* An exception is being raised (@is_int: by INT n, which retires). */
-void amd_pmu_exception(CPUX86State *env, int intno, int is_int);
+/* An exception is raised; arguments as of raise_interrupt2(). */
+void amd_pmu_exception(CPUX86State *env, int intno, int is_int,
+                       uintptr_t retaddr);
 /* The mode changes, or the CPU halts: look for an overflow now. */
 void amd_pmu_settle(CPUX86State *env);
 /* EFER is about to become @efer: host-only and guest-only need its SVME. */

@@ -175,10 +175,17 @@ void amd_pmu_abandon(CPUX86State *env)
     pmu->inflight = 0;
 }
 
-void amd_pmu_exception(CPUX86State *env, int intno, int is_int)
+void amd_pmu_exception(CPUX86State *env, int intno, int is_int,
+                       uintptr_t retaddr)
 {
-    /* #DB is reported here as the trap it is: its instruction has retired. */
-    if (!is_int && intno != EXCP01_DB) {
+    if (is_int) {
+        /* INT n retires, unless it is intercepted or its delivery faults. */
+        return;
+    }
+    if (intno == EXCP01_DB && !retaddr) {
+        /* A trap, or a breakpoint ahead: what was in flight has retired. */
+        amd_pmu_commit(env);
+    } else {
         amd_pmu_abandon(env);
     }
 }
