@@ -128,6 +128,7 @@ stub_\vector:
 	push $\vector
 	jmp common
 	.endm
+	stub 1
 	stub 2
 	stub 6
 	stub 13

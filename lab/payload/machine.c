@@ -33,8 +33,8 @@ uint64_t fixup;
 
 extern uint64_t page_dirs[2048], gdt[], gdt_tss[2];
 extern uint8_t gdt_pointer[], irq_stack[];
-void stub_2(void), stub_6(void), stub_13(void), stub_14(void), stub_64(void),
-	stub_65(void), stub_user_exit(void);
+void stub_1(void), stub_2(void), stub_6(void), stub_13(void), stub_14(void),
+	stub_64(void), stub_65(void), stub_user_exit(void);
 void enter_user(void (*entry)(void), void *stack);
 void handle_interrupt(struct frame *frame);
 
@@ -88,6 +88,8 @@ void handle_interrupt(struct frame *frame)
 {
 	interrupts[frame->vector]++;
 	switch (frame->vector) {
+	case VECTOR_DB:
+		break;
 	case VECTOR_NMI:
 		counter_at_interrupt = rdmsr(MSR_CTR(0));
 		break;
@@ -148,6 +150,7 @@ void machine_init(void)
 	__asm__ volatile("outb %0, $0x21\n\toutb %0, $0xa1"
 			 :
 			 : "a"((uint8_t)0xff));
+	set_gate(1, stub_1, 0);
 	set_gate(2, stub_2, 0);
 	set_gate(6, stub_6, 0);
 	set_gate(13, stub_13, 0);

@@ -30,6 +30,16 @@ static void user_rdpmc(void)
 	__builtin_unreachable();
 }
 
+/*
+ * 11 instructions, of which the 4 nops and the 3 that clear TF again are
+ * followed by a trap.
+ */
+static NAKED void user_step(void)
+{
+	__asm__ volatile("pushf\norl $0x100, (%rsp)\npopf\nnop\nnop\nnop\nnop\n"
+			 "pushf\nandl $~0x100, (%rsp)\npopf\nint $0x80");
+}
+
 static uint64_t count_user(uint64_t ctl, void (*entry)(void))
 {
 	wrmsr(MSR_CTR(0), 0);
@@ -79,6 +89,16 @@ static void test_page_faults(void)
 	check("which did fault", 21, interrupts[VECTOR_PF] - before);
 }
 
+static void test_single_steps(void)
+{
+	uint32_t before = interrupts[VECTOR_DB];
+
+	check("an instruction that traps when it retires counts one", 11,
+	      count_user(EN | USR | INSNS, user_step));
+	check_range("and every one did trap", 6, 7,
+		    interrupts[VECTOR_DB] - before);
+}
+
 static void test_pce(void)
 {
 	uint32_t before = interrupts[VECTOR_GP];
@@ -125,6 +145,7 @@ void test_modes(void)
 {
 	test_rings();
 	test_page_faults();
+	test_single_steps();
 	test_pce();
 	test_host_bits();
 	pmu_clear();

@@ -39,6 +39,7 @@
 
 #define LVT_NMI 0x400
 #define LVT_MASKED 0x10000
+#define VECTOR_DB 1
 #define VECTOR_NMI 2
 #define VECTOR_GP 13
 #define VECTOR_PF 14

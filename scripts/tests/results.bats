@@ -76,6 +76,12 @@ passes() {
 	run ! passes
 }
 
+@test "a pass without a verdict, and a skip without a need, are broken" {
+	results <"$BATS_TEST_DIRNAME/fixtures/empty"
+	[ "$(field '.cases | map(.outcome) | join(" ")')" = "broken broken conforms" ]
+	run ! passes
+}
+
 @test "a case that was planned and never reported is broken" {
 	results <"$BATS_TEST_DIRNAME/fixtures/short"
 	[ "$(field '.cases[1].outcome')" = broken ]
