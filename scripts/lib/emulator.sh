@@ -34,7 +34,7 @@ qemu_source() {
 		cp -r "$QEMU_SRC" "$dir.part"
 	else
 		debian_download_source "$CACHE/src/qemu" qemu
-		dpkg-source --no-check -x "$CACHE"/src/qemu/qemu_*.dsc "$dir.part" \
+		dpkg-source --no-check --no-copy -x "$CACHE"/src/qemu/qemu_*.dsc "$dir.part" \
 			>"$CACHE/apt/log" 2>&1 ||
 			die "cannot unpack QEMU's source; see $CACHE/apt/log"
 		rm -rf "$CACHE/src/qemu"
