@@ -5,13 +5,12 @@
  * claim is a matter of file descriptors.
  */
 #include <errno.h>
-#include <signal.h>
 #include <linux/kvm.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "perf/event.h"
 #include "report/cases.h"
+#include "sync/child.h"
 #include "vm/vm.h"
 
 FIXTURE(claim)
@@ -283,57 +282,29 @@ TEST_F(claim, M9_a_duplicate_fd_keeps_the_claim)
 	judge_refs(_metadata, &self->s, &self->o, 0);
 }
 
-/* A child that holds what it inherited until it is told, or killed. */
-static pid_t hold_in_child(int *release)
-{
-	int pipe_fd[2];
-	pid_t child;
-	char byte;
-
-	if (pipe(pipe_fd))
-		return -1;
-	child = fork();
-	if (!child) {
-		close(pipe_fd[1]);
-		if (read(pipe_fd[0], &byte, 1) < 0)
-			_exit(1);
-		_exit(0);
-	}
-	close(pipe_fd[0]);
-	*release = pipe_fd[1];
-	return child;
-}
-
 TEST_F(claim, M9_a_child_that_inherited_the_fds_keeps_the_claim)
 {
-	pid_t child;
-	int release;
+	struct child child;
 
 	MUST(vm_try_with_irqchip(&self->vm));
 	MUST(vm_try_vcpu(&self->vm));
-	child = hold_in_child(&release);
-	MUST_BE(child > 0);
+	MUST(child_start(&child));
 	vm_close(&self->vm);
 	judge_refs(_metadata, &self->s, &self->o, 2);
-	close(release);
-	MUST_BE(waitpid(child, NULL, 0) == child);
+	MUST(child_end(&child));
 	judge_refs(_metadata, &self->s, &self->o, 0);
 }
 
 TEST_F(claim, M9_killing_the_last_holder_releases_the_claim)
 {
-	pid_t child;
-	int release;
+	struct child child;
 
 	MUST(vm_try_with_irqchip(&self->vm));
 	MUST(vm_try_vcpu(&self->vm));
-	child = hold_in_child(&release);
-	MUST_BE(child > 0);
+	MUST(child_start(&child));
 	vm_close(&self->vm);
 	judge_refs(_metadata, &self->s, &self->o, 2);
-	MUST_BE(kill(child, SIGKILL) == 0);
-	MUST_BE(waitpid(child, NULL, 0) == child);
-	close(release);
+	MUST(child_kill(&child));
 	judge_refs(_metadata, &self->s, &self->o, 0);
 }
 

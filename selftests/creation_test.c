@@ -5,12 +5,11 @@
  * without a VM: whatever refuses it then must refuse it now, too.
  */
 #include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "perf/cpu.h"
 #include "perf/event.h"
 #include "report/cases.h"
+#include "sync/child.h"
 #include "vm/vm.h"
 
 FIXTURE(open_event)
@@ -213,21 +212,11 @@ TEST_F(existing_event, M12_of_another_cpu_blocks)
 
 TEST_F(existing_event, M12_of_a_dead_task_blocks)
 {
-	int release[2];
-	pid_t child;
-	char byte;
+	struct child child;
 
-	MUST_BE(pipe(release) == 0);
-	child = fork();
-	MUST_BE(child >= 0);
-	if (!child) {
-		close(release[1]);
-		_exit(read(release[0], &byte, 1) < 0);
-	}
-	close(release[0]);
-	self->fd = open_include(false, child, ANY_CPU, NO_GROUP);
-	close(release[1]);
-	MUST_BE(waitpid(child, NULL, 0) == child);
+	MUST(child_start(&child));
+	self->fd = open_include(false, child.pid, ANY_CPU, NO_GROUP);
+	MUST(child_end(&child));
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 1);
 }
@@ -288,25 +277,15 @@ TEST_F(existing_event, M12_a_sibling_of_a_software_leader_blocks)
 TEST_F(existing_event, M12_inherited_by_a_child_blocks)
 {
 	struct perf_event_attr attr;
-	int release[2];
-	pid_t child;
-	char byte;
+	struct child child;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.inherit = 1;
-	MUST_BE(pipe(release) == 0);
 	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
-	child = fork();
-	MUST_BE(child >= 0);
-	if (!child) {
-		close(release[1]);
-		_exit(read(release[0], &byte, 1) < 0);
-	}
-	close(release[0]);
+	MUST(child_start(&child));
 	judge_creation(_metadata, self, 2);
-	close(release[1]);
-	MUST_BE(waitpid(child, NULL, 0) == child);
+	MUST(child_end(&child));
 	close(self->fd);
 	self->fd = -1;
 	judge_creation(_metadata, self, 0);

@@ -20,6 +20,7 @@ suite_build() {
 
 # The program that asks the PMU model, for machines without an operating system.
 payload_build() {
+	mkdir -p "$BUILD" || die "cannot write to $BUILD"
 	make -s -C "$TOP/lab/payload" OUTPUT="$BUILD/payload" >"$BUILD/payload.log" 2>&1 || {
 		tail -n 20 "$BUILD/payload.log" >&2
 		die "building the payload failed; the whole output is in $BUILD/payload.log"

@@ -20,6 +20,19 @@
 #define AMD_PMU_WIDTH 48
 #define AMD_PMU_NUM_MODES 4
 
+/* Bits of a selector. */
+#define AMD_PMU_CTL_USR BIT_ULL(16)
+#define AMD_PMU_CTL_OS BIT_ULL(17)
+#define AMD_PMU_CTL_EDGE BIT_ULL(18)
+#define AMD_PMU_CTL_INT BIT_ULL(20)
+#define AMD_PMU_CTL_EN BIT_ULL(22)
+#define AMD_PMU_CTL_INV BIT_ULL(23)
+#define AMD_PMU_CTL_GUEST_ONLY BIT_ULL(40)
+#define AMD_PMU_CTL_HOST_ONLY BIT_ULL(41)
+
+#define AMD_PMU_CTR_MASK MAKE_64BIT_MASK(0, AMD_PMU_WIDTH)
+#define AMD_PMU_GLOBAL_MASK MAKE_64BIT_MASK(0, AMD_PMU_NUM_CTRS)
+
 /* Longest translation block while a counter runs: bounds the PMI's skid. */
 #define AMD_PMU_MAX_INSNS 32
 
@@ -86,6 +99,16 @@ void amd_pmu_reset(CPUX86State *env);
 bool amd_pmu_rdmsr(CPUX86State *env, uint64_t *val, uintptr_t retaddr);
 bool amd_pmu_wrmsr(CPUX86State *env, uint64_t val, uintptr_t retaddr);
 uint64_t amd_pmu_rdpmc(CPUX86State *env, uintptr_t retaddr);
+
+/*
+ * Between the two halves of the model: give the counters what was retired
+ * (@retires: what is in flight as well; true if that delivered a PMI), and
+ * work out anew who runs and how soon one could overflow.
+ */
+bool amd_pmu_fold(CPUX86State *env, bool retires);
+void amd_pmu_arm(CPUX86State *env);
+bool amd_pmu_has_v2(CPUX86State *env);
+int amd_pmu_num_counters(CPUX86State *env);
 
 /* hw/intc/apic.c */
 void apic_deliver_pmi(DeviceState *dev);

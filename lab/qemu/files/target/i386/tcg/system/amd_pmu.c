@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * AMD core performance counters for TCG: registers, folding, overflow.
+ * AMD core performance counters for TCG: what they count, and overflow.
  *
  * Registers and their behaviour: AMD64 Architecture Programmer's Manual,
  * volume 2, "Hardware Performance Monitoring and Control", and the Processor
@@ -16,33 +16,6 @@
 #include "hw/i386/apic.h"
 #include "tcg/helper-tcg.h"
 
-#define MSR_PERF_CTL0 0xc0010200u
-#define MSR_PERF_CTR_LAST 0xc001020fu
-#define MSR_LEGACY_CTL0 0xc0010000u
-#define MSR_LEGACY_CTR0 0xc0010004u
-#define MSR_LEGACY_CTR_LAST 0xc0010007u
-#define MSR_GLOBAL_STATUS 0xc0000300u
-#define MSR_GLOBAL_CTL 0xc0000301u
-#define MSR_GLOBAL_STATUS_CLR 0xc0000302u
-#define MSR_GLOBAL_STATUS_SET 0xc0000303u
-
-#define CTL_USR BIT_ULL(16)
-#define CTL_OS BIT_ULL(17)
-#define CTL_EDGE BIT_ULL(18)
-#define CTL_INT BIT_ULL(20)
-#define CTL_EN BIT_ULL(22)
-#define CTL_INV BIT_ULL(23)
-#define CTL_GUEST_ONLY BIT_ULL(40)
-#define CTL_HOST_ONLY BIT_ULL(41)
-
-/* Everything else of a selector is reserved, and reads as zero. */
-#define CTL_WRITABLE                                                          \
-    (MAKE_64BIT_MASK(0, 16) | CTL_USR | CTL_OS | CTL_EDGE | CTL_INT | CTL_EN | \
-     CTL_INV | MAKE_64BIT_MASK(24, 8) | MAKE_64BIT_MASK(32, 4) |              \
-     CTL_GUEST_ONLY | CTL_HOST_ONLY)
-
-#define CTR_MASK MAKE_64BIT_MASK(0, AMD_PMU_WIDTH)
-#define GLOBAL_MASK MAKE_64BIT_MASK(0, AMD_PMU_NUM_CTRS)
 
 /* Event selects: PMCx029 (its unit mask adds up), PMCx076, PMCx0C0, PMCx0C2. */
 #define EVENT_LS_DISPATCH 0x029
@@ -61,12 +34,12 @@ static AMDPMUState *pmu_of(CPUX86State *env)
     return &env->amd_pmu;
 }
 
-static bool has_perfmon_v2(CPUX86State *env)
+bool amd_pmu_has_v2(CPUX86State *env)
 {
     return env->features[FEAT_8000_0022_EAX] & CPUID_8000_0022_EAX_PERFMON_V2;
 }
 
-static int num_counters(CPUX86State *env)
+int amd_pmu_num_counters(CPUX86State *env)
 {
     return env->features[FEAT_8000_0001_ECX] & CPUID_EXT3_PERFCORE ?
                AMD_PMU_NUM_CTRS : AMD_PMU_NUM_LEGACY;
@@ -86,7 +59,7 @@ static CounterRate counter_rate(uint64_t ctl)
     CounterRate rate = { 0 };
     int i;
 
-    if (ctl & CTL_EDGE) {
+    if (ctl & AMD_PMU_CTL_EDGE) {
         return rate;
     }
     switch (event) {
@@ -109,7 +82,7 @@ static CounterRate counter_rate(uint64_t ctl)
         rate = (CounterRate){ 0 };
     }
     /* Without a counter mask the invert bit has nothing to invert. */
-    if (cmask && (ctl & CTL_INV)) {
+    if (cmask && (ctl & AMD_PMU_CTL_INV)) {
         for (i = 0; i < AMD_PMU_NUM_TOTALS; i++) {
             rate.of[i] = (i == AMD_PMU_INSNS) - rate.of[i];
         }
@@ -123,7 +96,7 @@ static CounterRate counter_rate(uint64_t ctl)
 /* The set of modes a counter counts in, one bit each. */
 static unsigned counter_modes(CPUX86State *env, uint64_t ctl)
 {
-    uint64_t who = ctl & (CTL_GUEST_ONLY | CTL_HOST_ONLY);
+    uint64_t who = ctl & (AMD_PMU_CTL_GUEST_ONLY | AMD_PMU_CTL_HOST_ONLY);
     unsigned modes = 0;
     int mode;
 
@@ -134,8 +107,8 @@ static unsigned counter_modes(CPUX86State *env, uint64_t ctl)
         bool user = mode & AMD_PMU_MODE_USER;
         bool guest = mode & AMD_PMU_MODE_GUEST;
 
-        if ((ctl & (user ? CTL_USR : CTL_OS)) &&
-            (!who || (who & (guest ? CTL_GUEST_ONLY : CTL_HOST_ONLY)))) {
+        if ((ctl & (user ? AMD_PMU_CTL_USR : AMD_PMU_CTL_OS)) &&
+            (!who || (who & (guest ? AMD_PMU_CTL_GUEST_ONLY : AMD_PMU_CTL_HOST_ONLY)))) {
             modes |= 1u << mode;
         }
     }
@@ -147,10 +120,10 @@ static bool counter_runs(CPUX86State *env, int i, CounterRate *rate,
 {
     AMDPMUState *pmu = pmu_of(env);
 
-    if (i >= num_counters(env) || !(pmu->ctl[i] & CTL_EN)) {
+    if (i >= amd_pmu_num_counters(env) || !(pmu->ctl[i] & AMD_PMU_CTL_EN)) {
         return false;
     }
-    if (has_perfmon_v2(env) && !(pmu->global_ctl & BIT_ULL(i))) {
+    if (amd_pmu_has_v2(env) && !(pmu->global_ctl & BIT_ULL(i))) {
         return false;
     }
     *rate = counter_rate(pmu->ctl[i]);
@@ -215,7 +188,7 @@ static void take_news(AMDPMUState *pmu, bool retires,
 }
 
 /* Give them to the counters.  Returns true if a PMI was delivered. */
-static bool fold(CPUX86State *env, bool retires)
+bool amd_pmu_fold(CPUX86State *env, bool retires)
 {
     AMDPMUState *pmu = pmu_of(env);
     int64_t news[AMD_PMU_NUM_TOTALS][AMD_PMU_NUM_MODES];
@@ -236,13 +209,13 @@ static bool fold(CPUX86State *env, bool retires)
                 delta += rate.of[j] * news[j][mode];
             }
         }
-        if (delta > 0 && delta > CTR_MASK - pmu->ctr[i]) {
-            if (has_perfmon_v2(env)) {
+        if (delta > 0 && delta > AMD_PMU_CTR_MASK - pmu->ctr[i]) {
+            if (amd_pmu_has_v2(env)) {
                 pmu->global_status |= BIT_ULL(i);
             }
-            pmi |= !!(pmu->ctl[i] & CTL_INT);
+            pmi |= !!(pmu->ctl[i] & AMD_PMU_CTL_INT);
         }
-        pmu->ctr[i] = (pmu->ctr[i] + delta) & CTR_MASK;
+        pmu->ctr[i] = (pmu->ctr[i] + delta) & AMD_PMU_CTR_MASK;
     }
 
     if (pmi) {
@@ -258,7 +231,7 @@ static bool fold(CPUX86State *env, bool retires)
  * equal share of what is left in each, so that no mix of them passes the
  * overflow unseen.
  */
-static void arm(CPUX86State *env)
+void amd_pmu_arm(CPUX86State *env)
 {
     AMDPMUState *pmu = pmu_of(env);
     uint32_t flags = 0;
@@ -280,7 +253,7 @@ static void arm(CPUX86State *env)
             rate.of[AMD_PMU_LOAD_STORES]) {
             flags |= HF_AMD_PMU_LS_MASK;
         }
-        share = DIV_ROUND_UP(CTR_MASK + 1 - pmu->ctr[i], ctpop32(modes));
+        share = DIV_ROUND_UP(AMD_PMU_CTR_MASK + 1 - pmu->ctr[i], ctpop32(modes));
         for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
             uint64_t limit = pmu->folded[AMD_PMU_INSNS][mode] + share;
 
@@ -303,8 +276,8 @@ void amd_pmu_settle(CPUX86State *env)
     }
     for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
         if (pmu->total[AMD_PMU_INSNS][mode] >= pmu->limit[mode]) {
-            fold(env, true);
-            arm(env);
+            amd_pmu_fold(env, true);
+            amd_pmu_arm(env);
             return;
         }
     }
@@ -315,22 +288,22 @@ void amd_pmu_load_efer(CPUX86State *env, uint64_t efer)
     if (!((env->efer ^ efer) & MSR_EFER_SVME)) {
         return;
     }
-    fold(env, true);
+    amd_pmu_fold(env, true);
     amd_pmu_commit(env);
     env->efer = efer;
-    arm(env);
+    amd_pmu_arm(env);
 }
 
 void amd_pmu_init(CPUX86State *env)
 {
     amd_pmu_commit(env);
-    arm(env);
+    amd_pmu_arm(env);
 }
 
 void amd_pmu_reset(CPUX86State *env)
 {
     /* All enabled, so that software that knows no global control works. */
-    pmu_of(env)->global_ctl = GLOBAL_MASK;
+    pmu_of(env)->global_ctl = AMD_PMU_GLOBAL_MASK;
 }
 
 void helper_amd_pmu_overflow(CPUX86State *env)
@@ -339,143 +312,11 @@ void helper_amd_pmu_overflow(CPUX86State *env)
     bool pmi;
 
     amd_pmu_commit(env);
-    pmi = fold(env, true);
-    arm(env);
+    pmi = amd_pmu_fold(env, true);
+    amd_pmu_arm(env);
     if (pmi) {
         /* Nothing of this block has run yet: take the interrupt first. */
         cpu_restore_state(cs, GETPC());
         cpu_loop_exit_noexc(cs);
     }
-}
-
-/*
- * Counter or selector behind an MSR.
- * Returns false if the address is in none of the ranges; *@index is -1 if it
- * is, but this CPU has no such counter.
- */
-static bool find_counter_msr(CPUX86State *env, uint32_t msr, bool *is_ctl,
-                             int *index)
-{
-    if (msr >= MSR_PERF_CTL0 && msr <= MSR_PERF_CTR_LAST) {
-        *is_ctl = !(msr & 1);
-        *index = (msr - MSR_PERF_CTL0) / 2;
-        if (!(env->features[FEAT_8000_0001_ECX] & CPUID_EXT3_PERFCORE)) {
-            *index = -1;
-        }
-    } else if (msr >= MSR_LEGACY_CTL0 && msr <= MSR_LEGACY_CTR_LAST) {
-        *is_ctl = msr < MSR_LEGACY_CTR0;
-        *index = (msr - MSR_LEGACY_CTL0) % AMD_PMU_NUM_LEGACY;
-    } else {
-        return false;
-    }
-    if (*index >= num_counters(env)) {
-        *index = -1;
-    }
-    return true;
-}
-
-static bool is_global_msr(uint32_t msr)
-{
-    return msr >= MSR_GLOBAL_STATUS && msr <= MSR_GLOBAL_STATUS_SET;
-}
-
-/* Intel's PMU registers, absent here: a kernel that probes them must see #GP. */
-static bool is_foreign_msr(uint32_t msr)
-{
-    return (msr >= 0xc1 && msr <= 0xc8) || (msr >= 0x186 && msr <= 0x18d) ||
-           (msr >= 0x309 && msr <= 0x30c) || (msr >= 0x38d && msr <= 0x391) ||
-           msr == 0x345;
-}
-
-static bool has_pmu(CPUX86State *env)
-{
-    return env_archcpu(env)->enable_pmu;
-}
-
-bool amd_pmu_rdmsr(CPUX86State *env, uint64_t *val, uintptr_t retaddr)
-{
-    AMDPMUState *pmu = pmu_of(env);
-    uint32_t msr = env->regs[R_ECX];
-    bool is_ctl;
-    int i;
-
-    if (!has_pmu(env)) {
-        return false;
-    }
-    if (find_counter_msr(env, msr, &is_ctl, &i)) {
-        if (i < 0) {
-            raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-        }
-        fold(env, false);
-        *val = is_ctl ? pmu->ctl[i] : pmu->ctr[i];
-    } else if (is_global_msr(msr)) {
-        if (!has_perfmon_v2(env)) {
-            raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-        }
-        fold(env, false);
-        *val = msr == MSR_GLOBAL_STATUS ? pmu->global_status :
-               msr == MSR_GLOBAL_CTL ? pmu->global_ctl : 0;
-    } else if (is_foreign_msr(msr)) {
-        raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* Programming the PMU retires under the old settings, then they change. */
-bool amd_pmu_wrmsr(CPUX86State *env, uint64_t val, uintptr_t retaddr)
-{
-    AMDPMUState *pmu = pmu_of(env);
-    uint32_t msr = env->regs[R_ECX];
-    bool is_ctl;
-    int i;
-
-    if (!has_pmu(env)) {
-        return false;
-    }
-    if (find_counter_msr(env, msr, &is_ctl, &i)) {
-        if (i < 0) {
-            raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-        }
-        fold(env, true);
-        if (is_ctl) {
-            pmu->ctl[i] = val & CTL_WRITABLE;
-        } else {
-            pmu->ctr[i] = val & CTR_MASK;
-        }
-    } else if (is_global_msr(msr)) {
-        if (!has_perfmon_v2(env) || msr == MSR_GLOBAL_STATUS) {
-            raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-        }
-        fold(env, true);
-        if (msr == MSR_GLOBAL_CTL) {
-            pmu->global_ctl = val & GLOBAL_MASK;
-        } else if (msr == MSR_GLOBAL_STATUS_CLR) {
-            pmu->global_status &= ~val;
-        } else {
-            pmu->global_status |= val & GLOBAL_MASK;
-        }
-    } else if (is_foreign_msr(msr)) {
-        raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-    } else {
-        return false;
-    }
-    amd_pmu_commit(env);
-    arm(env);
-    return true;
-}
-
-uint64_t amd_pmu_rdpmc(CPUX86State *env, uintptr_t retaddr)
-{
-    uint32_t i = env->regs[R_ECX];
-
-    if (!has_pmu(env)) {
-        raise_exception_ra(env, EXCP06_ILLOP, retaddr);
-    }
-    if (i >= num_counters(env)) {
-        raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
-    }
-    fold(env, false);
-    return pmu_of(env)->ctr[i];
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+
+int child_start(struct child *child)
+{
+	int ends[2];
+	char byte;
+
+	if (pipe(ends))
+		return errno;
+	child->pid = fork();
+	if (child->pid < 0)
+		return errno;
+	if (!child->pid) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) < 0);
+	}
+	close(ends[0]);
+	child->release = ends[1];
+	return 0;
+}
+
+static int reap(struct child *child)
+{
+	return waitpid(child->pid, NULL, 0) == child->pid ? 0 : errno;
+}
+
+int child_end(struct child *child)
+{
+	close(child->release);
+	return reap(child);
+}
+
+int child_kill(struct child *child)
+{
+	int err = kill(child->pid, SIGKILL) ? errno : reap(child);
+
+	close(child->release);
+	return err;
+}
