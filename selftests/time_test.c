@@ -17,7 +17,7 @@
 
 #define GUEST_CPU 1
 #define PATIENCE_MS 12000
-#define INSIDE_NS 20000000ull
+#define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 #define RING_PAGES 8
 #define SAMPLE_PERIOD 50000
