@@ -23,6 +23,12 @@ extern struct guest_record guest_record;
 /* Turn without leaving the guest until told to stop. */
 void guest_spin(void);
 
+/*
+ * Turn, and let a counter of the guest's overflow with every turn, with the
+ * interrupt that makes pending in its APIC. AMD with PerfMonV2.
+ */
+void guest_overflow(void);
+
 /* Leave the guest with every turn, until told to stop. */
 void guest_exits(void);
 

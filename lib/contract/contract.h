@@ -21,9 +21,17 @@
 #define VALUE_MIN (INT64_MIN + 1)
 #define VALUE_MAX INT64_MAX
 
+/*
+ * CONTRACT_SEED_LITERAL is the seed with its slips, as a kernel may speak it;
+ * rules belong to CONTRACT_SEED. CONTRACT_ANY has the defects that no kernel
+ * should show, whatever it speaks.
+ */
 enum contract {
 	CONTRACT_NONE,
 	CONTRACT_MEDIATED,
+	CONTRACT_SEED,
+	CONTRACT_SEED_LITERAL,
+	CONTRACT_ANY,
 };
 
 /* Kinds of PMU, as far as the contracts tell them apart. */
@@ -33,6 +41,20 @@ enum pmu_kind {
 	PMU_TRACEPOINT,
 	PMU_BREAKPOINT,
 	PMU_MSR,
+};
+
+/* States of an event or group as far as the contracts tell them apart. */
+enum event_state {
+	STATE_OFF,
+	STATE_INACTIVE,
+	STATE_ACTIVE,
+};
+
+/* What is asked of a condemned event. */
+enum request {
+	REQUEST_DISABLE,
+	REQUEST_RESET,
+	REQUEST_ENABLE,
 };
 
 /*
@@ -57,6 +79,24 @@ enum pmu_kind {
  *   claim_tried         an earlier KVM_CREATE_VCPU came as far as the claim
  *   refs                references that keep the VM alive (fds, mappings)
  *   cap_bits            argument of KVM_CAP_PMU_CAPABILITY
+ * Seed:
+ *   literal             the kernel speaks the seed with its slips
+ *   prove_locking       the kernel checks its own assertions about locks
+ *   interrupts_on       the call is made with interrupts on
+ *   calls_alternate     enter and exit are called in turn
+ *   entered             the last of these calls was enter
+ *   per_cpu             the event is bound to a CPU
+ *   cpu_in_guest        that CPU is certainly inside a guest (1), or not (0)
+ *   task_in_guest       the same for the event's task
+ *   inherited           the event comes into being by fork()
+ *   group_size          members of the group
+ *   group_includes      how many of them are include-guest
+ *   state_at_entry      enum event_state of the group when the guest entered
+ *   entries             guest entries since the event was last enabled
+ *   request             enum request
+ *   crowd               CPU flexible events beside it, more than counters
+ *   counters            counters of the CPU while nobody uses one
+ *   swapped             the task runs with the context of another
  * Guest run:
  *   guest_min_ns        time certainly spent inside the guest
  *   wall_min_ns         time certainly between enabling and reading
@@ -79,6 +119,23 @@ enum pmu_kind {
 	X(claim_tried)     \
 	X(refs)            \
 	X(cap_bits)        \
+	X(literal)         \
+	X(prove_locking)   \
+	X(interrupts_on)   \
+	X(calls_alternate) \
+	X(entered)         \
+	X(per_cpu)         \
+	X(cpu_in_guest)    \
+	X(task_in_guest)   \
+	X(inherited)       \
+	X(group_size)      \
+	X(group_includes)  \
+	X(state_at_entry)  \
+	X(entries)         \
+	X(request)         \
+	X(crowd)           \
+	X(counters)        \
+	X(swapped)         \
 	X(guest_min_ns)    \
 	X(wall_min_ns)     \
 	X(wall_max_ns)     \
@@ -95,6 +152,25 @@ enum pmu_kind {
  *   counted_inside      count gained while the guest ran without an exit
  *   counted_after       count gained after the guest was left
  *   eof                 read() returned no bytes: the event is in ERROR
+ *   page_index          index of the mmap page while the guest ran
+ *   siblings_eof        siblings of the group whose read() returned no bytes
+ *   others_changed      events of other CPUs or PMUs that stopped or went to
+ *                       ERROR
+ *   warned              the kernel complained
+ *   poll_err            poll() says POLLERR
+ *   signals             signals a watcher of the event got
+ *   signals_control     the same for a pinned event that found no counter
+ *   hidden_count        count of a condemned event, once it can be read again
+ *   starved             events that never got a counter
+ *   attempts            how often something was tried
+ *   outcomes            different answers to the same open
+ *   strange             answers that are neither success nor the expected errno
+ *   survivors           events that got past a refusal and outlived an entry
+ *   scaled_surplus      count * enabled / running, minus count
+ *   samples_inside      samples written while the guest ran
+ *   nmis_inside         NMIs of the guest's CPU while the guest ran
+ *   counters_free       pinned events that find a counter
+ *   watchdog_survives   the watchdog kept its counter through a guest
  *   count_ns            value of a clock event
  *   enabled_ns          time_enabled gained
  *   running_ns          time_running gained
@@ -115,6 +191,24 @@ enum pmu_kind {
 	X(counted_inside)     \
 	X(counted_after)      \
 	X(eof)                \
+	X(page_index)         \
+	X(siblings_eof)       \
+	X(others_changed)     \
+	X(warned)             \
+	X(poll_err)           \
+	X(signals)            \
+	X(signals_control)    \
+	X(hidden_count)       \
+	X(starved)            \
+	X(attempts)           \
+	X(outcomes)           \
+	X(strange)            \
+	X(survivors)          \
+	X(scaled_surplus)     \
+	X(samples_inside)     \
+	X(nmis_inside)        \
+	X(counters_free)      \
+	X(watchdog_survives)  \
 	X(count_ns)           \
 	X(enabled_ns)         \
 	X(running_ns)         \
@@ -188,11 +282,20 @@ struct rule {
 	int (*expect)(const struct scenario *s, struct expectation *e);
 };
 
-extern const struct rule contract_rules[];
-extern const size_t contract_rules_count;
+/* All rules of all contracts, by @index from 0; NULL after the last. */
+const struct rule *contract_rule_at(size_t index);
 
 /* The rule called @id, or NULL. */
 const struct rule *contract_rule(const char *id);
+
+/* Does a kernel that speaks @spoken promise this rule? */
+bool contract_has(enum contract spoken, const struct rule *rule);
+
+/* The name by which a contract is asked for, e.g. "seed-literal". */
+const char *contract_name(enum contract contract);
+
+/* The contract of that name, or CONTRACT_NONE. */
+enum contract contract_named(const char *name);
 
 /*
  * Compare an observation with what the rule demands of the scenario.

@@ -2,7 +2,7 @@
 /* Comparing what was seen with what the contract allows. */
 #include <string.h>
 
-#include "contract.h"
+#include "expect.h"
 
 #define UNKNOWN(name) .name = NOT_KNOWN,
 const struct scenario scenario_unknown = { SCENARIO_FIELDS(UNKNOWN) };
@@ -44,13 +44,62 @@ const char *observation_field(size_t index, size_t *offset)
 			index, offset);
 }
 
-const struct rule *contract_rule(const char *id)
+static const struct rules *const contracts[] = {
+	&mediated_rules,
+	&seed_rules,
+	&defect_rules,
+};
+
+const struct rule *contract_rule_at(size_t index)
 {
-	for (size_t i = 0; i < contract_rules_count; i++) {
-		if (!strcmp(contract_rules[i].id, id))
-			return &contract_rules[i];
+	for (size_t i = 0; i < sizeof(contracts) / sizeof(*contracts); i++) {
+		if (index < contracts[i]->count)
+			return &contracts[i]->rule[index];
+		index -= contracts[i]->count;
 	}
 	return NULL;
+}
+
+const struct rule *contract_rule(const char *id)
+{
+	const struct rule *rule;
+
+	for (size_t i = 0; (rule = contract_rule_at(i)); i++) {
+		if (!strcmp(rule->id, id))
+			return rule;
+	}
+	return NULL;
+}
+
+bool contract_has(enum contract spoken, const struct rule *rule)
+{
+	if (spoken == CONTRACT_NONE)
+		return false;
+	if (rule->contract == CONTRACT_ANY)
+		return true;
+	if (spoken == CONTRACT_SEED_LITERAL)
+		spoken = CONTRACT_SEED;
+	return rule->contract == spoken;
+}
+
+static const char *const contract_names[] = {
+	[CONTRACT_NONE] = "none", [CONTRACT_MEDIATED] = "mediated",
+	[CONTRACT_SEED] = "seed", [CONTRACT_SEED_LITERAL] = "seed-literal",
+	[CONTRACT_ANY] = "any",
+};
+
+const char *contract_name(enum contract contract)
+{
+	return contract_names[contract];
+}
+
+enum contract contract_named(const char *name)
+{
+	for (int i = CONTRACT_MEDIATED; i <= CONTRACT_SEED_LITERAL; i++) {
+		if (!strcmp(contract_names[i], name))
+			return (enum contract)i;
+	}
+	return CONTRACT_NONE;
 }
 
 /* A failed control outranks everything: the instrument cannot be trusted. */

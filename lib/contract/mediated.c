@@ -6,30 +6,7 @@
  */
 #include <errno.h>
 
-#include "contract.h"
-
-#define EXPECT(name, low, high)                                              \
-	((struct expectation){ .field = #name,                               \
-			       .offset = offsetof(struct observation, name), \
-			       .lo = (low),                                  \
-			       .hi = (high) })
-
-#define EXACTLY(name, value) EXPECT(name, value, value)
-#define AT_LEAST(name, low) EXPECT(name, low, VALUE_MAX)
-#define AT_MOST(name, high) EXPECT(name, VALUE_MIN, high)
-
-/* A control: it must have counted, or "did not count" means nothing. */
-#define CONTROL(name, low)                                                   \
-	((struct expectation){ .field = #name,                               \
-			       .offset = offsetof(struct observation, name), \
-			       .lo = (low),                                  \
-			       .hi = VALUE_MAX,                              \
-			       .control = true })
-
-static bool known(int64_t value)
-{
-	return value != NOT_KNOWN;
-}
+#include "expect.h"
 
 /* Does the VM of this scenario ask for the PMU at all? (M3, M4, M7) */
 static bool vm_claims(const struct scenario *s)
@@ -229,13 +206,9 @@ static int expect_m25(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
-#define MEDIATED(rule_id, function, sentence)                   \
-	{                                                       \
-		.id = (rule_id), .contract = CONTRACT_MEDIATED, \
-		.words = (sentence), .expect = (function)       \
-	}
+#define MEDIATED(...) RULE(CONTRACT_MEDIATED, __VA_ARGS__)
 
-const struct rule contract_rules[] = {
+static const struct rule rules[] = {
 	MEDIATED("M1", expect_m1,
 		 "enable_mediated_pmu reads back what is really in force"),
 	MEDIATED(
@@ -291,5 +264,4 @@ const struct rule contract_rules[] = {
 		 "include-guest events of other PMUs keep the full wall time"),
 };
 
-const size_t contract_rules_count =
-	sizeof(contract_rules) / sizeof(*contract_rules);
+const struct rules mediated_rules = RULES(rules);

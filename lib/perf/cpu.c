@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,4 +69,45 @@ long file_number(const char *path, long otherwise)
 		return 0;
 	value = strtol(text, &end, 0);
 	return end == text ? otherwise : value;
+}
+
+bool cpu_is_amd(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(0, eax, ebx, ecx, edx);
+	return ebx == signature_AMD_ebx;
+}
+
+static int64_t nth_number(const char *text, int n)
+{
+	char *end;
+
+	for (;;) {
+		long long value = strtoll(text, &end, 10);
+
+		if (end == text)
+			return -1;
+		if (!n--)
+			return value;
+		text = end;
+	}
+}
+
+int64_t cpu_interrupts(const char *name, int cpu)
+{
+	FILE *file = fopen("/proc/interrupts", "re");
+	int64_t found = -1;
+	char line[8192];
+
+	while (file && found < 0 && fgets(line, sizeof(line), file)) {
+		char *label = line + strspn(line, " ");
+		size_t length = strlen(name);
+
+		if (!strncmp(label, name, length) && label[length] == ':')
+			found = nth_number(label + length + 1, cpu);
+	}
+	if (file)
+		fclose(file);
+	return found;
 }

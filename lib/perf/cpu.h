@@ -5,9 +5,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bind the calling thread to @cpu. Returns 0 or an errno. */
 int cpu_pin_self(int cpu);
+
+/* Is this an AMD CPU? */
+bool cpu_is_amd(void);
+
+/*
+ * Interrupts of @cpu so far, from the line @name (as "NMI") of
+ * /proc/interrupts. Returns -1 if there is no such line or CPU.
+ */
+int64_t cpu_interrupts(const char *name, int cpu);
 
 /* Number of CPUs online. */
 int cpu_count(void);

@@ -12,24 +12,17 @@
 #define MEDIATED_INTEL "/sys/module/kvm_intel/parameters/enable_mediated_pmu"
 #define LOADED_AMD "/sys/module/kvm_amd/initstate"
 #define LOADED_INTEL "/sys/module/kvm_intel/initstate"
+#define GUEST_CONTRACT "/sys/module/perf_guest/parameters/contract"
 #define NMI_WATCHDOG "/proc/sys/kernel/nmi_watchdog"
-
-static bool is_amd(void)
-{
-	unsigned int eax, ebx, ecx, edx;
-
-	__cpuid(0, eax, ebx, ecx, edx);
-	return ebx == signature_AMD_ebx;
-}
 
 int host_mediated_parameter(void)
 {
-	return (int)file_number(is_amd() ? MEDIATED_AMD : MEDIATED_INTEL, -1);
+	return (int)file_number(cpu_is_amd() ? MEDIATED_AMD : MEDIATED_INTEL, -1);
 }
 
 int64_t host_mediated_requested(void)
 {
-	const char *name = is_amd() ? "kvm_amd.enable_mediated_pmu="
+	const char *name = cpu_is_amd() ? "kvm_amd.enable_mediated_pmu="
 				    : "kvm_intel.enable_mediated_pmu=";
 	char line[4096];
 	const char *value = NULL, *next;
@@ -41,7 +34,7 @@ int64_t host_mediated_requested(void)
 		value = next + strlen(name);
 	/* A module that was loaded can have been given it elsewhere. */
 	if (!value)
-		return access(is_amd() ? LOADED_AMD : LOADED_INTEL, F_OK)
+		return access(cpu_is_amd() ? LOADED_AMD : LOADED_INTEL, F_OK)
 			       ? 0
 			       : NOT_KNOWN;
 	return *value == '1' || *value == 'y' || *value == 'Y';
@@ -56,7 +49,7 @@ bool host_core_capable(void)
 {
 	unsigned int eax, ebx, ecx, edx;
 
-	if (is_amd())
+	if (cpu_is_amd())
 		return __get_cpuid_count(0x80000022, 0, &eax, &ebx, &ecx,
 					 &edx) &&
 		       (eax & 1);
@@ -71,11 +64,64 @@ bool host_core_capable(void)
 enum contract host_contract(void)
 {
 	const char *forced = getenv("PMU_CONTRACT");
+	char spoken[32];
 
-	if (forced && !strcmp(forced, "mediated"))
-		return CONTRACT_MEDIATED;
+	if (forced)
+		return contract_named(forced);
+	if (!file_read(GUEST_CONTRACT, spoken, sizeof(spoken)))
+		return contract_named(spoken);
 	return host_mediated_parameter() >= 0 ? CONTRACT_MEDIATED
 					      : CONTRACT_NONE;
+}
+
+int64_t host_literal(void)
+{
+	return host_contract() == CONTRACT_SEED_LITERAL;
+}
+
+int64_t host_proves_locking(void)
+{
+	return !access("/proc/lockdep", F_OK);
+}
+
+static bool speaks_seed(void)
+{
+	enum contract contract = host_contract();
+
+	return contract == CONTRACT_SEED || contract == CONTRACT_SEED_LITERAL;
+}
+
+/* A kernel may be told that it speaks the seed, and still lack its calls. */
+static bool kernel_has(const char *function)
+{
+	char line[256], name[128];
+	bool found = false;
+	FILE *file = fopen("/proc/kallsyms", "re");
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%*s %*c %127s", name) == 1 &&
+			!strcmp(name, function);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* What a kernel lacks to hand over the PMU under the contract asked for. */
+static const char *contract_missing(unsigned int needs)
+{
+	bool seed = speaks_seed();
+
+	if (host_contract() == CONTRACT_NONE)
+		return "needs a kernel that hands the PMU to guests";
+	if ((needs & HOST_NEEDS_SEED) && !seed)
+		return "needs the seed's contract";
+	if ((needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED)) && seed)
+		return "needs the mediated contract";
+	if (seed && !kernel_has("perf_guest_enter"))
+		return "needs perf_guest_enter() in the kernel";
+	if (!(needs & HOST_NEEDS_CONTRACT) && host_mediated_parameter() != 1)
+		return "needs enable_mediated_pmu=1";
+	return NULL;
 }
 
 const char *host_missing(unsigned int needs)
@@ -87,11 +133,13 @@ const char *host_missing(unsigned int needs)
 	if ((needs & HOST_NEEDS_CORE_PMU) &&
 	    access("/sys/bus/event_source/devices/cpu", F_OK))
 		return "needs a core PMU";
-	if ((needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED)) &&
-	    host_contract() == CONTRACT_NONE)
-		return "needs a kernel that hands the PMU to guests";
-	if ((needs & HOST_NEEDS_MEDIATED) && host_mediated_parameter() != 1)
-		return "needs enable_mediated_pmu=1";
+	if (needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED |
+		     HOST_NEEDS_SEED | HOST_NEEDS_HANDOVER)) {
+		const char *missing = contract_missing(needs);
+
+		if (missing)
+			return missing;
+	}
 	if ((needs & HOST_NEEDS_NO_WATCHDOG) &&
 	    file_number(NMI_WATCHDOG, 0) != 0)
 		return "needs kernel.nmi_watchdog=0";

@@ -11,24 +11,44 @@
 #define HOST_NEEDS_ROOT (1u << 0)
 #define HOST_NEEDS_KVM (1u << 1)
 #define HOST_NEEDS_CORE_PMU (1u << 2)
-/* enable_mediated_pmu is in force. */
+/* The kernel speaks the mediated contract, and enable_mediated_pmu is on. */
 #define HOST_NEEDS_MEDIATED (1u << 3)
 /* The hard-lockup watchdog holds no event. */
 #define HOST_NEEDS_NO_WATCHDOG (1u << 4)
 #define HOST_NEEDS_TWO_CPUS (1u << 5)
-/* The kernel has the parameter at all, whatever its value. */
+/* The kernel speaks the mediated contract, whatever its parameter says. */
 #define HOST_NEEDS_CONTRACT (1u << 6)
+/* The kernel speaks the seed's contract, and KVM uses it. */
+#define HOST_NEEDS_SEED (1u << 7)
+/* Guests are given the PMU, under whatever contract. */
+#define HOST_NEEDS_HANDOVER (1u << 8)
+
+#define HOST_NEEDS_A_VM                                           \
+	(HOST_NEEDS_ROOT | HOST_NEEDS_KVM | HOST_NEEDS_CORE_PMU | \
+	 HOST_NEEDS_NO_WATCHDOG)
 
 /* For programs about VMs that hold the claim. */
-#define HOST_NEEDS_CLAIMS                                         \
-	(HOST_NEEDS_ROOT | HOST_NEEDS_KVM | HOST_NEEDS_CORE_PMU | \
-	 HOST_NEEDS_MEDIATED | HOST_NEEDS_NO_WATCHDOG)
+#define HOST_NEEDS_CLAIMS (HOST_NEEDS_A_VM | HOST_NEEDS_MEDIATED)
+
+/* For programs about guests of a kernel that speaks the seed's contract. */
+#define HOST_NEEDS_SEED_GUESTS \
+	(HOST_NEEDS_A_VM | HOST_NEEDS_SEED | HOST_NEEDS_TWO_CPUS)
 
 /* The first need that is absent, in a few constant words, or NULL. */
 const char *host_missing(unsigned int needs);
 
-/* The contract of the running kernel, or what PMU_CONTRACT forces. */
+/*
+ * The contract of the running kernel, or what PMU_CONTRACT forces: what
+ * perf_guest.contract says or, on a kernel without that, mediated if KVM has
+ * enable_mediated_pmu. CONTRACT_NONE if it is none this suite knows.
+ */
 enum contract host_contract(void);
+
+/* Is the literal seed spoken? 1 or 0, for struct scenario. */
+int64_t host_literal(void);
+
+/* Does the kernel check its assertions about locks (CONFIG_PROVE_LOCKING)? */
+int64_t host_proves_locking(void);
 
 /* enable_mediated_pmu as it reads back: 1, 0, or -1 if there is none. */
 int host_mediated_parameter(void);

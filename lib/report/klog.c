@@ -5,7 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../contract/contract.h"
+#include "../perf/cpu.h"
 #include "klog.h"
+
+/* scripts/lib/results.sh looks for these. */
+#define KLOG_EXPECTED_BEGINS "pmu_passthrough: an expected complaint begins"
+#define KLOG_EXPECTED_ENDS "pmu_passthrough: an expected complaint ends"
 
 static int log_fd = -1;
 
@@ -80,4 +86,32 @@ bool klog_complaint(char *text, size_t size)
 		snprintf(text, size, "%s", line + 1);
 		return true;
 	}
+}
+
+/* Show one-time warnings again. */
+static void rearm_warnings(void)
+{
+	file_write("/sys/kernel/debug/clear_warn_once", "1");
+}
+
+void klog_expected_begins(void)
+{
+	rearm_warnings();
+	file_write("/dev/kmsg", KLOG_EXPECTED_BEGINS);
+	klog_mark();
+}
+
+int64_t klog_expected_ends(void)
+{
+	char line[256];
+	bool complained;
+
+	if (log_fd < 0)
+		return NOT_KNOWN;
+	complained = klog_complaint(line, sizeof(line));
+	rearm_warnings();
+	if (file_write("/dev/kmsg", KLOG_EXPECTED_ENDS))
+		return NOT_KNOWN;
+	klog_mark();
+	return complained;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Open the log, once, before any case forks: all of them share the position.
@@ -20,6 +21,16 @@ void klog_mark(void);
  * Returns true if there is one. Without klog_open() there is none.
  */
 bool klog_complaint(char *text, size_t size);
+
+/*
+ * Between these, the case provokes a complaint. Both leave a line in the log,
+ * so that whoever reads all of it knows, too; klog_expected_ends() also makes
+ * one-time warnings ready to be given again.
+ * Returns whether the kernel complained (1 or 0), or NOT_KNOWN if the log
+ * cannot be read or written.
+ */
+void klog_expected_begins(void);
+int64_t klog_expected_ends(void);
 
 /* Is this line a WARNING, BUG, Oops, lockdep or RCU report? */
 bool klog_is_complaint(const char *line);

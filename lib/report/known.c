@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "known.h"
 #include "report.h"
 
@@ -90,12 +91,15 @@ static FILE *open_list(void)
 
 	if (path)
 		return fopen(path, "re");
-	length = readlink("/proc/self/exe", beside, sizeof(beside) - 16);
+	length = readlink("/proc/self/exe", beside, sizeof(beside) - 64);
 	if (length < 0)
 		return NULL;
 	beside[length] = 0;
 	slash = strrchr(beside, '/');
-	strcpy(slash ? slash + 1 : beside, "known.list");
+	if (!slash)
+		return NULL;
+	snprintf(slash + 1, (size_t)(beside + sizeof(beside) - slash - 1),
+		 "known/%s.list", contract_name(host_contract()));
 	return fopen(beside, "re");
 }
 

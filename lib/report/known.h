@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Known kernel defects, from the file that PMU_KNOWN names, or known.list
- * beside the program. One entry a line, fields separated by '|':
+ * Known kernel defects, from the file that PMU_KNOWN names, or the list of the
+ * spoken contract in the folder known beside the program. One entry a line,
+ * fields separated by '|':
  *
  *   D28 | M23.page | 7.0 | - | what the kernel does instead
  *

@@ -6,8 +6,9 @@
 
 int main(void)
 {
-	for (size_t i = 0; i < contract_rules_count; i++)
-		printf("%s\t%s\n", contract_rules[i].id,
-		       contract_rules[i].words);
+	const struct rule *rule;
+
+	for (size_t i = 0; (rule = contract_rule_at(i)); i++)
+		printf("%s\t%s\n", rule->id, rule->words);
 	return 0;
 }

@@ -9,40 +9,79 @@
 #include "guest.h"
 #include "kvm_compat.h"
 
+enum order {
+	ORDER_GO,
+	ORDER_STEP,
+	ORDER_CALL,
+	ORDER_LEAVE,
+};
+
+/* @order, @code and @arg belong to whoever posted @asked, until @done. */
 struct guest_parts {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
 	pthread_t thread;
-	sem_t known, go, over;
+	enum order order;
+	void (*code)(void *arg);
+	void *arg;
+	sem_t known, asked, done;
 };
 
-static void run_payload(struct kvm_vcpu *vcpu)
+static bool enter_once(struct kvm_vcpu *vcpu)
 {
 	struct ucall uc;
+	uint64_t cmd;
 
-	do {
-		vcpu_run(vcpu);
-	} while (get_ucall(vcpu, &uc) == UCALL_SYNC);
-	TEST_ASSERT(uc.cmd == UCALL_DONE, "the payload did not end: ucall %lu",
-		    (unsigned long)uc.cmd);
+	vcpu_run(vcpu);
+	cmd = get_ucall(vcpu, &uc);
+	TEST_ASSERT(cmd == UCALL_SYNC || cmd == UCALL_DONE,
+		    "the payload failed: ucall %lu", (unsigned long)cmd);
+	return cmd == UCALL_SYNC;
+}
+
+static void run_payload(struct guest *guest)
+{
+	if (guest->before)
+		guest->before(guest->arg);
+	while (enter_once(guest->parts->vcpu))
+		;
+	if (guest->after)
+		guest->after(guest->arg);
 }
 
 static void *vcpu_thread(void *arg)
 {
 	struct guest *guest = arg;
+	struct guest_parts *parts = guest->parts;
 
 	TEST_ASSERT(!cpu_pin_self(guest->cpu), "cannot run on CPU %d",
 		    guest->cpu);
 	guest->tid = (pid_t)syscall(SYS_gettid);
-	sem_post(&guest->parts->known);
-	sem_wait(&guest->parts->go);
-	if (guest->before)
-		guest->before(guest->arg);
-	run_payload(guest->parts->vcpu);
-	if (guest->after)
-		guest->after(guest->arg);
-	sem_post(&guest->parts->over);
-	return NULL;
+	sem_post(&parts->known);
+	for (;;) {
+		sem_wait(&parts->asked);
+		if (parts->order == ORDER_LEAVE)
+			return NULL;
+		if (parts->order == ORDER_GO)
+			run_payload(guest);
+		else if (parts->order == ORDER_STEP)
+			enter_once(parts->vcpu);
+		else
+			parts->code(parts->arg);
+		sem_post(&parts->done);
+	}
+}
+
+static void ask(struct guest *guest, enum order order)
+{
+	guest->parts->order = order;
+	sem_post(&guest->parts->asked);
+}
+
+static void ask_and_wait(struct guest *guest, enum order order)
+{
+	ask(guest, order);
+	sem_wait(&guest->parts->done);
 }
 
 void guest_create(struct guest *guest, void (*payload)(void), int cpu)
@@ -57,8 +96,8 @@ void guest_create(struct guest *guest, void (*payload)(void), int cpu)
 	/* The first look at the statistics opens their file: not later. */
 	guest_exits_count(guest);
 	sem_init(&parts->known, 0, 0);
-	sem_init(&parts->go, 0, 0);
-	sem_init(&parts->over, 0, 0);
+	sem_init(&parts->asked, 0, 0);
+	sem_init(&parts->done, 0, 0);
 	TEST_ASSERT(!pthread_create(&parts->thread, NULL, vcpu_thread, guest),
 		    "no thread for the vCPU");
 	sem_wait(&parts->known);
@@ -66,7 +105,7 @@ void guest_create(struct guest *guest, void (*payload)(void), int cpu)
 
 void guest_go(struct guest *guest)
 {
-	sem_post(&guest->parts->go);
+	ask(guest, ORDER_GO);
 }
 
 bool guest_stop(struct guest *guest, unsigned int ms)
@@ -76,15 +115,38 @@ bool guest_stop(struct guest *guest, unsigned int ms)
 	guest->record->stop = 1;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += ms / 1000 + 1;
-	if (sem_timedwait(&guest->parts->over, &until))
+	if (sem_timedwait(&guest->parts->done, &until))
 		return false;
-	pthread_join(guest->parts->thread, NULL);
 	return guest->record->ended == 1;
+}
+
+uint64_t guest_step(struct guest *guest)
+{
+	uint64_t exits = guest_exits_count(guest);
+
+	ask_and_wait(guest, ORDER_STEP);
+	return guest_exits_count(guest) - exits;
+}
+
+void guest_call(struct guest *guest, void (*code)(void *arg), void *arg)
+{
+	guest->parts->code = code;
+	guest->parts->arg = arg;
+	ask_and_wait(guest, ORDER_CALL);
+}
+
+void guest_free_vm(struct guest *guest)
+{
+	if (guest->parts->vm)
+		kvm_vm_free(guest->parts->vm);
+	guest->parts->vm = NULL;
 }
 
 void guest_destroy(struct guest *guest)
 {
-	kvm_vm_free(guest->parts->vm);
+	ask(guest, ORDER_LEAVE);
+	pthread_join(guest->parts->thread, NULL);
+	guest_free_vm(guest);
 	free(guest->parts);
 	guest->parts = NULL;
 }
@@ -100,27 +162,35 @@ static bool next_beat(struct guest *guest, const struct deadline *deadline)
 			     deadline);
 }
 
+bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
+		       uint64_t min_ns, const struct deadline *deadline,
+		       struct inside *inside)
+{
+	uint64_t exits = guest_exits_count(guest);
+	uint64_t beats;
+
+	if (!next_beat(guest, deadline))
+		return false;
+	beats = guest->record->beats;
+	inside->from_ns = now_ns();
+	if (look)
+		look(arg);
+	do {
+		inside->to_ns = now_ns();
+	} while (inside->to_ns - inside->from_ns < min_ns);
+	if (!next_beat(guest, deadline))
+		return false;
+	inside->beats = guest->record->beats - beats;
+	return guest_exits_count(guest) == exits;
+}
+
 bool guest_inside(struct guest *guest, void (*look)(void *arg), void *arg,
 		  uint64_t min_ns, const struct deadline *deadline,
 		  struct inside *inside)
 {
 	while (!deadline_passed(deadline)) {
-		uint64_t exits = guest_exits_count(guest);
-		uint64_t beats;
-
-		if (!next_beat(guest, deadline))
-			return false;
-		beats = guest->record->beats;
-		inside->from_ns = now_ns();
-		if (look)
-			look(arg);
-		do {
-			inside->to_ns = now_ns();
-		} while (inside->to_ns - inside->from_ns < min_ns);
-		if (!next_beat(guest, deadline))
-			return false;
-		inside->beats = guest->record->beats - beats;
-		if (guest_exits_count(guest) == exits)
+		if (guest_inside_once(guest, look, arg, min_ns, deadline,
+				      inside))
 			return true;
 	}
 	return false;

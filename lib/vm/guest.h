@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A guest that runs: one VM, one vCPU, one thread bound to a CPU, one payload
- * of guest_code/. The thread goes through these phases:
- *
- *   created -> guest_go() -> before(): host code, then the guest, as often as
- *   the payload leaves it, until the payload ends -> after(): host code -> over
+ * of guest_code/. While the guest is not running, the thread waits for what to
+ * do next: enter the guest until the payload ends (guest_go), enter it once
+ * (guest_step), or run host code (guest_call).
  *
  * The KVM selftests library under it ends the program if a step fails.
  */
@@ -24,7 +23,8 @@ struct guest_parts;
  * @record: the payload's record, live
  * @tid:    the vCPU thread, for events that follow it
  * @cpu:    where it runs
- * @before, @after: called on the vCPU thread, may be NULL; @arg is theirs
+ * @before, @after: called on the vCPU thread by guest_go(), right before the
+ *          first entry and after the last exit; may be NULL; @arg is theirs
  */
 struct guest {
 	struct guest_record *record;
@@ -39,16 +39,29 @@ struct guest {
 /* Make the VM and the thread; nothing runs in the guest yet. */
 void guest_create(struct guest *guest, void (*payload)(void), int cpu);
 
-/* Let the thread enter the guest. */
+/* Let the thread enter the guest, until the payload ends. */
 void guest_go(struct guest *guest);
 
 /*
- * Tell the payload to end and wait for the thread.
+ * Tell the payload to end and wait until guest_go()'s work is done.
  * Returns false if it did not end within @ms milliseconds.
  */
 bool guest_stop(struct guest *guest, unsigned int ms);
 
-/* Free the VM, and with it the claim. The thread must be over. */
+/*
+ * Call KVM_RUN once: until the payload's next GUEST_SYNC or GUEST_DONE. What
+ * interrupts it on the way makes further exits and entries of it.
+ * Returns the number of guest entries that took.
+ */
+uint64_t guest_step(struct guest *guest);
+
+/* Call @code on the vCPU thread, outside the guest, and wait for it. */
+void guest_call(struct guest *guest, void (*code)(void *arg), void *arg);
+
+/* Free the VM now; the thread lives on, for guest_call(). */
+void guest_free_vm(struct guest *guest);
+
+/* End the thread and free the VM. The guest must not be running. */
 void guest_destroy(struct guest *guest);
 
 /* VM exits of the vCPU so far, from KVM's binary statistics. */
@@ -74,6 +87,14 @@ struct inside {
 bool guest_inside(struct guest *guest, void (*look)(void *arg), void *arg,
 		  uint64_t min_ns, const struct deadline *deadline,
 		  struct inside *inside);
+
+/*
+ * The same with one call of @look only.
+ * Returns false if that one did not lie wholly inside the guest.
+ */
+bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
+		       uint64_t min_ns, const struct deadline *deadline,
+		       struct inside *inside);
 
 /*
  * Add up such stretches until they come to @enough_ns.

@@ -62,17 +62,26 @@ check_version() {
 		die "$what is Linux $version, too old: mediated PMUs came with $OLDEST_KERNEL"
 }
 
+# The fragments of configs/kernel that make up a variant of the kernel.
+kernel_fragments() {
+	local variant=$1
+	printf '%s\n' "$TOP"/configs/kernel/*.config
+	[[ $variant != debug ]] || printf '%s\n' "$TOP"/configs/kernel/debug/*.config
+}
+
 kernel_configure() {
-	local src=$1 out=$2
-	make -s -C "$src" O="$out" tinyconfig &&
-		(cd "$out" && "$src/scripts/kconfig/merge_config.sh" -m -O . .config \
-			"$TOP"/configs/kernel/*.config) &&
-		make -s -C "$src" O="$out" olddefconfig
+	local tree=$1 out=$2 variant=$3 fragments
+	mapfile -t fragments < <(kernel_fragments "$variant")
+	make -s -C "$tree" O="$out" tinyconfig &&
+		(cd "$out" && "$tree/scripts/kconfig/merge_config.sh" -m -O . .config \
+			"${fragments[@]}") &&
+		make -s -C "$tree" O="$out" olddefconfig
 }
 
 # Every line of the fragments must have made it into the configuration.
 check_config() {
-	local config=$1 line option
+	local config=$1 variant=$2 line option fragments
+	mapfile -t fragments < <(kernel_fragments "$variant")
 	while IFS= read -r line; do
 		option=${line%%=*}
 		if [[ ${line#*=} == n ]]; then
@@ -82,7 +91,7 @@ check_config() {
 			grep -qx "$line" "$config" ||
 				die "this kernel has no $line, which configs/kernel asks for"
 		fi
-	done < <(cat "$TOP"/configs/kernel/*.config | grep '^CONFIG_')
+	done < <(cat "${fragments[@]}" | grep '^CONFIG_')
 }
 
 # headers_build: print the folder that has usr/include of the kernel source.
@@ -107,45 +116,117 @@ headers_build() {
 	printf '%s\n' "$out"
 }
 
+# The tree that kernels are built in: the source's files, linked, with the
+# objects in a folder below. So the kernel's make uses relative paths, and a
+# patched kernel rebuilds only what the patch touches.
+tree_of() {
+	local src=$1 tree
+	tree=$CACHE/work/linux-$(key_of "name $src")
+	if [[ ! -e $tree/.whole ]]; then
+		rm -rf "$tree"
+		mkdir -p "$CACHE/work"
+		cp -al "$src" "$tree" 2>/dev/null || {
+			rm -rf "$tree"
+			cp -a "$src" "$tree" || die "cannot copy $src to $tree"
+		}
+		touch "$tree/.whole"
+	elif [[ -n ${KSRC:-} ]]; then
+		# Whatever the user edited is newer than what was linked.
+		tree_unpatch "$tree"
+		rsync -a --update --delete --exclude /.git --exclude '/obj*' \
+			--exclude /.whole --link-dest="$src" "$src/" "$tree/"
+	fi
+	printf '%s\n' "$tree"
+}
+
+# What was applied is kept beside, so that it can be taken back as it was.
+tree_unpatch() {
+	local tree=$1 file
+	[[ -e $tree/.applied ]] || return 0
+	(cd "$tree" && patch -s -R -p1 -i .applied/hooks.patch) ||
+		die "cannot take the reference patch back; remove $tree"
+	while IFS= read -r file; do
+		rm -f "$tree/$file"
+	done < <(cd "$tree/.applied/files" && find . -type f)
+	rm -rf "$tree/.applied"
+}
+
+tree_patch() {
+	local tree=$1 log=$2
+	rm -rf "$tree/.applying"
+	cp -r "$TOP/lab/kernel" "$tree/.applying"
+	(cd "$tree" && patch -p1 --dry-run -i .applying/hooks.patch) >"$log" 2>&1 ||
+		die "the reference patch does not fit this kernel; see $log"
+	(cd "$tree" && patch -s --no-backup-if-mismatch -p1 -i .applying/hooks.patch) ||
+		die "the reference patch stopped half-way; remove $tree"
+	cp -r "$tree/.applying/files/." "$tree/"
+	mv "$tree/.applying" "$tree/.applied"
+}
+
+# tree_become TREE VARIANT LOG: plain is the source as it is; reference and
+# debug have the seed's interface.
+tree_become() {
+	local tree=$1 variant=$2 log=$3
+	if [[ $variant == plain ]]; then
+		tree_unpatch "$tree"
+	elif ! diff -rq "$TOP/lab/kernel" "$tree/.applied" >/dev/null 2>&1; then
+		tree_unpatch "$tree"
+		tree_patch "$tree" "$log"
+	fi
+}
+
 kernel_make() {
-	local src=$1 work=$2
-	make -C "$src" O="$work" -j "$JOBS" bzImage
+	local tree=$1 out=$2
+	make -C "$tree" O="$out" -j "$JOBS" bzImage modules &&
+		make -C "$tree" O="$out" M="$TOP/selftests/test_modules" \
+			MO="$out/test_modules" modules
 }
 
 # A distribution's tree is told by its name, because it does not change; a
 # user's is handed to make each time, which knows what did.
 kernel_key() {
-	local src=$1
-	key_of "name $src" "$(source_version "$src")" \
-		"$(gcc --version | head -n 1)" "$TOP"/configs/kernel/*.config
+	local src=$1 variant=$2 fragments patch=
+	mapfile -t fragments < <(kernel_fragments "$variant")
+	[[ $variant == plain ]] || patch=$TOP/lab/kernel
+	key_of "name $src" "$(source_version "$src")" "$(gcc --version | head -n 1)" \
+		"$TOP/selftests/test_modules" "$patch" "${fragments[@]}"
 }
 
-# kernel_build: print the output folder, with bzImage and config.
-# Objects stay in the work folder, so that another configuration of the same
-# tree builds only what differs.
+kernel_make_variant() {
+	local src=$1 variant=$2 out=$3 version=$4 tree obj log
+	tree=$(tree_of "$src")
+	log=$tree.$variant.log
+	tree_become "$tree" "$variant" "$log"
+	obj=$tree/obj
+	[[ $variant != debug ]] || obj=$tree/obj-debug
+	mkdir -p "$obj"
+	kernel_configure "$tree" "$obj" "$variant" >"$log" 2>&1 ||
+		die "configuring Linux $version failed; see $log"
+	check_config "$obj/.config" "$variant"
+	build_step "building Linux $version ($variant)" "$log" kernel_make "$tree" "$obj"
+	rm -rf "$out.part"
+	mkdir -p "$out.part"
+	cp "$obj/arch/x86/boot/bzImage" "$obj"/test_modules/*.ko "$out.part/"
+	cp "$obj/.config" "$out.part/config"
+	rm -rf "$out"
+	mv "$out.part" "$out"
+}
+
+# kernel_build VARIANT: print the output folder, with bzImage, config and the
+# test module.
 kernel_build() {
-	local src out work version
+	local variant=$1 src out version
 	need_tool gcc "building the kernel"
 	src=$(kernel_source)
-	out=$CACHE/kernel/$(kernel_key "$src")
+	out=$CACHE/kernel/$(kernel_key "$src" "$variant")
 	if [[ ! -e $out/bzImage || -n ${KSRC:-} ]]; then
 		need_tool lz4 "compressing the kernel"
+		need_tool patch "the reference kernel"
 		version=$(source_version "$src")
 		check_version "$version" "$src"
 		lock_cache
-		need_space 2000 "building the kernel"
-		work=$CACHE/work/kernel-$(key_of "name $src")
-		mkdir -p "$work"
-		kernel_configure "$src" "$work" >"$work.log" 2>&1 ||
-			die "configuring Linux $version failed; see $work.log"
-		check_config "$work/.config"
-		build_step "building Linux $version" "$work.log" kernel_make "$src" "$work"
-		rm -rf "$out.part"
-		mkdir -p "$out.part"
-		cp "$work/arch/x86/boot/bzImage" "$out.part/"
-		cp "$work/.config" "$out.part/config"
-		rm -rf "$out"
-		mv "$out.part" "$out"
+		need_space 2500 "building the kernel"
+		kernel_make_variant "$src" "$variant" "$out" "$version"
 		unlock_cache
 	fi
 	printf '%s\n' "$out"

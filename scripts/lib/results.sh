@@ -2,10 +2,12 @@
 # shellcheck shell=bash
 # From what a boot left behind to results.json, the KTAP, and a table.
 
-# The first line on the console that shows a kernel in trouble.
+# The first line on the console that shows a kernel in trouble. What a case
+# provoked on purpose lies between two lines of lib/report/klog.c.
 console_complaint() {
 	local console=$1
-	grep -a -m 1 -F -f <(sed '/^#/d' "$TOP/configs/kernel/complaints.list") "$console" |
+	sed '/pmu_passthrough: an expected complaint begins/,/pmu_passthrough: an expected complaint ends/d' "$console" |
+		grep -a -m 1 -F -f <(sed '/^#/d' "$TOP/configs/kernel/complaints.list") |
 		sed 's/^\[[^]]*\] *//' | tr -d '\r' || true
 }
 
@@ -37,8 +39,7 @@ results_make() {
 }
 
 results_table() {
-	local file=$1
-	jq -r -f "$TOP/scripts/lib/table.jq" --argjson words "$(rule_words)" "$file"
+	jq -r -s -f "$TOP/scripts/lib/table.jq" --argjson words "$(rule_words)" "$@"
 }
 
 # Status of a run: 0 if everything that ran conforms, and something did.

@@ -64,7 +64,7 @@ initramfs_build() {
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,lab}
 	cp /bin/busybox "$root/bin/"
 	cp "$TOP/lab/init/init" "$root/init"
-	cp "$suite"/*_test "$suite/known.list" "$root/lab/"
+	cp -r "$suite"/*_test "$suite/known" "$root/lab/"
 	strip -g "$root"/lab/*_test
 	while IFS= read -r file; do
 		mkdir -p "$root$(dirname "$file")"
@@ -80,12 +80,15 @@ pack_cpio() {
 	mv "$out.part" "$out"
 }
 
-# The job of one boot, as a second cpio that the kernel unpacks over the first.
+# The job of one boot, and the modules of its kernel, as a second cpio that the
+# kernel unpacks over the first.
 job_cpio() {
 	local dir=$1 job=$2 root=$1/job.root
+	shift 2
 	rm -rf "$root"
 	mkdir -p "$root/lab"
 	cp "$job" "$root/lab/job"
+	(($# == 0)) || cp "$@" "$root/lab/"
 	pack_cpio "$root" "$dir/job.cpio"
 	rm -rf "$root"
 }

@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# results.json as text: one line a rule, then what needs a person's attention,
-# then the totals. $words maps rules to sentences.
+# Some results.json as text: one line a rule of each contract, then what needs a
+# person's attention, then the totals. $words maps rules to sentences.
 
 def pad($width): . + (" " * ([$width - length, 1] | max));
 
-def number: .[1:] | tonumber;
+# R2 before R10, and rules before defects.
+def rank: [({ M: 0, R: 1, D: 2 }[.[0:1]] // 3), (.[1:] | tonumber)];
+
+def verdict($rows):
+  def count($name): [$rows[] | select(.outcome == $name)] | length;
+  if count("violates") > 0 then "VIOLATES"
+  elif count("broken") > 0 then "BROKEN"
+  elif count("undecided") > 0 then "UNDECIDED"
+  elif count("known") > 0 then "known"
+  elif count("conforms") > 0 then "conforms"
+  else "skip" end;
 
 def rule_lines:
-  [.cases[] | . as $case | .rules[] | { rule: ., outcome: $case.outcome }]
-  | group_by(.rule) | sort_by(.[0].rule | number)
+  . as $run
+  | [.cases[] | . as $case | .rules[] | { rule: ., outcome: $case.outcome }]
+  | group_by(.rule) | sort_by(.[0].rule | rank)
   | .[]
-  | . as $rows
-  | def count($name): [$rows[] | select(.outcome == $name)] | length;
-    ( if count("violates") > 0 then "VIOLATES"
-      elif count("broken") > 0 then "BROKEN"
-      elif count("undecided") > 0 then "UNDECIDED"
-      elif count("known") > 0 then "known"
-      elif count("conforms") > 0 then "conforms"
-      else "skip" end ) as $verdict
-    | ($rows[0].rule | pad(6)) + ($verdict | pad(11))
-      + (($rows | length | tostring) | pad(4)) + ($words[$rows[0].rule] // "");
+  | ($run.contract | pad(13)) + (.[0].rule | pad(6)) + (verdict(.) | pad(11))
+    + ((length | tostring) | pad(4)) + ($words[.[0].rule] // "");
 
 def attention:
   .cases[] | select(.outcome == "violates" or .outcome == "broken" or .outcome == "undecided")
@@ -34,13 +37,20 @@ def skip_lines:
   [.cases[] | select(.outcome == "skip")] | group_by(.reason) | .[]
   | "skip   \(.[0].reason): " + (map("\(.program):\(.case)") | join(", "));
 
-( "rule  verdict    cases"
-, rule_lines
+def details:
+  "\(.machine), Linux \(.facts.release // "?"), contract \(.contract)"
+    + (if (.fault // "") != "" then ", broken by \(.fault)" else "" end) + ":",
+  known_lines,
+  skip_lines,
+  (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known"),
+  attention;
+
+( "contract     rule  verdict    cases"
+, (.[] | rule_lines)
 , ""
-, known_lines
-, skip_lines
-, (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known")
-, attention
-, "\(.machine), Linux \(.facts.release // "?"), contract \(.contract): \(.verdict)"
-, (.totals | "\(.conforms) passed, \(.violates + .broken + .undecided) failed, \(.skip) skipped")
+, (.[] | details)
+, (.[] | "\(.machine), Linux \(.facts.release // "?"), contract \(.contract): \(.verdict)")
+, ((map(.totals.conforms) | add | tostring) + " passed, "
+   + (map(.totals.violates + .totals.broken + .totals.undecided) | add | tostring) + " failed, "
+   + (map(.totals.skip) | add | tostring) + " skipped")
 )

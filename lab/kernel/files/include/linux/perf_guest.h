@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The seed's contract between perf and a hypervisor: a guest that wants the PMU
+ * takes all counters of its CPU at entry and gives them back at exit. Events
+ * that exclude the guest wait; the others are condemned.
+ *
+ * The kernel speaks one contract, chosen at boot with perf_guest.contract= and
+ * readable in /sys/module/perf_guest/parameters/contract.
+ */
+#ifndef _LINUX_PERF_GUEST_H
+#define _LINUX_PERF_GUEST_H
+
+#include <linux/jump_label.h>
+#include <linux/perf_event.h>
+
+/* PMUs that can be handed to a guest are those that can be mediated. */
+#define PERF_PMU_CAP_VPMU_PASSTHROUGH	PERF_PMU_CAP_MEDIATED_VPMU
+
+static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
+{
+	return pmu->capabilities & PERF_PMU_CAP_VPMU_PASSTHROUGH;
+}
+
+/*
+ * Ways to break the contract, one at a time, with perf_guest.fault=: what a
+ * test suite is worth shows in whether it notices. Name, rule, what it does.
+ * Those marked "slip" are part of seed-literal.
+ */
+#define PERF_GUEST_FAULTS(X)                                                   \
+	X(software_too, R1, "other PMUs are evicted and judged as well")       \
+	X(task_stays, R2, "the task context is not evicted")                   \
+	X(leader_decides, R3, "only the leader's exclude_guest is looked at")  \
+	X(exit_forgives, R4, "guest exit revives what entry condemned")        \
+	X(no_resume, R5, "guest exit does not schedule in flexible groups")    \
+	X(cpu_first, D3, "slip: CPU flexible groups go before task pinned")    \
+	X(no_assert, R6, "interrupts may be on in both calls")                 \
+	X(nested, R7, "a second enter needs a second exit")                    \
+	X(silent, D9, "slip: misuse goes without a warning")                   \
+	X(any_cpu, R8, "a guest on any CPU counts as one on every CPU")        \
+	X(off_not_error, R9, "condemned events are OFF instead of ERROR")      \
+	X(leader_twice, D1, "slip: siblings of a condemned leader are spared") \
+	X(forgets, R11, "condemning zeroes count and times")                   \
+	X(disable_clears, R12, "DISABLE turns ERROR into OFF")                 \
+	X(enable_ignored, R13, "ENABLE does not revive")                       \
+	X(wakes, R14, "condemning wakes pollers and sends SIGIO")              \
+	X(all_judged, R15, "groups that are not ACTIVE are condemned, too")    \
+	X(pinned_judged, R16, "pinned groups are condemned whatever they say") \
+	X(clock_stops, R17, "time_enabled leaves the guest out")               \
+	X(running_runs, R18, "time_running goes on through the guest")         \
+	X(exclude_refused, R19, "exclude-guest events are refused, too")       \
+	X(rotation_stuck, R20, "guest exit forgets to ask for rotation")       \
+	X(cgroup_clock, D5, "slip: the cgroup clock is not brought up to date") \
+	X(cgroup_spared, R21, "cgroup events are not judged")                  \
+	X(cpu_passes, R22, "events of a CPU are not refused")                  \
+	X(task_passes, R23, "events of a task are not refused")                \
+	X(late_spared, R24, "events opened near a guest are never judged")     \
+	X(disabled_passes, R25, "disabled events are not refused")             \
+	X(leader_classifies, R26, "a sibling is refused by its leader's PMU")  \
+	X(fork_passes, R27, "inherited events are not refused")                \
+	X(child_lives, R28, "the child of a condemned parent counts")          \
+	X(no_swap, R29, "a context with a condemned event is not swapped")     \
+	X(kernel_spared, R30, "events of the kernel itself are not judged")    \
+	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs")       \
+	X(leader_refused, D8, "slip: entry refuses groups by their leader's PMU") \
+	X(wrong_errno, D10, "the creation check returns EOPNOTSUPP")           \
+	X(watchdog_excludes, D12, "the NMI watchdog excludes guests")
+
+enum perf_guest_fault {
+	PERF_GUEST_NO_FAULT,
+#define PERF_GUEST_FAULT_ENUM(name, rule, words) PERF_GUEST_FAULT_##name,
+	PERF_GUEST_FAULTS(PERF_GUEST_FAULT_ENUM)
+#undef PERF_GUEST_FAULT_ENUM
+};
+
+#ifdef CONFIG_PERF_EVENTS
+
+enum perf_guest_contract {
+	PERF_GUEST_MEDIATED,
+	PERF_GUEST_SEED,
+	PERF_GUEST_SEED_LITERAL,
+};
+
+extern enum perf_guest_contract perf_guest_contract;
+extern enum perf_guest_fault perf_guest_fault;
+DECLARE_STATIC_KEY_FALSE(perf_guest_faulty);
+
+static inline bool perf_guest_speaks_seed(void)
+{
+	return perf_guest_contract != PERF_GUEST_MEDIATED;
+}
+
+/* A no-op instruction as long as no fault is asked for. */
+#define perf_guest_fault(name)                                                 \
+	(static_branch_unlikely(&perf_guest_faulty) &&                         \
+	 perf_guest_fault == PERF_GUEST_FAULT_##name)
+
+/* A fault that the literal seed has. */
+#define perf_guest_slip(name)                                                  \
+	(perf_guest_contract == PERF_GUEST_SEED_LITERAL ||                     \
+	 perf_guest_fault(name))
+
+/*
+ * Hand this CPU's counters to a guest, and take them back. Both with interrupts
+ * off. A second enter, and an exit without enter, are ignored with a warning.
+ */
+void perf_guest_enter(void);
+void perf_guest_exit(void);
+
+#else
+
+static inline bool perf_guest_speaks_seed(void) { return false; }
+static inline void perf_guest_enter(void) { }
+static inline void perf_guest_exit(void) { }
+#define perf_guest_fault(name) false
+
+#endif
+#endif

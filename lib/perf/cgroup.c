@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cpu.h"
+
+static int find_mount(char *path, size_t size)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *mount;
+	int err = ENOENT;
+
+	if (!mounts)
+		return errno;
+	while (err && (mount = getmntent(mounts))) {
+		if (strcmp(mount->mnt_type, "cgroup2"))
+			continue;
+		snprintf(path, size, "%s", mount->mnt_dir);
+		err = 0;
+	}
+	endmntent(mounts);
+	return err;
+}
+
+int cgroup_try_make(struct cgroup *cgroup, const char *name)
+{
+	char root[128];
+	int err = find_mount(root, sizeof(root));
+
+	cgroup->fd = -1;
+	if (err)
+		return err;
+	snprintf(cgroup->path, sizeof(cgroup->path), "%s/%s-%d", root, name,
+		 (int)getpid());
+	if (mkdir(cgroup->path, 0700))
+		return errno;
+	cgroup->fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return cgroup->fd < 0 ? errno : 0;
+}
+
+static int move_here(const char *folder)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+	return file_write(path, "0");
+}
+
+int cgroup_enter(const struct cgroup *cgroup)
+{
+	return move_here(cgroup->path);
+}
+
+void cgroup_leave_and_remove(struct cgroup *cgroup)
+{
+	char root[128];
+
+	if (cgroup->fd < 0)
+		return;
+	close(cgroup->fd);
+	cgroup->fd = -1;
+	if (!find_mount(root, sizeof(root)))
+		move_here(root);
+	rmdir(cgroup->path);
+}
+
+int cgroup_try_open_event(const struct cgroup *cgroup,
+			  const struct perf_event_attr *attr, int cpu)
+{
+	long fd = syscall(SYS_perf_event_open, attr, cgroup->fd, cpu, NO_GROUP,
+			  PERF_FLAG_FD_CLOEXEC | PERF_FLAG_PID_CGROUP);
+
+	return fd < 0 ? -errno : (int)fd;
+}

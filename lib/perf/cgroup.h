@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A cgroup of one's own, for events that count what runs in it. */
+#ifndef PMU_PERF_CGROUP_H
+#define PMU_PERF_CGROUP_H
+
+#include "event.h"
+
+/*
+ * @path: the folder
+ * @fd:   the same, as perf_event_open() wants it
+ */
+struct cgroup {
+	char path[256];
+	int fd;
+};
+
+/*
+ * Make one below the cgroup2 mount; @name must be unused.
+ * Returns 0, ENOENT if cgroup2 is not mounted, or another errno.
+ */
+int cgroup_try_make(struct cgroup *cgroup, const char *name);
+
+/* Move this process, with all its threads, into it. Returns 0 or an errno. */
+int cgroup_enter(const struct cgroup *cgroup);
+
+/* Back to the root of the mount, and remove the folder. */
+void cgroup_leave_and_remove(struct cgroup *cgroup);
+
+/* Open an event of what runs in the cgroup on @cpu. fd, or minus an errno. */
+int cgroup_try_open_event(const struct cgroup *cgroup,
+			  const struct perf_event_attr *attr, int cpu);
+
+#endif

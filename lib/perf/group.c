@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <unistd.h>
+
+#include "group.h"
+
+static void close_all(int *fd, int *size)
+{
+	/* Siblings before their leader, or each becomes a leader first. */
+	while (*size)
+		close(fd[--*size]);
+}
+
+int group_try_open(struct group *group, pid_t task, int cpu, bool pinned)
+{
+	struct perf_event_attr attr;
+	int wanted = group->size;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	for (group->size = 0; group->size < wanted; group->size++) {
+		int i = group->size;
+		int leader = i ? group->fd[0] : NO_GROUP;
+
+		attr.pinned = pinned && !i;
+		attr.exclude_guest = !(group->include & (1u << i));
+		group->fd[i] = event_try_open(&attr, task, cpu, leader);
+		if (group->fd[i] < 0) {
+			err = -group->fd[i];
+			group_close(group);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void group_close(struct group *group)
+{
+	close_all(group->fd, &group->size);
+}
+
+int group_includes(const struct group *group)
+{
+	return __builtin_popcount(group->include);
+}
+
+int group_eofs(const struct group *group, int first)
+{
+	struct event_value value;
+	int eofs = 0;
+
+	for (int i = first; i < group->size; i++) {
+		if (!event_read(group->fd[i], &value) && value.eof)
+			eofs++;
+	}
+	return eofs;
+}
+
+int crowd_try_open(struct crowd *crowd, int size, pid_t task, int cpu)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	crowd->size = 0;
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	while (crowd->size < size) {
+		int fd = event_try_open(&attr, task, cpu, NO_GROUP);
+
+		if (fd < 0) {
+			crowd_close(crowd);
+			return -fd;
+		}
+		crowd->fd[crowd->size++] = fd;
+	}
+	return 0;
+}
+
+int crowd_take_counters(struct crowd *crowd, int cpu)
+{
+	struct perf_event_attr attr;
+	struct event_value value;
+	int err = event_describe(&attr, PMU_CORE);
+
+	crowd->size = 0;
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.pinned = 1;
+	while (crowd->size < CROWD_MAX) {
+		int fd = event_try_open(&attr, ANY_TASK, cpu, NO_GROUP);
+
+		err = fd < 0 ? -fd : event_read(fd, &value);
+		if (err) {
+			crowd_close(crowd);
+			return err;
+		}
+		if (value.eof) {
+			close(fd);
+			return 0;
+		}
+		crowd->fd[crowd->size++] = fd;
+	}
+	crowd_close(crowd);
+	return E2BIG;
+}
+
+void crowd_close(struct crowd *crowd)
+{
+	close_all(crowd->fd, &crowd->size);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Several events at once: groups, and crowds that want more than there is. */
+#ifndef PMU_PERF_GROUP_H
+#define PMU_PERF_GROUP_H
+
+#include "event.h"
+
+#define GROUP_MAX 4
+/* More than any core PMU has counters. */
+#define CROWD_MAX 32
+
+/*
+ * A group of core events.
+ * @fd:      the leader first
+ * @size:    members
+ * @include: bit i: member i counts in the guest, too
+ */
+struct group {
+	int fd[GROUP_MAX];
+	int size;
+	unsigned int include;
+};
+
+/*
+ * Open @group->size events of the core PMU, all or none; @pinned is the
+ * leader's. Returns 0 or an errno.
+ */
+int group_try_open(struct group *group, pid_t task, int cpu, bool pinned);
+void group_close(struct group *group);
+
+/* How many members include the guest. */
+int group_includes(const struct group *group);
+
+/* How many members from @first on are at the end of file (ERROR). */
+int group_eofs(const struct group *group, int first);
+
+/* Events of the core PMU that exclude the guest, on one CPU or of one task. */
+struct crowd {
+	int fd[CROWD_MAX];
+	int size;
+};
+
+/* Open @size flexible ones. Returns 0 or an errno, and then none is open. */
+int crowd_try_open(struct crowd *crowd, int size, pid_t task, int cpu);
+
+/*
+ * Open pinned ones of @cpu until one finds no counter, and close that one: all
+ * counters are taken. @crowd->size is their number. Returns 0 or an errno.
+ */
+int crowd_take_counters(struct crowd *crowd, int cpu);
+void crowd_close(struct crowd *crowd);
+
+#endif

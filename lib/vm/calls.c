@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../perf/cpu.h"
+#include "calls.h"
+
+#define MODULE "perf_guest_calls"
+#define CALL "/sys/module/" MODULE "/parameters/call"
+
+static int open_beside(const char *name)
+{
+	char path[4096];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	char *slash;
+
+	if (length < 0)
+		return -1;
+	path[length] = 0;
+	slash = strrchr(path, '/');
+	if (!slash)
+		return -1;
+	snprintf(slash + 1, 60, "%s", name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int calls_load(void)
+{
+	int fd, err = 0;
+
+	if (!access(CALL, F_OK))
+		return 0;
+	fd = open_beside(MODULE ".ko");
+	if (fd < 0)
+		return ENOENT;
+	if (syscall(SYS_finit_module, fd, "", 0))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+int calls_unload(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? errno : 0;
+}
+
+int calls_make(const char *call)
+{
+	return file_write(CALL, call);
+}

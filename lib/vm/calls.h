@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The test module selftests/test_modules/perf_guest_calls.c: perf's guest
+ * interface called without a guest. Each call is made on the CPU of the caller,
+ * who must be bound to it.
+ */
+#ifndef PMU_VM_CALLS_H
+#define PMU_VM_CALLS_H
+
+/*
+ * Load the module that lies beside the program.
+ * Returns 0, ENOENT if there is none, ENOEXEC if it is another kernel's, or
+ * another errno.
+ */
+int calls_load(void);
+
+/* Remove it; CPUs left after "enter" are left. Returns 0 or an errno. */
+int calls_unload(void);
+
+/* @call: "enter", "exit", "enter-on", "exit-on". Returns 0 or an errno. */
+int calls_make(const char *call);
+
+#endif

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opening events while a guest of the seed's contract runs
+ * (docs/contract/seed.md, R8, R19, R22 to R27). The answer depends on the
+ * instant, so an open that must be refused is made between two beats of a guest
+ * that certainly did not leave in between. An open that must succeed need not
+ * meet such an instant: refused at any, it violates.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "report/cases.h"
+#include "sync/work.h"
+#include "vm/guest.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define OPENS 50
+#define WORK_TURNS 100000
+
+/* Who the event is of. */
+enum whose { OF_NOBODY, OF_VCPU, OF_ITSELF };
+
+FIXTURE(seed_open)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+};
+
+/*
+ * @rule:      what the open is about
+ * @leader:    PMU of a leader to open it under, or -1
+ * @per_cpu:   the CPU the event is bound to, or ANY_CPU
+ */
+FIXTURE_VARIANT(seed_open)
+{
+	const char *rule;
+	enum pmu_kind pmu;
+	int leader;
+	enum whose whose;
+	int cpu;
+	bool exclude_guest, exclude_host, disabled, pinned;
+};
+
+#define SEED_OPEN(name, rule_id, ...)                                     \
+	FIXTURE_VARIANT_ADD(seed_open, name)                              \
+	{                                                                 \
+		.rule = rule_id, .pmu = PMU_CORE, .leader = -1,           \
+		.cpu = ANY_CPU, __VA_ARGS__                               \
+	}
+
+/* clang-format off */
+SEED_OPEN(of_the_guests_cpu, "R22", .cpu = GUEST_CPU);
+SEED_OPEN(of_a_task_on_the_guests_cpu, "R22", .whose = OF_ITSELF, .cpu = GUEST_CPU);
+SEED_OPEN(of_the_vcpu_on_the_guests_cpu, "R22", .whose = OF_VCPU, .cpu = GUEST_CPU);
+SEED_OPEN(of_the_vcpu_on_another_cpu, "R22", .whose = OF_VCPU, .cpu = HOST_CPU);
+SEED_OPEN(pinned_of_the_guests_cpu, "R22", .cpu = GUEST_CPU, .pinned = true);
+SEED_OPEN(of_guests_only, "R22", .cpu = GUEST_CPU, .exclude_host = true);
+SEED_OPEN(of_another_cpu, "R8", .cpu = HOST_CPU);
+SEED_OPEN(of_the_vcpu, "R23", .whose = OF_VCPU);
+SEED_OPEN(of_another_thread, "R23", .whose = OF_ITSELF);
+SEED_OPEN(disabled_of_the_guests_cpu, "R25", .cpu = GUEST_CPU, .disabled = true);
+SEED_OPEN(disabled_of_the_vcpu, "R25", .whose = OF_VCPU, .disabled = true);
+SEED_OPEN(under_a_software_leader, "R26", .cpu = GUEST_CPU, .leader = PMU_SOFTWARE);
+SEED_OPEN(under_a_leader_that_excludes_the_guest, "R26", .cpu = GUEST_CPU, .leader = PMU_CORE);
+SEED_OPEN(software_under_a_hardware_leader, "R26", .pmu = PMU_SOFTWARE, .cpu = GUEST_CPU, .leader = PMU_CORE);
+SEED_OPEN(excluding_the_guest_of_its_cpu, "R19", .cpu = GUEST_CPU, .exclude_guest = true);
+SEED_OPEN(excluding_the_guest_of_the_vcpu, "R19", .whose = OF_VCPU, .exclude_guest = true);
+/* clang-format on */
+
+FIXTURE_SETUP(seed_open)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = variant->pmu;
+	self->s.exclude_guest = variant->exclude_guest;
+	self->s.per_cpu = variant->cpu != ANY_CPU;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_open)
+{
+	case_end(_metadata);
+}
+
+struct attempt {
+	struct perf_event_attr attr;
+	pid_t task;
+	int cpu, group;
+	int err;
+	bool keep;
+	int fd;
+};
+
+static void attempt_open(void *arg)
+{
+	struct attempt *attempt = arg;
+	int fd = event_try_open(&attempt->attr, attempt->task, attempt->cpu,
+				attempt->group);
+
+	attempt->err = fd < 0 ? -fd : 0;
+	attempt->fd = fd;
+	if (fd >= 0 && !attempt->keep) {
+		close(fd);
+		attempt->fd = -1;
+	}
+}
+
+static pid_t task_of(const struct guest *guest, enum whose whose)
+{
+	if (whose == OF_NOBODY)
+		return ANY_TASK;
+	return whose == OF_VCPU ? guest->tid : SELF;
+}
+
+/* The leader is opened before the guest runs. Returns 0 or an errno. */
+static int prepare(const struct guest *guest,
+		   const FIXTURE_VARIANT(seed_open) * variant,
+		   struct attempt *attempt)
+{
+	struct perf_event_attr leader;
+	int err = event_describe(&attempt->attr, variant->pmu);
+
+	attempt->attr.exclude_guest = variant->exclude_guest;
+	attempt->attr.exclude_host = variant->exclude_host;
+	attempt->attr.disabled = variant->disabled;
+	attempt->attr.pinned = variant->pinned;
+	attempt->task = task_of(guest, variant->whose);
+	attempt->cpu = variant->cpu;
+	attempt->group = NO_GROUP;
+	attempt->keep = false;
+	if (err || variant->leader < 0)
+		return err;
+	err = event_describe(&leader, (enum pmu_kind)variant->leader);
+	leader.exclude_guest = 1;
+	if (err)
+		return err;
+	attempt->group = event_try_open(&leader, attempt->task, attempt->cpu,
+					NO_GROUP);
+	return attempt->group < 0 ? -attempt->group : 0;
+}
+
+/*
+ * Make one attempt at an instant when the vCPU is certainly inside. An open
+ * that succeeds may itself have thrown it out; if none was refused at any
+ * instant, one of them certainly met it inside.
+ */
+static bool attempt_inside(struct guest *guest, struct attempt *attempt,
+			   const struct deadline *deadline)
+{
+	int tries = 0, opened = 0;
+
+	while (tries++ < OPENS && !deadline_passed(deadline)) {
+		struct inside inside;
+
+		if (guest_inside_once(guest, attempt_open, attempt, 0, deadline,
+				      &inside))
+			return true;
+		opened += !attempt->err;
+	}
+	return opened >= OPENS;
+}
+
+/* What every variant is about when no guest is there: it opens. */
+static const char *rule_outside(const FIXTURE_VARIANT(seed_open) * variant)
+{
+	return variant->cpu != ANY_CPU ? "R22" : "R23";
+}
+
+static void judge_outside(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(seed_open) * self,
+			  const FIXTURE_VARIANT(seed_open) * variant,
+			  struct attempt *attempt)
+{
+	self->s.cpu_in_guest = 0;
+	self->s.task_in_guest = 0;
+	attempt_open(attempt);
+	self->o.err = attempt->err;
+	JUDGE(rule_outside(variant), &self->s, &self->o);
+}
+
+TEST_F(seed_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct attempt attempt;
+	bool certain;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	MUST(prepare(&self->guest, variant, &attempt));
+	judge_outside(_metadata, self, variant, &attempt);
+
+	guest_go(&self->guest);
+	certain = attempt_inside(&self->guest, &attempt, &deadline);
+	if (certain) {
+		self->s.guest_beats = (int64_t)self->guest.record->beats;
+		self->s.cpu_in_guest = variant->cpu == GUEST_CPU;
+		self->s.task_in_guest = variant->whose == OF_VCPU;
+		self->o.err = attempt.err;
+	} else {
+		self->o.err = NOT_KNOWN;
+	}
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	JUDGE(variant->rule, &self->s, &self->o);
+
+	judge_outside(_metadata, self, variant, &attempt);
+	if (variant->whose == OF_VCPU)
+		attempt.task = SELF;
+	guest_destroy(&self->guest);
+	judge_outside(_metadata, self, variant, &attempt);
+	if (attempt.group >= 0)
+		close(attempt.group);
+}
+
+struct own {
+	struct attempt cpu, task;
+	int err_of_cpu, err_of_task;
+};
+
+/* On the vCPU thread itself, which is therefore not inside. */
+static void attempt_own(void *arg)
+{
+	struct own *own = arg;
+
+	attempt_open(&own->cpu);
+	attempt_open(&own->task);
+	if (own->cpu.err)
+		own->err_of_cpu = own->cpu.err;
+	if (own->task.err)
+		own->err_of_task = own->task.err;
+}
+
+FIXTURE(seed_run)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+};
+
+FIXTURE_SETUP(seed_run)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->s.exclude_guest = 0;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_run)
+{
+	case_end(_metadata);
+}
+
+/* Whoever opens on the CPU it runs on, or on itself, finds no guest there. */
+TEST_F(seed_run, R22_R23_its_own_cpu_and_thread)
+{
+	struct own own = { .err_of_cpu = 0 };
+
+	MUST(event_describe(&own.cpu.attr, PMU_CORE));
+	own.cpu.task = ANY_TASK;
+	own.cpu.cpu = GUEST_CPU;
+	own.cpu.group = NO_GROUP;
+	own.task = own.cpu;
+	own.task.task = SELF;
+	own.task.cpu = ANY_CPU;
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	for (int i = 0; i < OPENS; i++) {
+		guest_step(&self->guest);
+		guest_call(&self->guest, attempt_own, &own);
+	}
+	guest_destroy(&self->guest);
+
+	self->s.cpu_in_guest = 0;
+	self->s.task_in_guest = 0;
+	self->s.per_cpu = 1;
+	self->o.err = own.err_of_cpu;
+	JUDGE("R22", &self->s, &self->o);
+	self->s.per_cpu = 0;
+	self->o.err = own.err_of_task;
+	JUDGE("R23", &self->s, &self->o);
+}
+
+static void work_here(void *arg)
+{
+	(void)arg;
+	work(WORK_TURNS);
+}
+
+/* Opened while the guest runs, it has its counter from the next exit on. */
+TEST_F(seed_run, R19_counts_after_the_exit)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value from, to;
+	struct attempt attempt = { .task = ANY_TASK, .cpu = GUEST_CPU,
+				   .group = NO_GROUP, .keep = true };
+
+	MUST(event_describe(&attempt.attr, PMU_CORE));
+	attempt.attr.exclude_guest = 1;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
+	attempt_open(&attempt);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.exclude_guest = 1;
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->o.err = attempt.err;
+	if (!attempt.err) {
+		MUST(event_read(attempt.fd, &from));
+		guest_call(&self->guest, work_here, NULL);
+		MUST(event_read(attempt.fd, &to));
+		self->o.counted_after = (int64_t)(to.count - from.count);
+		close(attempt.fd);
+	}
+	JUDGE("R19.counts", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/*
+ * @slips:     opens that succeeded
+ * @strange:   opens refused with anything but EBUSY
+ * @survivors: slips that could still be read after two more entries
+ */
+struct slips {
+	int64_t slips, refused, strange, survivors;
+};
+
+static void count_slip(struct guest *guest, int fd, struct slips *slips,
+		       const struct deadline *deadline)
+{
+	struct event_value value = { .eof = false };
+
+	slips->slips++;
+	if (wait_at_least(&guest->record->beats, guest->record->beats + 2,
+			  deadline) &&
+	    !event_read(fd, &value) && !value.eof)
+		slips->survivors++;
+	close(fd);
+}
+
+/* A guest that leaves all the time: some opens meet it outside. */
+TEST_F(seed_run, R24_what_slips_through_is_condemned)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
+	struct slips slips = { .slips = 0 };
+
+	MUST(event_describe(&attr, PMU_CORE));
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_go(&self->guest);
+	while ((slips.slips < 20 || slips.refused < 1) &&
+	       slips.slips < 2000 && !deadline_passed(&deadline)) {
+		int fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+
+		if (fd >= 0)
+			count_slip(&self->guest, fd, &slips, &deadline);
+		else if (fd == -EBUSY)
+			slips.refused++;
+		else
+			slips.strange++;
+	}
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->o.attempts = slips.slips;
+	self->o.strange = slips.strange;
+	self->o.survivors = slips.survivors;
+	JUDGE("R24", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+static void attempt_fork(void *arg)
+{
+	int *err = arg;
+	/* Shares the memory: no page table changes that would disturb. */
+	pid_t child = vfork();
+
+	if (!child)
+		_exit(0);
+	*err = child < 0 ? errno : 0;
+	if (child > 0)
+		waitpid(child, NULL, 0);
+}
+
+static void judge_fork(struct __test_metadata *_metadata,
+		       FIXTURE_DATA(seed_run) * self, int cpu)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
+	struct inside inside;
+	int fd, err = 0;
+	bool certain;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.inherit = 1;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	fd = event_try_open(&attr, SELF, cpu, NO_GROUP);
+	MUST_BE(fd >= 0);
+	guest_go(&self->guest);
+	certain = guest_inside(&self->guest, attempt_fork, &err, 0, &deadline,
+			       &inside);
+	self->s.inherited = 1;
+	self->s.per_cpu = cpu != ANY_CPU;
+	self->s.cpu_in_guest = 1;
+	self->s.task_in_guest = 0;
+	self->o.err = certain ? err : NOT_KNOWN;
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	close(fd);
+	JUDGE("R27", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_run, R27_fork_with_an_event_of_the_guests_cpu)
+{
+	judge_fork(_metadata, self, GUEST_CPU);
+}
+
+TEST_F(seed_run, R27_fork_with_an_event_of_any_cpu)
+{
+	judge_fork(_metadata, self, ANY_CPU);
+}
+
+/* An include-guest event of the CPU next door, all the time. */
+TEST_F(seed_run, R8_the_cpu_next_door_goes_on_counting)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value at[4];
+	struct perf_event_attr attr;
+	int fd;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	fd = event_try_open(&attr, ANY_TASK, HOST_CPU, NO_GROUP);
+	MUST_BE(fd >= 0);
+	MUST(event_read(fd, &at[0]));
+	work(WORK_TURNS);
+	MUST(event_read(fd, &at[1]));
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
+	MUST(event_read(fd, &at[2]));
+	work(WORK_TURNS);
+	MUST(event_read(fd, &at[3]));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->o.counted_before = (int64_t)(at[1].count - at[0].count);
+	self->o.others_changed = at[3].eof || at[3].count <= at[2].count ||
+				 at[3].enabled_ns != at[3].running_ns;
+	JUDGE("R8.others", &self->s, &self->o);
+	close(fd);
+	guest_destroy(&self->guest);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+}

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Condemned at guest entry, and what a program sees of it afterwards
+ * (docs/contract/seed.md, R3, R4, R9 to R16, R28).
+ *
+ * Most cases enter the guest once, on demand, so that what happened is known
+ * without looking at a clock: guest_step() says how often it entered.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "perf/group.h"
+#include "report/cases.h"
+#include "sync/work.h"
+#include "vm/guest.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define WORK_TURNS 200000
+#define INSIDE_NS 3000000ull
+#define MEMBERS 3
+
+FIXTURE(seed_group)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct group group;
+};
+
+/* @include: bit i: member i includes the guest, 0 is the leader */
+FIXTURE_VARIANT(seed_group)
+{
+	unsigned int include;
+	bool pinned, of_task;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(seed_group, none_includes) { .include = 0 };
+FIXTURE_VARIANT_ADD(seed_group, leader_includes) { .include = 1 };
+FIXTURE_VARIANT_ADD(seed_group, second_includes) { .include = 2 };
+FIXTURE_VARIANT_ADD(seed_group, last_includes) { .include = 4 };
+FIXTURE_VARIANT_ADD(seed_group, all_include) { .include = 7 };
+FIXTURE_VARIANT_ADD(seed_group, pinned_none_includes) { .include = 0, .pinned = true };
+FIXTURE_VARIANT_ADD(seed_group, pinned_last_includes) { .include = 4, .pinned = true };
+FIXTURE_VARIANT_ADD(seed_group, task_none_includes) { .include = 0, .of_task = true };
+FIXTURE_VARIANT_ADD(seed_group, task_leader_includes) { .include = 1, .of_task = true };
+FIXTURE_VARIANT_ADD(seed_group, task_last_includes) { .include = 4, .of_task = true };
+FIXTURE_VARIANT_ADD(seed_group, task_pinned_leader_includes) { .include = 1, .of_task = true, .pinned = true };
+/* clang-format on */
+
+static void begin(struct scenario *s, struct observation *o)
+{
+	case_begin();
+	*s = scenario_unknown;
+	*o = observation_unknown;
+	s->pmu = PMU_CORE;
+	s->literal = host_literal();
+	s->state_at_entry = STATE_ACTIVE;
+}
+
+FIXTURE_SETUP(seed_group)
+{
+	begin(&self->s, &self->o);
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_group)
+{
+	group_close(&self->group);
+	case_end(_metadata);
+}
+
+TEST_F(seed_group, R3_R10_one_verdict_for_the_group)
+{
+	struct group *group = &self->group;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	*group = (struct group){ .size = MEMBERS, .include = variant->include };
+	MUST(group_try_open(group,
+			    variant->of_task ? self->guest.tid : ANY_TASK,
+			    variant->of_task ? ANY_CPU : GUEST_CPU,
+			    variant->pinned));
+	self->s.entries = (int64_t)guest_step(&self->guest);
+	self->s.group_size = group->size;
+	self->s.group_includes = group_includes(group);
+	self->o.siblings_eof = group_eofs(group, 1);
+	self->o.eof = group_eofs(group, 0) - self->o.siblings_eof;
+	guest_destroy(&self->guest);
+	JUDGE("R3", &self->s, &self->o);
+	JUDGE("R10", &self->s, &self->o);
+}
+
+FIXTURE(seed_error)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	int fd;
+};
+
+FIXTURE_SETUP(seed_error)
+{
+	begin(&self->s, &self->o);
+	self->s.exclude_guest = 0;
+	self->s.group_includes = 1;
+	self->s.group_size = 1;
+	self->fd = -1;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_error)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	case_end(_metadata);
+}
+
+static void work_here(void *arg)
+{
+	(void)arg;
+	work(WORK_TURNS);
+}
+
+static int64_t is_eof(int fd)
+{
+	struct event_value value;
+
+	return event_read(fd, &value) ? NOT_KNOWN : value.eof;
+}
+
+/* An include-guest event of the vCPU thread or of its CPU. */
+static int open_include(FIXTURE_DATA(seed_error) * self, bool of_task,
+			bool pinned, bool disabled)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.pinned = pinned;
+	attr.disabled = disabled;
+	self->fd = event_try_open(&attr, of_task ? self->guest.tid : ANY_TASK,
+				  of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+static void enter(FIXTURE_DATA(seed_error) * self)
+{
+	self->s.entries = (int64_t)guest_step(&self->guest);
+}
+
+static int request(int fd, unsigned long what)
+{
+	return ioctl(fd, what, 0) ? errno : 0;
+}
+
+static void move_to_host_cpu(void *arg)
+{
+	*(int *)arg = cpu_pin_self(HOST_CPU);
+}
+
+TEST_F(seed_error, R4_for_good)
+{
+	int err = 0;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, true, false, false));
+	enter(self);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R4", &self->s, &self->o);
+
+	/* More exits, more entries, another CPU. */
+	enter(self);
+	guest_call(&self->guest, move_to_host_cpu, &err);
+	MUST(err);
+	enter(self);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R4", &self->s, &self->o);
+
+	guest_free_vm(&self->guest);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R4", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_error, R4_of_a_cpu_for_good)
+{
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, false, false, false));
+	enter(self);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R4", &self->s, &self->o);
+	guest_free_vm(&self->guest);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R4", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/* read() as tools do it, and of a whole group. */
+TEST_F(seed_error, R9_read_and_group_read)
+{
+	struct perf_event_attr attr;
+	uint64_t words[16];
+	int leader, sibling;
+	ssize_t got;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.read_format |= PERF_FORMAT_GROUP;
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	leader = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	sibling = event_try_open(&attr, ANY_TASK, GUEST_CPU, leader);
+	MUST_BE(leader >= 0 && sibling >= 0);
+	MUST(open_include(self, false, false, false));
+	self->s.entries = 0;
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R9", &self->s, &self->o);
+	enter(self);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R9", &self->s, &self->o);
+	got = read(leader, words, sizeof(words));
+	MUST_BE(got >= 0);
+	self->o.eof = !got;
+	JUDGE("R9", &self->s, &self->o);
+	close(sibling);
+	close(leader);
+	guest_destroy(&self->guest);
+}
+
+/* Condemned for a whole run, revived after it: what do its clocks say? */
+TEST_F(seed_error, R11_frozen_not_lost)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value from, to;
+	uint64_t outer_from, outer_to, guest_ns;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	MUST(open_include(self, false, false, false));
+	guest_call(&self->guest, work_here, NULL);
+	outer_from = now_ns();
+	MUST(event_read(self->fd, &from));
+	guest_go(&self->guest);
+	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.entries = (int64_t)guest_exits_count(&self->guest);
+	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
+	MUST(event_read(self->fd, &to));
+	outer_to = now_ns();
+
+	self->s.guest_min_ns = (int64_t)guest_ns;
+	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
+	self->o.counted_before = (int64_t)from.count;
+	self->o.counted_after = (int64_t)(to.count - from.count);
+	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
+	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
+	JUDGE("R11", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_error, R12_disable_and_reset)
+{
+	struct event_value value;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, true, false, false));
+	guest_call(&self->guest, work_here, NULL);
+	MUST(event_read(self->fd, &value));
+	self->o.counted_before = (int64_t)value.count;
+	enter(self);
+
+	self->s.request = REQUEST_DISABLE;
+	self->o.err = request(self->fd, PERF_EVENT_IOC_DISABLE);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R12", &self->s, &self->o);
+
+	self->s.request = REQUEST_RESET;
+	self->o.err = request(self->fd, PERF_EVENT_IOC_RESET);
+	self->o.eof = is_eof(self->fd);
+	/* Its thread waits, so it can be revived without counting. */
+	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
+	MUST(event_read(self->fd, &value));
+	self->o.hidden_count = (int64_t)value.count;
+	JUDGE("R12", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/* Enable a condemned event outside the guest: alive, until the next entry. */
+static void judge_revival(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(seed_error) * self, int err)
+{
+	self->s.request = REQUEST_ENABLE;
+	self->s.entries = 0;
+	self->o.err = err;
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R13", &self->s, &self->o);
+	enter(self);
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R13", &self->s, &self->o);
+}
+
+TEST_F(seed_error, R13_enable_of_a_task_event)
+{
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, true, false, false));
+	enter(self);
+	judge_revival(_metadata, self,
+		      request(self->fd, PERF_EVENT_IOC_ENABLE));
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_error, R13_enable_of_a_pinned_cpu_event)
+{
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, false, true, false));
+	enter(self);
+	judge_revival(_metadata, self,
+		      request(self->fd, PERF_EVENT_IOC_ENABLE));
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_error, R13_enable_by_prctl)
+{
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, true, false, false));
+	enter(self);
+	judge_revival(_metadata, self,
+		      prctl(PR_TASK_PERF_EVENTS_ENABLE) ? errno : 0);
+	guest_destroy(&self->guest);
+}
+
+/* While the guest runs, reviving lasts until it is entered again: not long. */
+TEST_F(seed_error, R13_enable_under_the_guest)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	bool entered;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	MUST(open_include(self, false, false, false));
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
+	self->s.request = REQUEST_ENABLE;
+	self->o.err = request(self->fd, PERF_EVENT_IOC_ENABLE);
+	/* A beat after the request is a beat after another entry. */
+	entered = wait_at_least(&self->guest.record->beats,
+				self->guest.record->beats + 2, &deadline);
+	self->s.entries = entered;
+	self->o.eof = is_eof(self->fd);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	JUDGE("R13", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+static volatile sig_atomic_t signals_seen;
+
+static void count_signal(int number)
+{
+	(void)number;
+	signals_seen++;
+}
+
+/* Have this thread told by SIGIO. Returns 0 or an errno. */
+static int watch_for_signals(int fd)
+{
+	struct sigaction action = { .sa_handler = count_signal,
+				    .sa_flags = SA_RESTART };
+
+	if (sigaction(SIGIO, &action, NULL) ||
+	    fcntl(fd, F_SETOWN, getpid()) ||
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC))
+		return errno;
+	return 0;
+}
+
+/*
+ * That the signal can be seen at all: a pinned event that is enabled where all
+ * counters are taken is in ERROR for that reason, and its watcher is told.
+ */
+static int64_t signals_of_a_failed_pinned_event(void)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
+	struct crowd crowd;
+	int64_t seen;
+	int fd;
+
+	if (event_describe(&attr, PMU_CORE) ||
+	    crowd_take_counters(&crowd, GUEST_CPU))
+		return NOT_KNOWN;
+	attr.exclude_guest = 1;
+	attr.pinned = 1;
+	attr.disabled = 1;
+	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	signals_seen = 0;
+	if (fd < 0 || watch_for_signals(fd) ||
+	    request(fd, PERF_EVENT_IOC_ENABLE))
+		return NOT_KNOWN;
+	while (!signals_seen && !deadline_passed(&deadline))
+		;
+	seen = signals_seen;
+	close(fd);
+	crowd_close(&crowd);
+	return seen;
+}
+
+static void judge_no_wakeup(struct __test_metadata *_metadata,
+			    FIXTURE_DATA(seed_error) * self, bool pinned)
+{
+	struct pollfd poller = { .events = POLLIN };
+
+	self->o.signals_control = signals_of_a_failed_pinned_event();
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, false, pinned, false));
+	MUST(watch_for_signals(self->fd));
+	signals_seen = 0;
+	enter(self);
+	/* What was to be sent from that CPU is sent before the next entry. */
+	guest_step(&self->guest);
+	poller.fd = self->fd;
+	MUST_BE(poll(&poller, 1, 0) >= 0);
+	self->s.pinned = pinned;
+	self->o.signals = signals_seen;
+	self->o.poll_err = !!(poller.revents & POLLERR);
+	JUDGE("R14", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_error, R14_nobody_is_woken_flexible)
+{
+	judge_no_wakeup(_metadata, self, false);
+}
+
+TEST_F(seed_error, R14_nobody_is_woken_pinned)
+{
+	judge_no_wakeup(_metadata, self, true);
+}
+
+TEST_F(seed_error, R15_disabled_survives_until_it_is_on)
+{
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_include(self, false, false, true));
+	enter(self);
+	self->s.state_at_entry = STATE_OFF;
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R15", &self->s, &self->o);
+
+	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
+	enter(self);
+	self->s.state_at_entry = STATE_ACTIVE;
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R15", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/* All counters are taken by pinned events, so it waits for its turn. */
+TEST_F(seed_error, R15_waiting_survives_until_it_is_on)
+{
+	struct crowd crowd;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(crowd_take_counters(&crowd, GUEST_CPU));
+	MUST(open_include(self, false, false, false));
+	enter(self);
+	self->s.state_at_entry = STATE_INACTIVE;
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R15", &self->s, &self->o);
+
+	crowd_close(&crowd);
+	MUST(request(self->fd, PERF_EVENT_IOC_DISABLE));
+	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
+	enter(self);
+	self->s.state_at_entry = STATE_ACTIVE;
+	self->o.eof = is_eof(self->fd);
+	JUDGE("R15", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+static void judge_pinned(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(seed_error) * self, bool include,
+			 bool of_task)
+{
+	struct group group = { .size = 1, .include = include };
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(group_try_open(&group, of_task ? self->guest.tid : ANY_TASK,
+			    of_task ? ANY_CPU : GUEST_CPU, true));
+	enter(self);
+	self->s.pinned = 1;
+	self->s.group_includes = include;
+	self->o.eof = group_eofs(&group, 0);
+	JUDGE("R16", &self->s, &self->o);
+	group_close(&group);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_error, R16_pinned_that_includes)
+{
+	judge_pinned(_metadata, self, true, false);
+}
+
+TEST_F(seed_error, R16_pinned_that_excludes)
+{
+	judge_pinned(_metadata, self, false, false);
+}
+
+TEST_F(seed_error, R16_pinned_of_the_vcpu_that_includes)
+{
+	judge_pinned(_metadata, self, true, true);
+}
+
+TEST_F(seed_error, R16_pinned_of_the_vcpu_that_excludes)
+{
+	judge_pinned(_metadata, self, false, true);
+}
+
+static void *child_thread(void *arg)
+{
+	work(*(unsigned int *)arg);
+	return NULL;
+}
+
+/* On the vCPU thread: a child that inherits its event, works and is gone. */
+static void run_child(void *arg)
+{
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, child_thread, arg))
+		pthread_join(thread, NULL);
+}
+
+/*
+ * What a child with @turns of work adds to the sum of @fd, which is enabled for
+ * reading while nobody counts.
+ */
+static int64_t sum_with_child(struct guest *guest, int fd, unsigned int turns)
+{
+	struct event_value from, to;
+
+	if (request(fd, PERF_EVENT_IOC_ENABLE) || event_read(fd, &from))
+		return NOT_KNOWN;
+	guest_call(guest, run_child, &turns);
+	if (event_read(fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+/*
+ * Before the entry a child's work is counted, whatever its parent's is. After
+ * it the parent is in ERROR, so only the sum can tell: reset, let a child work,
+ * revive the parent while its thread waits, and read.
+ */
+TEST_F(seed_error, R28_the_child_of_a_condemned_event)
+{
+	unsigned int turns = WORK_TURNS;
+	struct perf_event_attr attr;
+	struct event_value value;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.inherit = 1;
+	/* Keeps the contexts of parent and child apart (nr_no_switch_fast). */
+	attr.sample_type = PERF_SAMPLE_READ | PERF_SAMPLE_TID;
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->o.counted_before =
+		sum_with_child(&self->guest, self->fd, WORK_TURNS) -
+		sum_with_child(&self->guest, self->fd, 0);
+	enter(self);
+	MUST_BE(is_eof(self->fd) == 1);
+
+	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
+	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
+	MUST(event_read(self->fd, &value));
+	self->o.counted_after = -(int64_t)value.count;
+	enter(self);
+	MUST_BE(is_eof(self->fd) == 1);
+	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
+	guest_call(&self->guest, run_child, &turns);
+	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
+	MUST(event_read(self->fd, &value));
+	self->o.counted_after += (int64_t)value.count;
+	self->s.inherited = 1;
+	JUDGE("R28", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+}
