@@ -26,8 +26,8 @@ void guest_overflow(void)
 {
 	x2apic_enable();
 	x2apic_write_reg(APIC_LVTPC, PMI_VECTOR);
-	wrmsr(PERF_CTL0, RETIRED_INSTRUCTIONS | COUNT_USER_AND_OS | INTERRUPT |
-				 ENABLE);
+	wrmsr(PERF_CTL0,
+	      RETIRED_INSTRUCTIONS | COUNT_USER_AND_OS | INTERRUPT | ENABLE);
 	wrmsr(PERF_CNTR_GLOBAL_CTL, 1);
 	while (!guest_record.stop) {
 		guest_record.beats++;

@@ -47,11 +47,11 @@ FIXTURE_VARIANT(seed_open)
 	bool exclude_guest, exclude_host, disabled, pinned;
 };
 
-#define SEED_OPEN(name, rule_id, ...)                                     \
-	FIXTURE_VARIANT_ADD(seed_open, name)                              \
-	{                                                                 \
-		.rule = rule_id, .pmu = PMU_CORE, .leader = -1,           \
-		.cpu = ANY_CPU, __VA_ARGS__                               \
+#define SEED_OPEN(name, rule_id, ...)                           \
+	FIXTURE_VARIANT_ADD(seed_open, name)                    \
+	{                                                       \
+		.rule = rule_id, .pmu = PMU_CORE, .leader = -1, \
+		.cpu = ANY_CPU, __VA_ARGS__                     \
 	}
 
 /* clang-format off */
@@ -141,8 +141,8 @@ static int prepare(const struct guest *guest,
 	leader.exclude_guest = 1;
 	if (err)
 		return err;
-	attempt->group = event_try_open(&leader, attempt->task, attempt->cpu,
-					NO_GROUP);
+	attempt->group =
+		event_try_open(&leader, attempt->task, attempt->cpu, NO_GROUP);
 	return attempt->group < 0 ? -attempt->group : 0;
 }
 
@@ -297,8 +297,10 @@ TEST_F(seed_run, R19_counts_after_the_exit)
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	struct event_value from, to;
-	struct attempt attempt = { .task = ANY_TASK, .cpu = GUEST_CPU,
-				   .group = NO_GROUP, .keep = true };
+	struct attempt attempt = { .task = ANY_TASK,
+				   .cpu = GUEST_CPU,
+				   .group = NO_GROUP,
+				   .keep = true };
 
 	MUST(event_describe(&attempt.attr, PMU_CORE));
 	attempt.attr.exclude_guest = 1;
@@ -353,8 +355,8 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 	MUST(event_describe(&attr, PMU_CORE));
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	guest_go(&self->guest);
-	while ((slips.slips < 20 || slips.refused < 1) &&
-	       slips.slips < 2000 && !deadline_passed(&deadline)) {
+	while ((slips.slips < 20 || slips.refused < 1) && slips.slips < 2000 &&
+	       !deadline_passed(&deadline)) {
 		int fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 
 		if (fd >= 0)

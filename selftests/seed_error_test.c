@@ -85,10 +85,9 @@ TEST_F(seed_group, R3_R10_one_verdict_for_the_group)
 
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	*group = (struct group){ .size = MEMBERS, .include = variant->include };
-	MUST(group_try_open(group,
-			    variant->of_task ? self->guest.tid : ANY_TASK,
-			    variant->of_task ? ANY_CPU : GUEST_CPU,
-			    variant->pinned));
+	MUST(group_try_open(
+		group, variant->of_task ? self->guest.tid : ANY_TASK,
+		variant->of_task ? ANY_CPU : GUEST_CPU, variant->pinned));
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	self->s.group_size = group->size;
 	self->s.group_includes = group_includes(group);
@@ -372,8 +371,7 @@ static int watch_for_signals(int fd)
 	struct sigaction action = { .sa_handler = count_signal,
 				    .sa_flags = SA_RESTART };
 
-	if (sigaction(SIGIO, &action, NULL) ||
-	    fcntl(fd, F_SETOWN, getpid()) ||
+	if (sigaction(SIGIO, &action, NULL) || fcntl(fd, F_SETOWN, getpid()) ||
 	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC))
 		return errno;
 	return 0;

@@ -94,9 +94,10 @@ static int open_variant(FIXTURE_DATA(seed_schedule) * self,
 		return err;
 	attr.exclude_guest = !variant->include;
 	attr.pinned = variant->pinned;
-	self->fd = event_try_open(
-		&attr, variant->of_task ? self->guest.tid : ANY_TASK,
-		variant->of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+	self->fd = event_try_open(&attr,
+				  variant->of_task ? self->guest.tid : ANY_TASK,
+				  variant->of_task ? ANY_CPU : GUEST_CPU,
+				  NO_GROUP);
 	if (self->fd < 0)
 		return -self->fd;
 	self->page = event_map(self->fd, 0);
@@ -349,8 +350,7 @@ static int starved(const struct crowd *crowd)
 	int never = 0;
 
 	for (int i = 0; i < crowd->size; i++)
-		never += !event_read(crowd->fd[i], &value) &&
-			 !value.running_ns;
+		never += !event_read(crowd->fd[i], &value) && !value.running_ns;
 	return never;
 }
 

@@ -7,10 +7,9 @@
 #include <errno.h>
 
 #include "perf/cpu.h"
+#include "perf/watchdog.h"
 #include "report/cases.h"
 #include "vm/vm.h"
-
-#define NMI_WATCHDOG "/proc/sys/kernel/nmi_watchdog"
 
 FIXTURE(watchdog)
 {
@@ -36,18 +35,8 @@ FIXTURE_TEARDOWN_PARENT(watchdog)
 	 * The VM was the child's, and went with it. The program needs the
 	 * watchdog off, so off is how it was found.
 	 */
-	file_write(NMI_WATCHDOG, "0");
+	watchdog_off();
 	case_end(_metadata);
-}
-
-/* Switch it on. Returns 0, ENODEV if it stays off for want of hardware. */
-static int watchdog_on(void)
-{
-	int err = file_write(NMI_WATCHDOG, "1");
-
-	if (err)
-		return err;
-	return file_number(NMI_WATCHDOG, -1) == 1 ? 0 : ENODEV;
 }
 
 TEST_F(watchdog, M17_on_refuses_a_vm)
@@ -59,7 +48,7 @@ TEST_F(watchdog, M17_on_refuses_a_vm)
 	self->s.include_events = cpu_count();
 	MUST(vm_try_with_irqchip(&self->vm));
 	self->o.err = vm_try_vcpu(&self->vm);
-	self->o.sysctl_value = file_number(NMI_WATCHDOG, -1);
+	self->o.sysctl_value = watchdog_state();
 	JUDGE("M17", &self->s, &self->o);
 }
 
@@ -72,33 +61,23 @@ TEST_F(watchdog, M17_switched_on_beside_a_vm_has_no_event)
 	int err = watchdog_on();
 
 	NEEDS(!err, "a hard-lockup watchdog");
-	MUST(file_write(NMI_WATCHDOG, "0"));
+	MUST(watchdog_off());
 	MUST(vm_try_with_irqchip(&self->vm));
 	MUST(vm_try_vcpu(&self->vm));
-	MUST(file_write(NMI_WATCHDOG, "1"));
+	MUST(watchdog_on());
 	vm_close(&self->vm);
 
 	self->s.claims = 0;
 	self->s.include_events = 0;
 	MUST(vm_try_with_irqchip(&self->vm));
 	self->o.err = vm_try_vcpu(&self->vm);
-	self->o.sysctl_value = file_number(NMI_WATCHDOG, -1);
+	self->o.sysctl_value = watchdog_state();
 	JUDGE("M17", &self->s, &self->o);
-}
-
-static pid_t program;
-
-/* A case that is killed for its time takes its own clean-up along. */
-static void watchdog_off(void)
-{
-	if (getpid() == program && !geteuid())
-		file_write(NMI_WATCHDOG, "0");
 }
 
 int main(int argc, char **argv)
 {
-	program = getpid();
 	if (!host_missing(HOST_NEEDS_CLAIMS))
-		atexit(watchdog_off);
+		watchdog_off_at_exit();
 	return case_main(argc, argv, HOST_NEEDS_CLAIMS);
 }

@@ -150,6 +150,14 @@ static int expect_m21_priority(const struct scenario *s, struct expectation *e)
 	return 3;
 }
 
+static int expect_m22(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->calls_alternate))
+		return 0;
+	e[0] = EXACTLY(warned, !s->calls_alternate);
+	return 1;
+}
+
 static int expect_m23(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
@@ -245,6 +253,8 @@ static const struct rule rules[] = {
 	MEDIATED(
 		"M21.priority", expect_m21_priority,
 		"guest exit schedules by priority: pinned before flexible, and nobody is condemned"),
+	MEDIATED("M22", expect_m22,
+		 "a second load and a put without load are warned about"),
 	MEDIATED(
 		"M23", expect_m23,
 		"read() leaves the guest out of both times of an exclude-guest event"),

@@ -68,6 +68,19 @@ static int expect_r2(const struct scenario *s, struct expectation *e)
 	return 3;
 }
 
+/* Neither counting nor condemned (C2): it waits for the exit. */
+static int expect_r2_refused(const struct scenario *s, struct expectation *e)
+{
+	if (s->entered != 1)
+		return 0;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXACTLY(counted_inside, 0);
+	e[2] = EXACTLY(page_index, 0);
+	e[3] = EXACTLY(eof, 0);
+	e[4] = AT_LEAST(counted_after, 1);
+	return 5;
+}
+
 static int expect_fate(const struct scenario *s, struct expectation *e)
 {
 	if (!fate_known(s))
@@ -322,6 +335,8 @@ static const struct rule rules[] = {
 	     "events of PMUs that are not handed to guests run on through the guest"),
 	SEED("R2", expect_r2,
 	     "guest entry takes every event off the counters: none counts inside, none has an index"),
+	SEED("R2.refused", expect_r2_refused,
+	     "what is enabled under a guest is not scheduled in before its exit"),
 	SEED("R3", expect_fate,
 	     "a group is condemned at entry if any of its members includes the guest"),
 	SEED("R4", expect_r4,
@@ -334,7 +349,8 @@ static const struct rule rules[] = {
 	     "both calls are made with interrupts off; a kernel that checks says so"),
 	SEED("R7", expect_r7,
 	     "a second enter and an exit without enter change nothing"),
-	SEED("R8", expect_open, "a guest on one CPU refuses nothing on another"),
+	SEED("R8", expect_open,
+	     "a guest on one CPU refuses nothing on another"),
 	SEED("R8.others", expect_r8_others,
 	     "a guest on one CPU leaves the events of another alone"),
 	SEED("R9", expect_fate, "read() of a condemned event returns no bytes"),

@@ -17,13 +17,14 @@
 
 int host_mediated_parameter(void)
 {
-	return (int)file_number(cpu_is_amd() ? MEDIATED_AMD : MEDIATED_INTEL, -1);
+	return (int)file_number(cpu_is_amd() ? MEDIATED_AMD : MEDIATED_INTEL,
+				-1);
 }
 
 int64_t host_mediated_requested(void)
 {
 	const char *name = cpu_is_amd() ? "kvm_amd.enable_mediated_pmu="
-				    : "kvm_intel.enable_mediated_pmu=";
+					: "kvm_intel.enable_mediated_pmu=";
 	char line[4096];
 	const char *value = NULL, *next;
 

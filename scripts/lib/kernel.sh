@@ -177,6 +177,8 @@ tree_become() {
 
 kernel_make() {
 	local tree=$1 out=$2
+	# make does not see that a header has come or gone.
+	rm -rf "$out/test_modules"
 	make -C "$tree" O="$out" -j "$JOBS" bzImage modules &&
 		make -C "$tree" O="$out" M="$TOP/selftests/test_modules" \
 			MO="$out/test_modules" modules

@@ -101,7 +101,9 @@ reduce inputs as $raw (
   + { facts: .facts, complete: .complete,
       totals: { conforms: count("conforms"), known: count("known"), violates: count("violates"),
                 broken: count("broken"), undecided: count("undecided"), skip: count("skip") },
-      stale: ([$cases[].said[] | capture("^# stale (?<defect>[^ ]+) (?<rule>[^ ]+)")] | unique),
+      # A defect that showed anywhere in the run is not stale.
+      stale: (([$cases[].said[] | capture("^# stale (?<defect>[^ ]+) (?<rule>[^ ]+)")] | unique)
+              - [$cases[].said[] | capture("^# known (?<defect>[^ ]+) (?<rule>[^ :]+)")]),
       cases: $cases }
 | .verdict = (if .totals.violates > 0 then "violates"
               elif .totals.broken > 0 then "broken"

@@ -16,9 +16,19 @@ def verdict($rows):
   elif count("conforms") > 0 then "conforms"
   else "skip" end;
 
+# What a case says of one of its rules: it may ask several.
+def outcome_of($case; $rule):
+  def says($word): any($case.said[]; test("^# \($word) ([^ ]+ )?\($rule)(\\.[a-z]+)?(:|$)"));
+  if $case.outcome == "broken" or $case.outcome == "skip" then $case.outcome
+  elif says("violates") then "violates"
+  elif says("undecided") then "undecided"
+  elif says("known") then "known"
+  elif says("conforms") then "conforms"
+  else $case.outcome end;
+
 def rule_lines:
   . as $run
-  | [.cases[] | . as $case | .rules[] | { rule: ., outcome: $case.outcome }]
+  | [.cases[] | . as $case | .rules[] | { rule: ., outcome: outcome_of($case; .) }]
   | group_by(.rule) | sort_by(.[0].rule | rank)
   | .[]
   | ($run.contract | pad(13)) + (.[0].rule | pad(6)) + (verdict(.) | pad(11))

@@ -23,9 +23,16 @@
 #if __has_include(<linux/perf_guest.h>)
 #include <linux/perf_guest.h>
 #else
-static inline bool perf_guest_speaks_seed(void) { return false; }
-static inline void perf_guest_enter(void) { }
-static inline void perf_guest_exit(void) { }
+static inline bool perf_guest_speaks_seed(void)
+{
+	return false;
+}
+static inline void perf_guest_enter(void)
+{
+}
+static inline void perf_guest_exit(void)
+{
+}
 #endif
 
 static struct cpumask entered;
@@ -91,7 +98,8 @@ static const struct kernel_param_ops call_ops = {
 };
 
 module_param_cb(call, &call_ops, NULL, 0600);
-MODULE_PARM_DESC(call, "what to do on this CPU; reads as the CPUs left after enter");
+MODULE_PARM_DESC(call,
+		 "what to do on this CPU; reads as the CPUs left after enter");
 
 static void leave(void *unused)
 {

@@ -29,6 +29,7 @@ static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
 #define PERF_GUEST_FAULTS(X)                                                   \
 	X(software_too, R1, "other PMUs are evicted and judged as well")       \
 	X(task_stays, R2, "the task context is not evicted")                   \
+	X(not_refused, R2, "what is enabled under a guest is scheduled in")    \
 	X(leader_decides, R3, "only the leader's exclude_guest is looked at")  \
 	X(exit_forgives, R4, "guest exit revives what entry condemned")        \
 	X(no_resume, R5, "guest exit does not schedule in flexible groups")    \

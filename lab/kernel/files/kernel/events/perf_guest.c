@@ -163,6 +163,25 @@ void perf_guest_enter(void)
 }
 EXPORT_SYMBOL_GPL(perf_guest_enter);
 
+/*
+ * What a slip let in under the guest goes off again before exit schedules:
+ * scheduling it in twice would show as a corrupted list, not as the slip.
+ */
+static void drop_stowaways(struct perf_event_context *ctx)
+{
+	struct perf_event_pmu_context *pmu_ctx;
+	struct perf_event *event, *tmp;
+
+	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
+		if (!perf_guest_takes(pmu_ctx->pmu))
+			continue;
+		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active, active_list)
+			group_sched_out(event, ctx);
+		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active, active_list)
+			group_sched_out(event, ctx);
+	}
+}
+
 static void resume_context(struct perf_event_context *ctx, enum event_type_t type)
 {
 	struct perf_event_pmu_context *pmu_ctx;
@@ -186,6 +205,8 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 	if (perf_guest_fault(clock_stops))
 		__update_context_time(ctx, false);
 	perf_guest_update_time(cpuctx, ctx);
+	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused))
+		drop_stowaways(ctx);
 
 	list_for_each_entry(event, &ctx->event_list, event_entry) {
 		if (!has_vpmu_passthrough_cap(event->pmu_ctx->pmu))

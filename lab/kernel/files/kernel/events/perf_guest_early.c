@@ -26,6 +26,8 @@ static bool perf_guest_refuses(struct perf_event *event)
 {
 	struct pmu *pmu = event->pmu_ctx->pmu;
 
+	if (perf_guest_fault(not_refused))
+		return false;
 	if (perf_guest_slip(leader_refused))
 		pmu = event->pmu;
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The hard-lockup watchdog, which holds a pinned event on every CPU. */
+#ifndef PMU_PERF_WATCHDOG_H
+#define PMU_PERF_WATCHDOG_H
+
+/*
+ * Switch it on, or off. Returns 0, ENODEV if it does not go on for want of
+ * hardware or of kernel support, or another errno.
+ */
+int watchdog_on(void);
+int watchdog_off(void);
+
+/* kernel.nmi_watchdog as it reads, or -1. */
+int watchdog_state(void);
+
+/*
+ * Have it off again at the end of this program, also when a case is killed for
+ * its time. For a program that needs it off, which is thus how it was found.
+ */
+void watchdog_off_at_exit(void);
+
+#endif

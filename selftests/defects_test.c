@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Defects of the seed, asked of any kernel (docs/contract/defects.md, D1 to D7,
+ * D11, D12). Where the mediated contract refuses the VM beside an include-guest
+ * event, or the event beside the VM, there is nothing left that could go wrong:
+ * that is how it keeps clear of most of them.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/wait.h>
+
+#include "perf/cgroup.h"
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "perf/group.h"
+#include "perf/watchdog.h"
+#include "report/cases.h"
+#include "sync/work.h"
+#include "vm/guest.h"
+#include "vm/vm.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define WORK_TURNS 100000
+#define INSIDE_NS 5000000ull
+#define CROWD 16
+#define ROUNDS 30
+
+FIXTURE(defect)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	int fd;
+};
+
+FIXTURE_SETUP(defect)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->fd = -1;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(defect)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	case_end(_metadata);
+}
+
+/* Could a VM start now, beside the events there are? */
+static bool vm_may_start(void)
+{
+	struct vm vm;
+	bool may;
+
+	if (vm_try_with_irqchip(&vm))
+		return false;
+	may = !vm_try_vcpu(&vm);
+	vm_close(&vm);
+	return may;
+}
+
+static void work_here(void *arg)
+{
+	(void)arg;
+	work(WORK_TURNS);
+}
+
+static int64_t gain_by_work(struct guest *guest, int fd)
+{
+	struct event_value from, to;
+
+	if (event_read(fd, &from))
+		return NOT_KNOWN;
+	guest_call(guest, work_here, NULL);
+	if (event_read(fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+static int64_t gain_there(int fd)
+{
+	struct event_value from, to;
+
+	if (cpu_pin_self(GUEST_CPU) || event_read(fd, &from))
+		return NOT_KNOWN;
+	work(WORK_TURNS);
+	if (event_read(fd, &to) || cpu_pin_self(HOST_CPU))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+/* One visit to the guest, if a VM may start at all. */
+static void visit_guest(struct guest *guest)
+{
+	if (!vm_may_start())
+		return;
+	guest_create(guest, guest_exits, GUEST_CPU);
+	guest_step(guest);
+	guest_destroy(guest);
+}
+
+TEST_F(defect, D1_no_member_outlives_its_leader)
+{
+	struct group group = { .size = 3, .include = 4 };
+	int eofs;
+
+	MUST(group_try_open(&group, ANY_TASK, GUEST_CPU, false));
+	self->s.group_size = group.size;
+	visit_guest(&self->guest);
+	eofs = group_eofs(&group, 0);
+	self->o.attempts = 1;
+	self->o.survivors = eofs ? group.size - eofs : 0;
+	group_close(&group);
+	JUDGE("D1", &self->s, &self->o);
+}
+
+static void open_include(void *arg)
+{
+	struct perf_event_attr attr;
+	int *err = arg, fd;
+
+	event_describe(&attr, PMU_CORE);
+	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	*err = fd < 0 ? -fd : 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+TEST_F(defect, D2_the_same_open_has_the_same_answer)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct inside inside;
+	int err_outside, err_inside;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	open_include(&err_outside);
+	guest_go(&self->guest);
+	MUST_BE(guest_inside(&self->guest, open_include, &err_inside, 0,
+			     &deadline, &inside));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.guest_beats = (int64_t)inside.beats;
+	self->o.attempts = 2;
+	self->o.outcomes = err_outside == err_inside ? 1 : 2;
+	JUDGE("D2", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
+{
+	struct perf_event_attr attr;
+	struct event_value value;
+	struct crowd crowd;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	attr.pinned = 1;
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(crowd_take_counters(&crowd, GUEST_CPU));
+	self->s.counters = crowd.size;
+	crowd_close(&crowd);
+	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
+	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->o.counted_before = gain_by_work(&self->guest, self->fd);
+	for (int i = 0; i < 20; i++)
+		guest_step(&self->guest);
+	self->o.counted_after = gain_by_work(&self->guest, self->fd);
+	MUST(event_read(self->fd, &value));
+	self->o.eof = value.eof;
+	self->s.pinned = 1;
+	self->s.crowd = crowd.size;
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	crowd_close(&crowd);
+	JUDGE("D3", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/*
+ * Two clones of one task on one CPU: a vCPU thread, and one that has nothing to
+ * do with guests and never waits. Whenever the first one waits, the second goes
+ * on with the context that was on the CPU.
+ * @parent: the task both inherit the event from; it only waits
+ */
+struct clones {
+	struct guest *guest;
+	struct perf_event_attr attr;
+	int fd;
+	volatile uint64_t turns;
+	volatile bool stop;
+	pthread_t parent, innocent;
+	sem_t ready, end;
+};
+
+static void *innocent_thread(void *arg)
+{
+	struct clones *clones = arg;
+
+	cpu_pin_self(GUEST_CPU);
+	while (!clones->stop)
+		clones->turns++;
+	return NULL;
+}
+
+static void *parent_thread(void *arg)
+{
+	struct clones *clones = arg;
+
+	clones->fd = event_try_open(&clones->attr, SELF, ANY_CPU, NO_GROUP);
+	if (!clones->attr.exclude_guest && !vm_may_start()) {
+		close(clones->fd);
+		clones->attr.exclude_guest = 1;
+		clones->fd =
+			event_try_open(&clones->attr, SELF, ANY_CPU, NO_GROUP);
+	}
+	guest_create(clones->guest, guest_exits, GUEST_CPU);
+	pthread_create(&clones->innocent, NULL, innocent_thread, clones);
+	sem_post(&clones->ready);
+	sem_wait(&clones->end);
+	clones->stop = true;
+	pthread_join(clones->innocent, NULL);
+	return NULL;
+}
+
+/* What the sum gains while the innocent thread certainly works. */
+static int64_t innocent_gain(struct clones *clones,
+			     const struct deadline *deadline)
+{
+	struct event_value from, to;
+
+	if (event_read(clones->fd, &from) ||
+	    !wait_at_least(&clones->turns, clones->turns + WORK_TURNS,
+			   deadline) ||
+	    event_read(clones->fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+/* The least it gains in some rounds, after each visit to the guest. */
+static void observe_clones(FIXTURE_DATA(defect) * self, struct clones *clones)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+
+	sem_init(&clones->ready, 0, 0);
+	sem_init(&clones->end, 0, 0);
+	clones->guest = &self->guest;
+	pthread_create(&clones->parent, NULL, parent_thread, clones);
+	sem_wait(&clones->ready);
+	self->o.counted_before = innocent_gain(clones, &deadline);
+	self->o.counted_after = VALUE_MAX;
+	for (int i = 0; i < ROUNDS && self->o.counted_after > 0; i++) {
+		int64_t gain;
+
+		guest_step(&self->guest);
+		gain = innocent_gain(clones, &deadline);
+		if (gain < self->o.counted_after)
+			self->o.counted_after = gain;
+	}
+	sem_post(&clones->end);
+	pthread_join(clones->parent, NULL);
+	close(clones->fd);
+	self->s.swapped = 1;
+	self->s.group_includes = !clones->attr.exclude_guest;
+	self->s.state_at_entry = STATE_ACTIVE;
+	self->s.entries = ROUNDS;
+	guest_destroy(&self->guest);
+}
+
+TEST_F(defect, R29_D4_an_innocent_clone_goes_on_being_counted)
+{
+	struct clones clones = { .fd = -1 };
+
+	MUST(event_describe(&clones.attr, PMU_CORE));
+	clones.attr.inherit = 1;
+	observe_clones(self, &clones);
+	JUDGE("D4", &self->s, &self->o);
+	if (host_contract() != CONTRACT_MEDIATED)
+		JUDGE("R29", &self->s, &self->o);
+}
+
+TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value from, to;
+	struct perf_event_attr attr;
+	struct cgroup cgroup;
+	uint64_t outer_from, outer_to;
+	int err = cgroup_try_make(&cgroup, "pmu-defect");
+
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	err = cgroup_enter(&cgroup);
+	self->fd = cgroup_try_open_event(&cgroup, &attr, GUEST_CPU);
+	if (!err && self->fd >= 0) {
+		outer_from = now_ns();
+		event_read(self->fd, &from);
+		guest_go(&self->guest);
+		self->s.guest_min_ns = (int64_t)guest_time_inside(
+			&self->guest, INSIDE_NS, &deadline);
+		guest_stop(&self->guest, PATIENCE_MS);
+		event_read(self->fd, &to);
+		outer_to = now_ns();
+		self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
+		self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
+	}
+	cgroup_leave_and_remove(&cgroup);
+	JUDGE("D5", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+static void attempt_fork(void *arg)
+{
+	int *err = arg;
+	pid_t child = vfork();
+
+	if (!child)
+		_exit(0);
+	*err = child < 0 ? errno : 0;
+	if (child > 0)
+		waitpid(child, NULL, 0);
+}
+
+TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
+	struct inside inside;
+	int err = 0;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.inherit = 1;
+	self->fd = event_try_open(&attr, SELF, GUEST_CPU, NO_GROUP);
+	if (!vm_may_start()) {
+		close(self->fd);
+		attr.exclude_guest = 1;
+		self->fd = event_try_open(&attr, SELF, GUEST_CPU, NO_GROUP);
+	}
+	MUST_BE(self->fd >= 0);
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	self->s.inherited = 1;
+	if (guest_inside(&self->guest, attempt_fork, &err, 0, &deadline,
+			 &inside))
+		self->o.err = err;
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	JUDGE("D6", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(defect, D7_an_event_can_still_be_read_after_a_guest)
+{
+	struct perf_event_attr attr;
+	struct event_value value;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->o.counted_before = gain_there(self->fd);
+	visit_guest(&self->guest);
+	MUST(event_read(self->fd, &value));
+	self->s.exclude_guest = 0;
+	self->o.eof = value.eof;
+	JUDGE("D7", &self->s, &self->o);
+}
+
+TEST_F(defect, D11_never_short_of_running_time)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value from, to;
+	struct perf_event_attr attr;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	MUST(event_read(self->fd, &from));
+	guest_go(&self->guest);
+	self->s.guest_min_ns =
+		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST(event_read(self->fd, &to));
+	self->s.exclude_guest = 1;
+	self->o.not_running_ns = (int64_t)(to.enabled_ns - from.enabled_ns) -
+				 (int64_t)(to.running_ns - from.running_ns);
+	JUDGE("D11", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+FIXTURE(defect_watchdog)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+};
+
+FIXTURE_SETUP(defect_watchdog)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN_PARENT(defect_watchdog)
+{
+	watchdog_off();
+	case_end(_metadata);
+}
+
+/* It excludes guests if it still holds its counter after one. */
+TEST_F(defect_watchdog, D12_it_does_not_exclude_guests)
+{
+	struct crowd crowd;
+	bool ran;
+
+	MUST(crowd_take_counters(&crowd, GUEST_CPU));
+	self->s.counters = crowd.size;
+	crowd_close(&crowd);
+	NEEDS(!watchdog_on(), "a hard-lockup watchdog");
+	ran = vm_may_start();
+	visit_guest(&self->guest);
+	MUST(crowd_take_counters(&crowd, GUEST_CPU));
+	self->o.watchdog_survives = ran && crowd.size < self->s.counters;
+	crowd_close(&crowd);
+	JUDGE("D12", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int needs = HOST_NEEDS_A_VM | HOST_NEEDS_HANDOVER |
+			     HOST_NEEDS_TWO_CPUS;
+
+	if (!host_missing(needs))
+		watchdog_off_at_exit();
+	return case_main(argc, argv, needs);
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * perf's guest interface called by the test module instead of a hypervisor:
+ * rightly, to hold a CPU in the state it has under a guest, and wrongly
+ * (docs/contract: R2, R6, R7, M22, D8, D9). What the kernel says to a wrong
+ * call is part of the contract, so it does not fail the case by itself.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "report/cases.h"
+#include "sync/work.h"
+#include "vm/calls.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define WORK_TURNS 100000
+
+FIXTURE(misuse)
+{
+	struct scenario s;
+	struct observation o;
+};
+
+FIXTURE_SETUP(misuse)
+{
+	int err;
+
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->s.prove_locking = host_proves_locking();
+	err = calls_load();
+	NEEDS(err != ENOENT && err != ENOEXEC,
+	      "the test module of this kernel");
+	MUST(err);
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(misuse)
+{
+	calls_unload();
+	case_end(_metadata);
+}
+
+/* Make the call on the guest's CPU, and come back. Returns 0 or an errno. */
+static int call_there(const char *call)
+{
+	int err = cpu_pin_self(GUEST_CPU);
+
+	if (!err)
+		err = calls_make(call);
+	if (!err)
+		err = cpu_pin_self(HOST_CPU);
+	return err;
+}
+
+static bool seed_spoken(void)
+{
+	return host_contract() != CONTRACT_MEDIATED;
+}
+
+/* errno of opening an include-guest event of that CPU now. */
+static int64_t open_errno(void)
+{
+	struct perf_event_attr attr;
+	int fd;
+
+	if (event_describe(&attr, PMU_CORE))
+		return NOT_KNOWN;
+	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -fd : 0;
+}
+
+TEST_F(misuse, R7_calls_that_do_not_alternate_change_nothing)
+{
+	static const char *const calls[] = { "enter", "enter", "exit",
+					     "exit",  "enter", "exit" };
+
+	NEEDS(seed_spoken(), "the seed's contract");
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		klog_expected_begins();
+		MUST(call_there(calls[i]));
+		klog_expected_ends();
+		self->s.entered = !strcmp(calls[i], "enter");
+		self->o.err = open_errno();
+		JUDGE("R7", &self->s, &self->o);
+	}
+}
+
+/* Whether the kernel complains about the last of these calls. */
+static int64_t warned_about(const char *first, const char *last)
+{
+	int64_t warned;
+
+	if (first && call_there(first))
+		return NOT_KNOWN;
+	klog_expected_begins();
+	if (call_there(last))
+		return NOT_KNOWN;
+	warned = klog_expected_ends();
+	return warned;
+}
+
+static void judge_warnings(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(misuse) * self, const char *rule)
+{
+	self->s.calls_alternate = 1;
+	self->o.warned = warned_about(NULL, "enter");
+	JUDGE(rule, &self->s, &self->o);
+	self->s.calls_alternate = 0;
+	self->o.warned = warned_about(NULL, "enter");
+	JUDGE(rule, &self->s, &self->o);
+	self->s.calls_alternate = 1;
+	self->o.warned = warned_about(NULL, "exit");
+	JUDGE(rule, &self->s, &self->o);
+	self->s.calls_alternate = 0;
+	self->o.warned = warned_about(NULL, "exit");
+	JUDGE(rule, &self->s, &self->o);
+}
+
+TEST_F(misuse, D9_calls_that_do_not_alternate_are_warned_about)
+{
+	judge_warnings(_metadata, self, "D9");
+}
+
+TEST_F(misuse, M22_double_load_and_put_without_load)
+{
+	NEEDS(!seed_spoken(), "the mediated contract");
+	judge_warnings(_metadata, self, "M22");
+}
+
+TEST_F(misuse, R6_interrupts_must_be_off)
+{
+	NEEDS(seed_spoken(), "the seed's contract");
+	NEEDS(self->s.prove_locking == 1, "CONFIG_PROVE_LOCKING");
+	self->s.interrupts_on = 0;
+	self->o.warned = warned_about(NULL, "enter");
+	JUDGE("R6", &self->s, &self->o);
+	self->o.warned = warned_about(NULL, "exit");
+	JUDGE("R6", &self->s, &self->o);
+	self->s.interrupts_on = 1;
+	self->o.warned = warned_about(NULL, "enter-on");
+	JUDGE("R6", &self->s, &self->o);
+	self->o.warned = warned_about(NULL, "exit-on");
+	JUDGE("R6", &self->s, &self->o);
+}
+
+/* Work on the guest's CPU, and what the event gained by it. */
+static int64_t gain_there(int fd)
+{
+	struct event_value from, to;
+
+	if (cpu_pin_self(GUEST_CPU) || event_read(fd, &from))
+		return NOT_KNOWN;
+	work(WORK_TURNS);
+	if (event_read(fd, &to) || cpu_pin_self(HOST_CPU))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+/*
+ * An event of that CPU, under a leader of another kind of PMU or alone, is
+ * enabled while the CPU is held; its work must not be counted until it is left.
+ */
+static void enable_under_guest(struct __test_metadata *_metadata,
+			       FIXTURE_DATA(misuse) * self,
+			       bool software_leader)
+{
+	struct perf_event_attr attr, leader_attr;
+	struct perf_event_mmap_page *page;
+	struct event_value value;
+	int fd, leader = NO_GROUP;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	MUST(event_describe(&leader_attr, PMU_SOFTWARE));
+	attr.exclude_guest = 1;
+	attr.disabled = !software_leader;
+	leader_attr.exclude_guest = 1;
+	leader_attr.disabled = 1;
+	if (software_leader) {
+		leader = event_try_open(&leader_attr, ANY_TASK, GUEST_CPU,
+					NO_GROUP);
+		MUST_BE(leader >= 0);
+	}
+	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, leader);
+	MUST_BE(fd >= 0);
+	page = event_map(fd, 0);
+	MUST_BE(page != NULL);
+	if (leader == NO_GROUP)
+		leader = fd;
+	MUST(ioctl(leader, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0);
+	self->o.counted_before = gain_there(fd);
+	MUST(ioctl(leader, PERF_EVENT_IOC_DISABLE, 0) ? errno : 0);
+
+	MUST(call_there("enter"));
+	MUST(ioctl(leader, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0);
+	self->o.counted_inside = gain_there(fd);
+	self->o.page_index = page->index;
+	MUST(event_read(fd, &value));
+	self->o.eof = value.eof;
+	MUST(call_there("exit"));
+	self->o.counted_after = gain_there(fd);
+	event_unmap(page, 0);
+	close(fd);
+	if (leader != fd)
+		close(leader);
+	self->s.entered = 1;
+}
+
+TEST_F(misuse, R2_enabled_under_a_guest_it_waits_for_the_exit)
+{
+	NEEDS(seed_spoken(), "the seed's contract");
+	enable_under_guest(_metadata, self, false);
+	JUDGE("R2.refused", &self->s, &self->o);
+}
+
+TEST_F(misuse, D8_under_a_software_leader_it_waits_as_well)
+{
+	enable_under_guest(_metadata, self, true);
+	JUDGE("D8", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv,
+			 HOST_NEEDS_ROOT | HOST_NEEDS_CORE_PMU |
+				 HOST_NEEDS_HANDOVER | HOST_NEEDS_TWO_CPUS);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events that are not an ordinary program's: the kernel's own, and those of a
+ * cgroup (docs/contract/seed.md, R21 and R30).
+ */
+#include <errno.h>
+
+#include "perf/cgroup.h"
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "perf/group.h"
+#include "perf/watchdog.h"
+#include "report/cases.h"
+#include "vm/guest.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define INSIDE_NS 5000000ull
+
+FIXTURE(seed_watchdog)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+};
+
+FIXTURE_SETUP(seed_watchdog)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN_PARENT(seed_watchdog)
+{
+	watchdog_off();
+	case_end(_metadata);
+}
+
+static int64_t counters_free(void)
+{
+	struct crowd crowd;
+	int64_t size;
+
+	if (crowd_take_counters(&crowd, GUEST_CPU))
+		return NOT_KNOWN;
+	size = crowd.size;
+	crowd_close(&crowd);
+	return size;
+}
+
+TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
+{
+	int err;
+
+	self->s.counters = counters_free();
+	err = watchdog_on();
+	NEEDS(!err, "a hard-lockup watchdog");
+	self->s.entries = 0;
+	self->o.counters_free = counters_free();
+	JUDGE("R30", &self->s, &self->o);
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	self->s.entries = (int64_t)guest_step(&self->guest);
+	guest_destroy(&self->guest);
+	self->o.counters_free = counters_free();
+	JUDGE("R30", &self->s, &self->o);
+}
+
+/* Its events are made on their own CPUs, where no guest is at that moment. */
+TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	int err;
+
+	self->s.counters = counters_free();
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
+	err = watchdog_on();
+	MUST_BE(wait_at_least(&self->guest.record->beats,
+			      self->guest.record->beats + 2, &deadline));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->s.entries = (int64_t)guest_exits_count(&self->guest);
+	guest_destroy(&self->guest);
+	NEEDS(!err, "a hard-lockup watchdog");
+	self->o.counters_free = counters_free();
+	JUDGE("R30", &self->s, &self->o);
+}
+
+FIXTURE(seed_cgroup)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct cgroup ours, other;
+	int fd;
+};
+
+FIXTURE_SETUP(seed_cgroup)
+{
+	int err;
+
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->s.literal = host_literal();
+	self->fd = -1;
+	self->other.fd = -1;
+	MUST(cpu_pin_self(HOST_CPU));
+	err = cgroup_try_make(&self->ours, "pmu-ours");
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	MUST(cgroup_try_make(&self->other, "pmu-other"));
+	MUST(cgroup_enter(&self->ours));
+}
+
+FIXTURE_TEARDOWN(seed_cgroup)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	cgroup_leave_and_remove(&self->ours);
+	cgroup_leave_and_remove(&self->other);
+	case_end(_metadata);
+}
+
+static int open_of(FIXTURE_DATA(seed_cgroup) * self,
+		   const struct cgroup *cgroup, bool exclude_guest)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = exclude_guest;
+	self->s.exclude_guest = exclude_guest;
+	self->s.group_includes = !exclude_guest;
+	self->fd = cgroup_try_open_event(cgroup, &attr, GUEST_CPU);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+static void judge_cgroup(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(seed_cgroup) * self,
+			 const struct cgroup *cgroup, enum event_state state)
+{
+	struct event_value value;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_of(self, cgroup, false));
+	self->s.entries = (int64_t)guest_step(&self->guest);
+	self->s.state_at_entry = state;
+	MUST(event_read(self->fd, &value));
+	self->o.eof = value.eof;
+	JUDGE("R21", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_cgroup, R21_of_the_running_cgroup_is_judged)
+{
+	judge_cgroup(_metadata, self, &self->ours, STATE_ACTIVE);
+}
+
+TEST_F(seed_cgroup, R21_of_another_cgroup_is_not)
+{
+	judge_cgroup(_metadata, self, &self->other, STATE_INACTIVE);
+}
+
+TEST_F(seed_cgroup, R21_its_running_time)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value from, to;
+	uint64_t outer_from, outer_to;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	MUST(open_of(self, &self->ours, true));
+	outer_from = now_ns();
+	MUST(event_read(self->fd, &from));
+	guest_go(&self->guest);
+	self->s.guest_min_ns =
+		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST(event_read(self->fd, &to));
+	outer_to = now_ns();
+	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
+	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
+	JUDGE("R21.clock", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+int main(int argc, char **argv)
+{
+	if (!host_missing(HOST_NEEDS_SEED_GUESTS))
+		watchdog_off_at_exit();
+	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+}
