@@ -35,7 +35,9 @@ static bool enter_once(struct kvm_vcpu *vcpu)
 	vcpu_run(vcpu);
 	cmd = get_ucall(vcpu, &uc);
 	TEST_ASSERT(cmd == UCALL_SYNC || cmd == UCALL_DONE,
-		    "the payload failed: ucall %lu", (unsigned long)cmd);
+		    "the payload failed: ucall %lu, exit reason %u (%s)",
+		    (unsigned long)cmd, vcpu->run->exit_reason,
+		    exit_reason_str(vcpu->run->exit_reason));
 	return cmd == UCALL_SYNC;
 }
 
