@@ -16,7 +16,6 @@
 #include "perf/group.h"
 #include "perf/watchdog.h"
 #include "report/cases.h"
-#include "sync/work.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
 
@@ -64,36 +63,6 @@ static bool vm_may_start(void)
 	may = !vm_try_vcpu(&vm);
 	vm_close(&vm);
 	return may;
-}
-
-static void work_here(void *arg)
-{
-	(void)arg;
-	work(WORK_TURNS);
-}
-
-static int64_t gain_by_work(struct guest *guest, int fd)
-{
-	struct event_value from, to;
-
-	if (event_read(fd, &from))
-		return NOT_KNOWN;
-	guest_call(guest, work_here, NULL);
-	if (event_read(fd, &to))
-		return NOT_KNOWN;
-	return (int64_t)(to.count - from.count);
-}
-
-static int64_t gain_there(int fd)
-{
-	struct event_value from, to;
-
-	if (cpu_pin_self(GUEST_CPU) || event_read(fd, &from))
-		return NOT_KNOWN;
-	work(WORK_TURNS);
-	if (event_read(fd, &to) || cpu_pin_self(HOST_CPU))
-		return NOT_KNOWN;
-	return (int64_t)(to.count - from.count);
 }
 
 /* One visit to the guest, if a VM may start at all. */
@@ -168,10 +137,10 @@ TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
 	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
-	self->o.counted_before = gain_by_work(&self->guest, self->fd);
+	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	for (int i = 0; i < 20; i++)
 		guest_step(&self->guest);
-	self->o.counted_after = gain_by_work(&self->guest, self->fd);
+	self->o.counted_after = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	MUST(event_read(self->fd, &value));
 	self->o.eof = value.eof;
 	self->s.pinned = 1;
@@ -364,7 +333,8 @@ TEST_F(defect, D7_an_event_can_still_be_read_after_a_guest)
 	MUST(event_describe(&attr, PMU_CORE));
 	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
-	self->o.counted_before = gain_there(self->fd);
+	self->o.counted_before =
+		event_gain_on_cpu(self->fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
 	visit_guest(&self->guest);
 	MUST(event_read(self->fd, &value));
 	self->s.exclude_guest = 0;

@@ -11,7 +11,6 @@
 #include "perf/cpu.h"
 #include "perf/event.h"
 #include "report/cases.h"
-#include "sync/work.h"
 #include "vm/calls.h"
 
 #define HOST_CPU 0
@@ -151,19 +150,6 @@ TEST_F(misuse, R6_interrupts_must_be_off)
 	JUDGE("R6", &self->s, &self->o);
 }
 
-/* Work on the guest's CPU, and what the event gained by it. */
-static int64_t gain_there(int fd)
-{
-	struct event_value from, to;
-
-	if (cpu_pin_self(GUEST_CPU) || event_read(fd, &from))
-		return NOT_KNOWN;
-	work(WORK_TURNS);
-	if (event_read(fd, &to) || cpu_pin_self(HOST_CPU))
-		return NOT_KNOWN;
-	return (int64_t)(to.count - from.count);
-}
-
 /*
  * An event of that CPU, under a leader of another kind of PMU or alone, is
  * enabled while the CPU is held; its work must not be counted until it is left.
@@ -195,17 +181,20 @@ static void enable_under_guest(struct __test_metadata *_metadata,
 	if (leader == NO_GROUP)
 		leader = fd;
 	MUST(ioctl(leader, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0);
-	self->o.counted_before = gain_there(fd);
+	self->o.counted_before =
+		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
 	MUST(ioctl(leader, PERF_EVENT_IOC_DISABLE, 0) ? errno : 0);
 
 	MUST(call_there("enter"));
 	MUST(ioctl(leader, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0);
-	self->o.counted_inside = gain_there(fd);
+	self->o.counted_inside =
+		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
 	self->o.page_index = page->index;
 	MUST(event_read(fd, &value));
 	self->o.eof = value.eof;
 	MUST(call_there("exit"));
-	self->o.counted_after = gain_there(fd);
+	self->o.counted_after =
+		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
 	event_unmap(page, 0);
 	close(fd);
 	if (leader != fd)

@@ -325,11 +325,12 @@ TEST_F(seed_run, R19_counts_after_the_exit)
 
 /*
  * @slips:     opens that succeeded
- * @strange:   opens refused with anything but EBUSY
+ * @refused:   opens that did not, with @err
+ * @strange:   opens refused with another errno than the first one
  * @survivors: slips that could still be read after two more entries
  */
 struct slips {
-	int64_t slips, refused, strange, survivors;
+	int64_t slips, refused, err, strange, survivors;
 };
 
 static void count_slip(struct guest *guest, int fd, struct slips *slips,
@@ -343,6 +344,13 @@ static void count_slip(struct guest *guest, int fd, struct slips *slips,
 	    !event_read(fd, &value) && !value.eof)
 		slips->survivors++;
 	close(fd);
+}
+
+static void count_refusal(int err, struct slips *slips)
+{
+	if (!slips->refused++)
+		slips->err = err;
+	slips->strange += err != slips->err;
 }
 
 /* A guest that leaves all the time: some opens meet it outside. */
@@ -361,14 +369,13 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 
 		if (fd >= 0)
 			count_slip(&self->guest, fd, &slips, &deadline);
-		else if (fd == -EBUSY)
-			slips.refused++;
 		else
-			slips.strange++;
+			count_refusal(-fd, &slips);
 	}
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->o.attempts = slips.slips;
+	self->o.err = slips.refused ? slips.err : NOT_KNOWN;
 	self->o.strange = slips.strange;
 	self->o.survivors = slips.survivors;
 	JUDGE("R24", &self->s, &self->o);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Condemned at guest entry, and what a program sees of it afterwards
- * (docs/contract/seed.md, R3, R4, R9 to R16, R28).
+ * (docs/contract/seed.md, R4, R9 to R15, R28).
  *
  * Most cases enter the guest once, on demand, so that what happened is known
  * without looking at a clock: guest_step() says how often it entered.
@@ -26,36 +26,6 @@
 #define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 #define INSIDE_NS 3000000ull
-#define MEMBERS 3
-
-FIXTURE(seed_group)
-{
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	struct group group;
-};
-
-/* @include: bit i: member i includes the guest, 0 is the leader */
-FIXTURE_VARIANT(seed_group)
-{
-	unsigned int include;
-	bool pinned, of_task;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(seed_group, none_includes) { .include = 0 };
-FIXTURE_VARIANT_ADD(seed_group, leader_includes) { .include = 1 };
-FIXTURE_VARIANT_ADD(seed_group, second_includes) { .include = 2 };
-FIXTURE_VARIANT_ADD(seed_group, last_includes) { .include = 4 };
-FIXTURE_VARIANT_ADD(seed_group, all_include) { .include = 7 };
-FIXTURE_VARIANT_ADD(seed_group, pinned_none_includes) { .include = 0, .pinned = true };
-FIXTURE_VARIANT_ADD(seed_group, pinned_last_includes) { .include = 4, .pinned = true };
-FIXTURE_VARIANT_ADD(seed_group, task_none_includes) { .include = 0, .of_task = true };
-FIXTURE_VARIANT_ADD(seed_group, task_leader_includes) { .include = 1, .of_task = true };
-FIXTURE_VARIANT_ADD(seed_group, task_last_includes) { .include = 4, .of_task = true };
-FIXTURE_VARIANT_ADD(seed_group, task_pinned_leader_includes) { .include = 1, .of_task = true, .pinned = true };
-/* clang-format on */
 
 static void begin(struct scenario *s, struct observation *o)
 {
@@ -65,37 +35,6 @@ static void begin(struct scenario *s, struct observation *o)
 	s->pmu = PMU_CORE;
 	s->literal = host_literal();
 	s->state_at_entry = STATE_ACTIVE;
-}
-
-FIXTURE_SETUP(seed_group)
-{
-	begin(&self->s, &self->o);
-	MUST(cpu_pin_self(HOST_CPU));
-}
-
-FIXTURE_TEARDOWN(seed_group)
-{
-	group_close(&self->group);
-	case_end(_metadata);
-}
-
-TEST_F(seed_group, R3_R10_one_verdict_for_the_group)
-{
-	struct group *group = &self->group;
-
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
-	*group = (struct group){ .size = MEMBERS, .include = variant->include };
-	MUST(group_try_open(
-		group, variant->of_task ? self->guest.tid : ANY_TASK,
-		variant->of_task ? ANY_CPU : GUEST_CPU, variant->pinned));
-	self->s.entries = (int64_t)guest_step(&self->guest);
-	self->s.group_size = group->size;
-	self->s.group_includes = group_includes(group);
-	self->o.siblings_eof = group_eofs(group, 1);
-	self->o.eof = group_eofs(group, 0) - self->o.siblings_eof;
-	guest_destroy(&self->guest);
-	JUDGE("R3", &self->s, &self->o);
-	JUDGE("R10", &self->s, &self->o);
 }
 
 FIXTURE(seed_error)
@@ -121,12 +60,6 @@ FIXTURE_TEARDOWN(seed_error)
 	if (self->fd >= 0)
 		close(self->fd);
 	case_end(_metadata);
-}
-
-static void work_here(void *arg)
-{
-	(void)arg;
-	work(WORK_TURNS);
 }
 
 static int64_t is_eof(int fd)
@@ -243,7 +176,7 @@ TEST_F(seed_error, R11_frozen_not_lost)
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
-	guest_call(&self->guest, work_here, NULL);
+	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
 	outer_from = now_ns();
 	MUST(event_read(self->fd, &from));
 	guest_go(&self->guest);
@@ -270,7 +203,7 @@ TEST_F(seed_error, R12_disable_and_reset)
 
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
-	guest_call(&self->guest, work_here, NULL);
+	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
 	MUST(event_read(self->fd, &value));
 	self->o.counted_before = (int64_t)value.count;
 	enter(self);
@@ -478,44 +411,6 @@ TEST_F(seed_error, R15_waiting_survives_until_it_is_on)
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R15", &self->s, &self->o);
 	guest_destroy(&self->guest);
-}
-
-static void judge_pinned(struct __test_metadata *_metadata,
-			 FIXTURE_DATA(seed_error) * self, bool include,
-			 bool of_task)
-{
-	struct group group = { .size = 1, .include = include };
-
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
-	MUST(group_try_open(&group, of_task ? self->guest.tid : ANY_TASK,
-			    of_task ? ANY_CPU : GUEST_CPU, true));
-	enter(self);
-	self->s.pinned = 1;
-	self->s.group_includes = include;
-	self->o.eof = group_eofs(&group, 0);
-	JUDGE("R16", &self->s, &self->o);
-	group_close(&group);
-	guest_destroy(&self->guest);
-}
-
-TEST_F(seed_error, R16_pinned_that_includes)
-{
-	judge_pinned(_metadata, self, true, false);
-}
-
-TEST_F(seed_error, R16_pinned_that_excludes)
-{
-	judge_pinned(_metadata, self, false, false);
-}
-
-TEST_F(seed_error, R16_pinned_of_the_vcpu_that_includes)
-{
-	judge_pinned(_metadata, self, true, true);
-}
-
-TEST_F(seed_error, R16_pinned_of_the_vcpu_that_excludes)
-{
-	judge_pinned(_metadata, self, false, true);
 }
 
 static void *child_thread(void *arg)

@@ -164,7 +164,7 @@ enum request {
  *   starved             events that never got a counter
  *   attempts            how often something was tried
  *   outcomes            different answers to the same open
- *   strange             answers that are neither success nor the expected errno
+ *   strange             refusals with another errno than the first one
  *   survivors           events that got past a refusal and outlived an entry
  *   scaled_surplus      count * enabled / running, minus count
  *   samples_inside      samples written while the guest ran

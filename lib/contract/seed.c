@@ -276,9 +276,10 @@ static int expect_r24(const struct scenario *s, struct expectation *e)
 	if (!(s->guest_beats > 0))
 		return 0;
 	e[0] = CONTROL(attempts, 1);
-	e[1] = EXACTLY(strange, 0);
-	e[2] = EXACTLY(survivors, 0);
-	return 3;
+	e[1] = EXACTLY(err, EBUSY);
+	e[2] = EXACTLY(strange, 0);
+	e[3] = EXACTLY(survivors, 0);
+	return 4;
 }
 
 static int expect_r27(const struct scenario *s, struct expectation *e)

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../sync/work.h"
 #include "cpu.h"
 #include "event.h"
 
@@ -110,6 +111,18 @@ int event_read(int fd, struct event_value *value)
 	value->enabled_ns = words[1];
 	value->running_ns = words[2];
 	return 0;
+}
+
+int64_t event_gain_on_cpu(int fd, int cpu, int back, unsigned int turns)
+{
+	struct event_value from, to;
+
+	if (cpu_pin_self(cpu) || event_read(fd, &from))
+		return NOT_KNOWN;
+	work(turns);
+	if (event_read(fd, &to) || cpu_pin_self(back))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
 }
 
 static size_t map_size(unsigned int data_pages)

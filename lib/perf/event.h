@@ -51,6 +51,12 @@ struct event_value {
 int event_read(int fd, struct event_value *value);
 
 /*
+ * Go @turns times round work() on @cpu, and then to @back.
+ * Returns what the event @fd gained meanwhile, or NOT_KNOWN.
+ */
+int64_t event_gain_on_cpu(int fd, int cpu, int back, unsigned int turns);
+
+/*
  * Map the event's control page and @data_pages (0 or a power of two) of ring.
  * Returns NULL and sets errno if that is refused.
  */

@@ -58,8 +58,15 @@ static inline void case_judge(struct __test_metadata *_metadata,
 			      const char *rule, const struct scenario *s,
 			      const struct observation *o)
 {
+	const struct rule *asked = contract_rule(rule);
 	char defect[16];
 
+	if (asked && !contract_has(host_contract(), asked)) {
+		report_broken("%s is no rule of the %s contract", rule,
+			      contract_name(host_contract()));
+		_metadata->exit_code = KSFT_FAIL;
+		return;
+	}
 	switch (report_judge(_metadata->name, rule, s, o, defect)) {
 	case REPORT_PASS:
 		break;

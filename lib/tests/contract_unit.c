@@ -14,11 +14,17 @@
 
 #include "stored.h"
 
-static bool in_good[64], in_bad[64];
+#define RULES_MAX 128
+
+static bool in_good[RULES_MAX], in_bad[RULES_MAX];
 
 static size_t rule_index(const struct rule *rule)
 {
-	return (size_t)(rule - contract_rules);
+	size_t index = 0;
+
+	while (contract_rule_at(index) != rule)
+		index++;
+	return index;
 }
 
 static void check_file(const char *name, enum verdict expected, bool *seen)
@@ -55,22 +61,27 @@ static void good_observations_conform(void **state)
 {
 	(void)state;
 	check_file("good/mediated.obs", CONFORMS, in_good);
+	check_file("good/seed.obs", CONFORMS, in_good);
+	check_file("good/defects.obs", CONFORMS, in_good);
 }
 
 static void bad_observations_violate(void **state)
 {
 	(void)state;
 	check_file("bad/mediated.obs", VIOLATES, in_bad);
+	check_file("bad/seed.obs", VIOLATES, in_bad);
+	check_file("bad/defects.obs", VIOLATES, in_bad);
 }
 
 static void every_rule_is_tried_both_ways(void **state)
 {
+	const struct rule *rule;
+
 	(void)state;
-	assert_true(contract_rules_count <= 64);
-	for (size_t i = 0; i < contract_rules_count; i++) {
+	for (size_t i = 0; (rule = contract_rule_at(i)); i++) {
+		assert_true(i < RULES_MAX);
 		if (!in_good[i] || !in_bad[i])
-			fail_msg("%s has no %s observation",
-				 contract_rules[i].id,
+			fail_msg("%s has no %s observation", rule->id,
 				 in_good[i] ? "bad" : "good");
 	}
 }
@@ -94,10 +105,11 @@ static void a_failed_control_is_broken_not_violated(void **state)
 
 static void what_was_not_measured_is_undecided(void **state)
 {
+	const struct rule *rule;
+
 	(void)state;
-	for (size_t i = 0; i < contract_rules_count; i++) {
-		struct finding finding = contract_judge(&contract_rules[i],
-							&scenario_unknown,
+	for (size_t i = 0; (rule = contract_rule_at(i)); i++) {
+		struct finding finding = contract_judge(rule, &scenario_unknown,
 							&observation_unknown);
 
 		assert_int_equal(finding.verdict, UNDECIDED);
@@ -114,6 +126,43 @@ static void a_violation_outranks_what_was_not_measured(void **state)
 	o.err = 1;
 	assert_int_equal(contract_judge(contract_rule("M4"), &s, &o).verdict,
 			 VIOLATES);
+}
+
+static void no_two_rules_have_the_same_number(void **state)
+{
+	const struct rule *rule;
+
+	(void)state;
+	for (size_t i = 0; (rule = contract_rule_at(i)); i++)
+		assert_ptr_equal(contract_rule(rule->id), rule);
+}
+
+static void contracts_have_names(void **state)
+{
+	(void)state;
+	assert_int_equal(contract_named("seed"), CONTRACT_SEED);
+	assert_int_equal(contract_named("seed-literal"), CONTRACT_SEED_LITERAL);
+	assert_int_equal(contract_named("mediated"), CONTRACT_MEDIATED);
+	assert_int_equal(contract_named("any"), CONTRACT_NONE);
+	assert_int_equal(contract_named(""), CONTRACT_NONE);
+	assert_string_equal(contract_name(CONTRACT_SEED), "seed");
+}
+
+static void a_kernel_promises_the_rules_of_its_contract(void **state)
+{
+	const struct rule *seed = contract_rule("R3");
+	const struct rule *mediated = contract_rule("M11");
+	const struct rule *defect = contract_rule("D3");
+
+	(void)state;
+	assert_true(contract_has(CONTRACT_SEED, seed));
+	assert_true(contract_has(CONTRACT_SEED_LITERAL, seed));
+	assert_false(contract_has(CONTRACT_MEDIATED, seed));
+	assert_true(contract_has(CONTRACT_MEDIATED, mediated));
+	assert_false(contract_has(CONTRACT_SEED, mediated));
+	assert_true(contract_has(CONTRACT_MEDIATED, defect));
+	assert_true(contract_has(CONTRACT_SEED, defect));
+	assert_false(contract_has(CONTRACT_NONE, defect));
 }
 
 static void there_is_no_rule_without_a_name(void **state)
@@ -133,6 +182,9 @@ int main(void)
 		cmocka_unit_test(what_was_not_measured_is_undecided),
 		cmocka_unit_test(a_violation_outranks_what_was_not_measured),
 		cmocka_unit_test(there_is_no_rule_without_a_name),
+		cmocka_unit_test(no_two_rules_have_the_same_number),
+		cmocka_unit_test(contracts_have_names),
+		cmocka_unit_test(a_kernel_promises_the_rules_of_its_contract),
 	};
 
 	return cmocka_run_group_tests_name("contract", tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "../perf/cpu.h"
+#include "../perf/event.h"
+#include "../sync/work.h"
 #include "guest.h"
 #include "kvm_compat.h"
 
@@ -135,6 +137,23 @@ void guest_call(struct guest *guest, void (*code)(void *arg), void *arg)
 	guest->parts->code = code;
 	guest->parts->arg = arg;
 	ask_and_wait(guest, ORDER_CALL);
+}
+
+static void work_turns(void *arg)
+{
+	work(*(unsigned int *)arg);
+}
+
+int64_t guest_gain(struct guest *guest, int fd, unsigned int turns)
+{
+	struct event_value from, to;
+
+	if (event_read(fd, &from))
+		return NOT_KNOWN;
+	guest_call(guest, work_turns, &turns);
+	if (event_read(fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
 }
 
 void guest_free_vm(struct guest *guest)

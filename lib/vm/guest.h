@@ -58,6 +58,12 @@ uint64_t guest_step(struct guest *guest);
 /* Call @code on the vCPU thread, outside the guest, and wait for it. */
 void guest_call(struct guest *guest, void (*code)(void *arg), void *arg);
 
+/*
+ * Let the vCPU thread go @turns times round work(), outside the guest.
+ * Returns what the event @fd gained meanwhile, or NOT_KNOWN.
+ */
+int64_t guest_gain(struct guest *guest, int fd, unsigned int turns);
+
 /* Free the VM now; the thread lives on, for guest_call(). */
 void guest_free_vm(struct guest *guest);
 

@@ -14,7 +14,7 @@
 #include <linux/perf_event.h>
 
 /* PMUs that can be handed to a guest are those that can be mediated. */
-#define PERF_PMU_CAP_VPMU_PASSTHROUGH	PERF_PMU_CAP_MEDIATED_VPMU
+#define PERF_PMU_CAP_VPMU_PASSTHROUGH PERF_PMU_CAP_MEDIATED_VPMU
 
 static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
 {
@@ -26,6 +26,7 @@ static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
  * test suite is worth shows in whether it notices. Name, rule, what it does.
  * Those marked "slip" are part of seed-literal.
  */
+/* clang-format off */
 #define PERF_GUEST_FAULTS(X)                                                   \
 	X(software_too, R1, "other PMUs are evicted and judged as well")       \
 	X(task_stays, R2, "the task context is not evicted")                   \
@@ -63,8 +64,9 @@ static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
 	X(kernel_spared, R30, "events of the kernel itself are not judged")    \
 	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs")       \
 	X(leader_refused, D8, "slip: entry refuses groups by their leader's PMU") \
-	X(wrong_errno, D10, "the creation check returns EOPNOTSUPP")           \
+	X(wrong_errno, R22, "the creation check returns EOPNOTSUPP")           \
 	X(watchdog_excludes, D12, "the NMI watchdog excludes guests")
+/* clang-format on */
 
 enum perf_guest_fault {
 	PERF_GUEST_NO_FAULT,
@@ -91,13 +93,13 @@ static inline bool perf_guest_speaks_seed(void)
 }
 
 /* A no-op instruction as long as no fault is asked for. */
-#define perf_guest_fault(name)                                                 \
-	(static_branch_unlikely(&perf_guest_faulty) &&                         \
+#define perf_guest_fault(name)                         \
+	(static_branch_unlikely(&perf_guest_faulty) && \
 	 perf_guest_fault == PERF_GUEST_FAULT_##name)
 
 /* A fault that the literal seed has. */
-#define perf_guest_slip(name)                                                  \
-	(perf_guest_contract == PERF_GUEST_SEED_LITERAL ||                     \
+#define perf_guest_slip(name)                              \
+	(perf_guest_contract == PERF_GUEST_SEED_LITERAL || \
 	 perf_guest_fault(name))
 
 /*
@@ -109,9 +111,16 @@ void perf_guest_exit(void);
 
 #else
 
-static inline bool perf_guest_speaks_seed(void) { return false; }
-static inline void perf_guest_enter(void) { }
-static inline void perf_guest_exit(void) { }
+static inline bool perf_guest_speaks_seed(void)
+{
+	return false;
+}
+static inline void perf_guest_enter(void)
+{
+}
+static inline void perf_guest_exit(void)
+{
+}
 #define perf_guest_fault(name) false
 
 #endif

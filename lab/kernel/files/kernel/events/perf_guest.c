@@ -22,7 +22,8 @@ static bool group_includes_guest(struct perf_event *leader)
 		return true;
 	if (perf_guest_fault(leader_decides))
 		return false;
-	for_each_sibling_event(sibling, leader) {
+	for_each_sibling_event(sibling, leader)
+	{
 		if (!sibling->attr.exclude_guest)
 			return true;
 	}
@@ -35,20 +36,23 @@ static bool perf_guest_judges(struct perf_event *leader)
 		return false;
 	if (perf_guest_fault(kernel_spared) && is_kernel_event(leader))
 		return false;
-	if (perf_guest_fault(late_spared) && leader->attr.config3 == PERF_GUEST_LATE)
+	if (perf_guest_fault(late_spared) &&
+	    leader->attr.config3 == PERF_GUEST_LATE)
 		return false;
 	if (perf_guest_fault(pinned_judged) && leader->attr.pinned)
 		return true;
 	return group_includes_guest(leader);
 }
 
-static void condemn_event(struct perf_event *event, struct perf_event_context *ctx)
+static void condemn_event(struct perf_event *event,
+			  struct perf_event_context *ctx)
 {
 	/* As for any event that leaves the enabled states. */
 	if (event->state > PERF_EVENT_STATE_OFF)
 		perf_cgroup_event_disable(event, ctx);
-	perf_event_set_state(event, perf_guest_fault(off_not_error) ?
-				    PERF_EVENT_STATE_OFF : PERF_EVENT_STATE_ERROR);
+	perf_event_set_state(event, perf_guest_fault(off_not_error)
+					    ? PERF_EVENT_STATE_OFF
+					    : PERF_EVENT_STATE_ERROR);
 
 	if (perf_guest_fault(forgets)) {
 		event->total_time_enabled = 0;
@@ -63,16 +67,18 @@ static void condemn_event(struct perf_event *event, struct perf_event_context *c
 }
 
 /* The leader first: its state decides whether the siblings' clocks run. */
-static void condemn_group(struct perf_event *leader, struct perf_event_context *ctx)
+static void condemn_group(struct perf_event *leader,
+			  struct perf_event_context *ctx)
 {
 	struct perf_event *sibling;
 
 	condemn_event(leader, ctx);
-	for_each_sibling_event(sibling, leader)
-		condemn_event(perf_guest_slip(leader_twice) ? leader : sibling, ctx);
+	for_each_sibling_event(sibling, leader) condemn_event(
+		perf_guest_slip(leader_twice) ? leader : sibling, ctx);
 }
 
-static void evict_group(struct perf_event *leader, struct perf_event_context *ctx)
+static void evict_group(struct perf_event *leader,
+			struct perf_event_context *ctx)
 {
 	group_sched_out(leader, ctx);
 	if (perf_guest_judges(leader))
@@ -84,7 +90,8 @@ static void condemn_the_rest(struct perf_event_context *ctx)
 {
 	struct perf_event *event;
 
-	list_for_each_entry(event, &ctx->event_list, event_entry) {
+	list_for_each_entry(event, &ctx->event_list, event_entry)
+	{
 		if (event->group_leader == event &&
 		    event->state == PERF_EVENT_STATE_INACTIVE &&
 		    perf_guest_takes(event->pmu_ctx->pmu) &&
@@ -110,13 +117,14 @@ static void evict_context(struct perf_cpu_context *cpuctx,
 	struct perf_event *event, *tmp;
 
 	perf_guest_update_time(cpuctx, ctx);
-	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
+	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
+	{
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active, active_list)
-			evict_group(event, ctx);
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active, active_list)
-			evict_group(event, ctx);
+		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active,
+					 active_list) evict_group(event, ctx);
+		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active,
+					 active_list) evict_group(event, ctx);
 		pmu_ctx->rotate_necessary = 0;
 	}
 	if (perf_guest_fault(all_judged))
@@ -126,8 +134,9 @@ static void evict_context(struct perf_cpu_context *cpuctx,
 /* Ignored, but not silently. */
 static bool perf_guest_misused(bool wrong)
 {
-	WARN_ONCE(wrong && !perf_guest_slip(silent),
-		  "perf_guest_enter() and perf_guest_exit() do not alternate\n");
+	WARN_ONCE(
+		wrong && !perf_guest_slip(silent),
+		"perf_guest_enter() and perf_guest_exit() do not alternate\n");
 	return wrong;
 }
 
@@ -139,7 +148,8 @@ void perf_guest_enter(void)
 	if (!perf_guest_fault(no_assert))
 		lockdep_assert_irqs_disabled();
 
-	if (perf_guest_fault(nested) && raw_cpu_inc_return(perf_guest_depth) > 1)
+	if (perf_guest_fault(nested) &&
+	    raw_cpu_inc_return(perf_guest_depth) > 1)
 		return;
 	if (perf_guest_misused(raw_cpu_read(perf_force_exclude_guest)))
 		return;
@@ -172,23 +182,28 @@ static void drop_stowaways(struct perf_event_context *ctx)
 	struct perf_event_pmu_context *pmu_ctx;
 	struct perf_event *event, *tmp;
 
-	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
+	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
+	{
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active, active_list)
+		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active,
+					 active_list)
 			group_sched_out(event, ctx);
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active, active_list)
+		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active,
+					 active_list)
 			group_sched_out(event, ctx);
 	}
 }
 
-static void resume_context(struct perf_event_context *ctx, enum event_type_t type)
+static void resume_context(struct perf_event_context *ctx,
+			   enum event_type_t type)
 {
 	struct perf_event_pmu_context *pmu_ctx;
 
 	if (!ctx || (perf_guest_fault(no_resume) && type == EVENT_FLEXIBLE))
 		return;
-	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
+	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
+	{
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
 		__pmu_ctx_sched_in(pmu_ctx, type);
@@ -208,7 +223,8 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused))
 		drop_stowaways(ctx);
 
-	list_for_each_entry(event, &ctx->event_list, event_entry) {
+	list_for_each_entry(event, &ctx->event_list, event_entry)
+	{
 		if (!has_vpmu_passthrough_cap(event->pmu_ctx->pmu))
 			continue;
 		if (perf_guest_fault(exit_forgives) &&
@@ -218,7 +234,8 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 		}
 		if (perf_guest_fault(running_runs) &&
 		    event->state == PERF_EVENT_STATE_INACTIVE)
-			event->total_time_running += ctx->time.time - event->tstamp;
+			event->total_time_running +=
+				ctx->time.time - event->tstamp;
 	}
 }
 
@@ -230,7 +247,8 @@ void perf_guest_exit(void)
 	if (!perf_guest_fault(no_assert))
 		lockdep_assert_irqs_disabled();
 
-	if (perf_guest_fault(nested) && raw_cpu_dec_return(perf_guest_depth) > 0)
+	if (perf_guest_fault(nested) &&
+	    raw_cpu_dec_return(perf_guest_depth) > 0)
 		return;
 	if (perf_guest_misused(!raw_cpu_read(perf_force_exclude_guest)))
 		return;
@@ -280,19 +298,21 @@ static bool perf_guest_fault_inherit(struct perf_event *parent)
 	       parent->state == PERF_EVENT_STATE_ERROR;
 }
 
-static const char * const perf_guest_contracts[] = {
-	[PERF_GUEST_MEDIATED]		= "mediated",
-	[PERF_GUEST_SEED]		= "seed",
-	[PERF_GUEST_SEED_LITERAL]	= "seed-literal",
+static const char *const perf_guest_contracts[] = {
+	[PERF_GUEST_MEDIATED] = "mediated",
+	[PERF_GUEST_SEED] = "seed",
+	[PERF_GUEST_SEED_LITERAL] = "seed-literal",
 };
 
-static const char * const perf_guest_fault_names[] = {
-	[PERF_GUEST_NO_FAULT]		= "none",
-#define PERF_GUEST_FAULT_NAME(name, rule, words) [PERF_GUEST_FAULT_##name] = #name,
+static const char *const perf_guest_fault_names[] = {
+	[PERF_GUEST_NO_FAULT] = "none",
+#define PERF_GUEST_FAULT_NAME(name, rule, words) \
+	[PERF_GUEST_FAULT_##name] = #name,
 	PERF_GUEST_FAULTS(PERF_GUEST_FAULT_NAME)
 };
 
-static int perf_guest_set_contract(const char *value, const struct kernel_param *kp)
+static int perf_guest_set_contract(const char *value,
+				   const struct kernel_param *kp)
 {
 	int found = sysfs_match_string(perf_guest_contracts, value);
 
@@ -304,10 +324,12 @@ static int perf_guest_set_contract(const char *value, const struct kernel_param 
 
 static int perf_guest_get_contract(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%s\n", perf_guest_contracts[perf_guest_contract]);
+	return sysfs_emit(buffer, "%s\n",
+			  perf_guest_contracts[perf_guest_contract]);
 }
 
-static int perf_guest_set_fault(const char *value, const struct kernel_param *kp)
+static int perf_guest_set_fault(const char *value,
+				const struct kernel_param *kp)
 {
 	int found = sysfs_match_string(perf_guest_fault_names, value);
 
@@ -321,7 +343,8 @@ static int perf_guest_set_fault(const char *value, const struct kernel_param *kp
 
 static int perf_guest_get_fault(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%s\n", perf_guest_fault_names[perf_guest_fault]);
+	return sysfs_emit(buffer, "%s\n",
+			  perf_guest_fault_names[perf_guest_fault]);
 }
 
 static const struct kernel_param_ops perf_guest_contract_ops = {

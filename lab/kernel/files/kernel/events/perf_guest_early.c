@@ -19,7 +19,7 @@ static DEFINE_PER_CPU(int, perf_guest_depth);
 /* Only for the fault "late_spared": when a guest last left. */
 static DEFINE_PER_CPU(u64, perf_guest_left);
 
-#define PERF_GUEST_LATE		0x6c617465
+#define PERF_GUEST_LATE 0x6c617465
 
 /* No group of a passthrough PMU is scheduled in under a guest. */
 static bool perf_guest_refuses(struct perf_event *event)
@@ -40,7 +40,8 @@ static bool perf_guest_on(int cpu)
 	if (!perf_guest_fault(any_cpu))
 		return per_cpu(perf_force_exclude_guest, cpu);
 
-	for_each_possible_cpu(cpu) {
+	for_each_possible_cpu(cpu)
+	{
 		if (per_cpu(perf_force_exclude_guest, cpu))
 			return true;
 	}
@@ -49,8 +50,9 @@ static bool perf_guest_on(int cpu)
 
 static void perf_guest_mark_late(struct perf_event *event, int cpu)
 {
-	if (cpu >= 0 && (perf_guest_on(cpu) ||
-			 local_clock() - per_cpu(perf_guest_left, cpu) < NSEC_PER_MSEC))
+	if (cpu >= 0 &&
+	    (perf_guest_on(cpu) ||
+	     local_clock() - per_cpu(perf_guest_left, cpu) < NSEC_PER_MSEC))
 		event->attr.config3 = PERF_GUEST_LATE;
 }
 
@@ -110,7 +112,8 @@ static bool perf_guest_fault_swap(struct perf_event_context *ctx)
 
 	if (!perf_guest_fault(no_swap))
 		return false;
-	list_for_each_entry(event, &ctx->event_list, event_entry) {
+	list_for_each_entry(event, &ctx->event_list, event_entry)
+	{
 		if (event->state == PERF_EVENT_STATE_ERROR)
 			return true;
 	}

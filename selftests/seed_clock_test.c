@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the guest's time is to an event, who keeps counting, who gets a turn,
+ * and what comes from inside (docs/contract/seed.md, R1, R2, R17, R18, R20,
+ * R31).
+ */
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "perf/group.h"
+#include "report/cases.h"
+#include "vm/guest.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define WORK_TURNS 200000
+#define INSIDE_NS 5000000ull
+#define CROWD 16
+#define RING_PAGES 8
+#define SAMPLE_PERIOD 20000
+
+FIXTURE(seed_clock)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	int fd;
+};
+
+FIXTURE_SETUP(seed_clock)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->s.exclude_guest = 1;
+	self->fd = -1;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_clock)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	case_end(_metadata);
+}
+
+/* Read the event before and after a run with some time certainly inside. */
+static bool run_between_reads(FIXTURE_DATA(seed_clock) * self,
+			      struct event_value *from, struct event_value *to)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	uint64_t outer_from, inner_from, inner_to, outer_to, guest_ns;
+	bool stopped;
+
+	outer_from = now_ns();
+	event_read(self->fd, from);
+	inner_from = now_ns();
+	guest_go(&self->guest);
+	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	stopped = guest_stop(&self->guest, PATIENCE_MS);
+	inner_to = now_ns();
+	event_read(self->fd, to);
+	outer_to = now_ns();
+
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_min_ns = (int64_t)guest_ns;
+	self->s.wall_min_ns = (int64_t)(inner_to - inner_from);
+	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
+	self->o.eof = to->eof;
+	self->o.enabled_ns = (int64_t)(to->enabled_ns - from->enabled_ns);
+	self->o.running_ns = (int64_t)(to->running_ns - from->running_ns);
+	self->o.not_running_ns = self->o.enabled_ns - self->o.running_ns;
+	return stopped && guest_ns >= INSIDE_NS;
+}
+
+/* A look at a mapped page while the guest is certainly inside. */
+struct look {
+	const volatile struct perf_event_mmap_page *page;
+	int64_t index;
+	uint64_t head[2];
+};
+
+static void note_index(void *arg)
+{
+	struct look *look = arg;
+
+	look->index = look->page->index;
+}
+
+/* Condemned or not, it has no counter inside. */
+static void judge_index(struct __test_metadata *_metadata,
+			FIXTURE_DATA(seed_clock) * self, bool of_task)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_mmap_page *page;
+	struct perf_event_attr attr;
+	struct inside inside;
+	struct look look;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	self->fd = event_try_open(&attr, of_task ? self->guest.tid : ANY_TASK,
+				  of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	page = event_map(self->fd, 0);
+	MUST_BE(page != NULL);
+	look.page = page;
+	guest_go(&self->guest);
+	if (guest_inside(&self->guest, note_index, &look, 0, &deadline,
+			 &inside)) {
+		self->s.guest_beats = (int64_t)inside.beats;
+		self->o.page_index = look.index;
+	}
+	self->s.exclude_guest = 0;
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	event_unmap(page, 0);
+	JUDGE("R2", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_clock, R2_index_of_a_cpu_event_that_includes)
+{
+	judge_index(_metadata, self, false);
+}
+
+TEST_F(seed_clock, R2_index_of_a_task_event_that_includes)
+{
+	judge_index(_metadata, self, true);
+}
+
+TEST_F(seed_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
+{
+	struct event_value from, to;
+	struct perf_event_attr attr;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
+	MUST_BE(run_between_reads(self, &from, &to));
+	JUDGE("R17", &self->s, &self->o);
+
+	/* As tools scale a multiplexed count. */
+	self->o.scaled_surplus =
+		(int64_t)((double)to.count * (double)to.enabled_ns /
+				  (double)to.running_ns -
+			  (double)to.count);
+	JUDGE("R18", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+static void judge_other_pmu(struct __test_metadata *_metadata,
+			    FIXTURE_DATA(seed_clock) * self, enum pmu_kind pmu,
+			    bool of_task)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct event_value from, to;
+	struct perf_event_attr attr;
+	int task, cpu, err = event_describe(&attr, pmu);
+
+	NEEDS(err != ENOENT, "this kind of event");
+	MUST(err);
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	task = of_task ? self->guest.tid : ANY_TASK;
+	cpu = of_task ? ANY_CPU : GUEST_CPU;
+	self->fd = event_try_open(&attr, task, cpu, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->s.pmu = pmu;
+	self->s.exclude_guest = 0;
+	MUST_BE(run_between_reads(self, &from, &to));
+	guest_destroy(&self->guest);
+
+	/* And opened while the guest is there. */
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
+	task = of_task ? self->guest.tid : ANY_TASK;
+	err = event_try_open(&attr, task, cpu, NO_GROUP);
+	self->o.err = err < 0 ? -err : 0;
+	if (err >= 0)
+		close(err);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	JUDGE("R1", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_clock, R1_software_of_a_cpu)
+{
+	judge_other_pmu(_metadata, self, PMU_SOFTWARE, false);
+}
+
+TEST_F(seed_clock, R1_software_of_the_vcpu)
+{
+	judge_other_pmu(_metadata, self, PMU_SOFTWARE, true);
+}
+
+TEST_F(seed_clock, R1_tracepoint)
+{
+	judge_other_pmu(_metadata, self, PMU_TRACEPOINT, false);
+}
+
+TEST_F(seed_clock, R1_breakpoint)
+{
+	judge_other_pmu(_metadata, self, PMU_BREAKPOINT, true);
+}
+
+TEST_F(seed_clock, R1_msr)
+{
+	judge_other_pmu(_metadata, self, PMU_MSR, false);
+}
+
+/* How many of these have never been on a counter? */
+static int starved(const struct crowd *crowd)
+{
+	struct event_value value;
+	int never = 0;
+
+	for (int i = 0; i < crowd->size; i++)
+		never += !event_read(crowd->fd[i], &value) && !value.running_ns;
+	return never;
+}
+
+/* More events than counters, and a guest that comes and goes meanwhile. */
+TEST_F(seed_clock, R20_everybody_gets_a_turn)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct crowd crowd;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(crowd_take_counters(&crowd, GUEST_CPU));
+	self->s.counters = crowd.size;
+	crowd_close(&crowd);
+	/* The guest first: rotation must not have begun without it. */
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 10, &deadline));
+	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
+	self->s.crowd = crowd.size;
+	self->s.entries = (int64_t)self->guest.record->beats;
+	while (starved(&crowd) && !deadline_passed(&deadline))
+		;
+	self->o.starved = starved(&crowd);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	crowd_close(&crowd);
+	JUDGE("R20", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+static void note_head(void *arg)
+{
+	struct look *look = arg;
+	uint64_t from = now_ns();
+
+	look->head[0] = look->page->data_head;
+	while (now_ns() - from < 500000)
+		;
+	look->head[1] = look->page->data_head;
+}
+
+/*
+ * Samples: the ring of an exclude-guest event stands still inside. NMIs: the
+ * guest lets its own counter overflow, and the host must not hear of it.
+ */
+TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_mmap_page *page;
+	struct perf_event_attr attr;
+	struct inside inside;
+	struct look look;
+	int64_t nmis;
+	bool certain;
+
+	NEEDS(cpu_is_amd(), "an AMD guest payload");
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	attr.sample_period = SAMPLE_PERIOD;
+	attr.sample_type = PERF_SAMPLE_IP;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	page = event_map(self->fd, RING_PAGES);
+	MUST_BE(page != NULL);
+	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
+	self->o.counted_before = (int64_t)page->data_head;
+	look.page = page;
+	guest_go(&self->guest);
+	certain = guest_inside(&self->guest, note_head, &look, 0, &deadline,
+			       &inside);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	if (certain)
+		self->o.samples_inside = (int64_t)(look.head[1] - look.head[0]);
+	event_unmap(page, RING_PAGES);
+	close(self->fd);
+	self->fd = -1;
+	guest_destroy(&self->guest);
+
+	guest_create(&self->guest, guest_overflow, GUEST_CPU);
+	nmis = cpu_interrupts("NMI", GUEST_CPU);
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 20, &deadline));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	JUDGE("R31", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who is condemned at guest entry (docs/contract/seed.md, R3, R10, R16). The
+ * guest is entered on demand, so that what happened is known without looking at
+ * a clock.
+ */
+#include "perf/cpu.h"
+#include "perf/group.h"
+#include "report/cases.h"
+#include "vm/guest.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define MEMBERS 3
+
+FIXTURE(seed_group)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct group group;
+};
+
+/* @include: bit i: member i includes the guest, 0 is the leader */
+FIXTURE_VARIANT(seed_group)
+{
+	unsigned int include;
+	bool pinned, of_task;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(seed_group, none_includes) { .include = 0 };
+FIXTURE_VARIANT_ADD(seed_group, leader_includes) { .include = 1 };
+FIXTURE_VARIANT_ADD(seed_group, second_includes) { .include = 2 };
+FIXTURE_VARIANT_ADD(seed_group, last_includes) { .include = 4 };
+FIXTURE_VARIANT_ADD(seed_group, all_include) { .include = 7 };
+FIXTURE_VARIANT_ADD(seed_group, pinned_none_includes) { .include = 0, .pinned = true };
+FIXTURE_VARIANT_ADD(seed_group, pinned_last_includes) { .include = 4, .pinned = true };
+FIXTURE_VARIANT_ADD(seed_group, task_none_includes) { .include = 0, .of_task = true };
+FIXTURE_VARIANT_ADD(seed_group, task_leader_includes) { .include = 1, .of_task = true };
+FIXTURE_VARIANT_ADD(seed_group, task_last_includes) { .include = 4, .of_task = true };
+FIXTURE_VARIANT_ADD(seed_group, task_pinned_leader_includes) { .include = 1, .of_task = true, .pinned = true };
+/* clang-format on */
+
+static void begin(struct scenario *s, struct observation *o)
+{
+	case_begin();
+	*s = scenario_unknown;
+	*o = observation_unknown;
+	s->pmu = PMU_CORE;
+	s->literal = host_literal();
+	s->state_at_entry = STATE_ACTIVE;
+}
+
+FIXTURE_SETUP(seed_group)
+{
+	begin(&self->s, &self->o);
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_group)
+{
+	group_close(&self->group);
+	case_end(_metadata);
+}
+
+TEST_F(seed_group, R3_R10_one_verdict_for_the_group)
+{
+	struct group *group = &self->group;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	*group = (struct group){ .size = MEMBERS, .include = variant->include };
+	MUST(group_try_open(
+		group, variant->of_task ? self->guest.tid : ANY_TASK,
+		variant->of_task ? ANY_CPU : GUEST_CPU, variant->pinned));
+	self->s.entries = (int64_t)guest_step(&self->guest);
+	self->s.group_size = group->size;
+	self->s.group_includes = group_includes(group);
+	self->o.siblings_eof = group_eofs(group, 1);
+	self->o.eof = group_eofs(group, 0) - self->o.siblings_eof;
+	guest_destroy(&self->guest);
+	JUDGE("R3", &self->s, &self->o);
+	JUDGE("R10", &self->s, &self->o);
+}
+
+FIXTURE(seed_pinned)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+};
+
+FIXTURE_SETUP(seed_pinned)
+{
+	begin(&self->s, &self->o);
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(seed_pinned)
+{
+	case_end(_metadata);
+}
+
+static void judge_pinned(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(seed_pinned) * self, bool include,
+			 bool of_task)
+{
+	struct group group = { .size = 1, .include = include };
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(group_try_open(&group, of_task ? self->guest.tid : ANY_TASK,
+			    of_task ? ANY_CPU : GUEST_CPU, true));
+	self->s.entries = (int64_t)guest_step(&self->guest);
+	self->s.pinned = 1;
+	self->s.group_includes = include;
+	self->o.eof = group_eofs(&group, 0);
+	JUDGE("R16", &self->s, &self->o);
+	group_close(&group);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(seed_pinned, R16_pinned_that_includes)
+{
+	judge_pinned(_metadata, self, true, false);
+}
+
+TEST_F(seed_pinned, R16_pinned_that_excludes)
+{
+	judge_pinned(_metadata, self, false, false);
+}
+
+TEST_F(seed_pinned, R16_pinned_of_the_vcpu_that_includes)
+{
+	judge_pinned(_metadata, self, true, true);
+}
+
+TEST_F(seed_pinned, R16_pinned_of_the_vcpu_that_excludes)
+{
+	judge_pinned(_metadata, self, false, true);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+}
