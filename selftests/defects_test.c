@@ -26,6 +26,7 @@
 #define INSIDE_NS 5000000ull
 #define CROWD 16
 #define ROUNDS 30
+#define FORKS 50
 
 FIXTURE(defect)
 {
@@ -298,12 +299,29 @@ static void attempt_fork(void *arg)
 		waitpid(child, NULL, 0);
 }
 
+/*
+ * The first errno of some forks while the guest runs: 0 if none failed, however
+ * often they disturbed it, or one did not while it was certainly inside.
+ */
+static int64_t fork_errno(struct guest *guest, const struct deadline *deadline)
+{
+	int err = 0;
+
+	for (int i = 0; i < FORKS && !err; i++) {
+		struct inside inside;
+
+		if (deadline_passed(deadline))
+			return NOT_KNOWN;
+		guest_inside_once(guest, attempt_fork, &err, 0, deadline,
+				  &inside);
+	}
+	return err;
+}
+
 TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	struct perf_event_attr attr;
-	struct inside inside;
-	int err = 0;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.inherit = 1;
@@ -317,9 +335,7 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	self->s.inherited = 1;
-	if (guest_inside(&self->guest, attempt_fork, &err, 0, &deadline,
-			 &inside))
-		self->o.err = err;
+	self->o.err = fork_errno(&self->guest, &deadline);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	JUDGE("D6", &self->s, &self->o);
 	guest_destroy(&self->guest);

@@ -147,24 +147,25 @@ static int prepare(const struct guest *guest,
 }
 
 /*
- * Make one attempt at an instant when the vCPU is certainly inside. An open
- * that succeeds may itself have thrown it out; if none was refused at any
- * instant, one of them certainly met it inside.
+ * What @act, which leaves its errno in *@err, says at an instant when the vCPU
+ * is certainly inside. An act that succeeds may itself have thrown it out; if
+ * none was refused at any instant, one of them certainly met it inside.
+ * Returns the errno, or NOT_KNOWN if no instant was certain.
  */
-static bool attempt_inside(struct guest *guest, struct attempt *attempt,
-			   const struct deadline *deadline)
+static int64_t errno_inside(struct guest *guest, void (*act)(void *arg),
+			    void *arg, const int *err,
+			    const struct deadline *deadline)
 {
-	int tries = 0, opened = 0;
+	int tries = 0, succeeded = 0;
 
 	while (tries++ < OPENS && !deadline_passed(deadline)) {
 		struct inside inside;
 
-		if (guest_inside_once(guest, attempt_open, attempt, 0, deadline,
-				      &inside))
-			return true;
-		opened += !attempt->err;
+		if (guest_inside_once(guest, act, arg, 0, deadline, &inside))
+			return *err;
+		succeeded += !*err;
 	}
-	return opened >= OPENS;
+	return succeeded >= OPENS ? 0 : NOT_KNOWN;
 }
 
 /* What every variant is about when no guest is there: it opens. */
@@ -189,22 +190,17 @@ TEST_F(seed_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	struct attempt attempt;
-	bool certain;
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(prepare(&self->guest, variant, &attempt));
 	judge_outside(_metadata, self, variant, &attempt);
 
 	guest_go(&self->guest);
-	certain = attempt_inside(&self->guest, &attempt, &deadline);
-	if (certain) {
-		self->s.guest_beats = (int64_t)self->guest.record->beats;
-		self->s.cpu_in_guest = variant->cpu == GUEST_CPU;
-		self->s.task_in_guest = variant->whose == OF_VCPU;
-		self->o.err = attempt.err;
-	} else {
-		self->o.err = NOT_KNOWN;
-	}
+	self->o.err = errno_inside(&self->guest, attempt_open, &attempt,
+				   &attempt.err, &deadline);
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.cpu_in_guest = variant->cpu == GUEST_CPU;
+	self->s.task_in_guest = variant->whose == OF_VCPU;
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	JUDGE(variant->rule, &self->s, &self->o);
 
@@ -400,9 +396,7 @@ static void judge_fork(struct __test_metadata *_metadata,
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	struct perf_event_attr attr;
-	struct inside inside;
 	int fd, err = 0;
-	bool certain;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.inherit = 1;
@@ -410,13 +404,12 @@ static void judge_fork(struct __test_metadata *_metadata,
 	fd = event_try_open(&attr, SELF, cpu, NO_GROUP);
 	MUST_BE(fd >= 0);
 	guest_go(&self->guest);
-	certain = guest_inside(&self->guest, attempt_fork, &err, 0, &deadline,
-			       &inside);
+	self->o.err =
+		errno_inside(&self->guest, attempt_fork, &err, &err, &deadline);
 	self->s.inherited = 1;
 	self->s.per_cpu = cpu != ANY_CPU;
 	self->s.cpu_in_guest = 1;
 	self->s.task_in_guest = 0;
-	self->o.err = certain ? err : NOT_KNOWN;
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	close(fd);
 	JUDGE("R27", &self->s, &self->o);

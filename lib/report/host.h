@@ -47,7 +47,10 @@ enum contract host_contract(void);
 /* Is the literal seed spoken? 1 or 0, for struct scenario. */
 int64_t host_literal(void);
 
-/* Does the kernel check its assertions about locks (CONFIG_PROVE_LOCKING)? */
+/*
+ * Does the kernel check its assertions about locks (CONFIG_PROVE_LOCKING)? It
+ * stops doing so with the first report. 1 or 0.
+ */
 int64_t host_proves_locking(void);
 
 /* enable_mediated_pmu as it reads back: 1, 0, or -1 if there is none. */

@@ -10,6 +10,7 @@
 #include "calls.h"
 
 #define MODULE "perf_guest_calls"
+#define COST "/sys/module/" MODULE "/parameters/cost"
 #define CALL "/sys/module/" MODULE "/parameters/call"
 
 static int open_beside(const char *name)
@@ -51,4 +52,24 @@ int calls_unload(void)
 int calls_make(const char *call)
 {
 	return file_write(CALL, call);
+}
+
+int calls_cost(unsigned int rounds, uint64_t *least, uint64_t *most)
+{
+	unsigned long long took[4];
+	char text[128];
+	int err;
+
+	snprintf(text, sizeof(text), "%u", rounds);
+	err = file_write(COST, text);
+	if (!err)
+		err = file_read(COST, text, sizeof(text));
+	if (err)
+		return err;
+	if (sscanf(text, "%llu %llu %llu %llu", &took[0], &took[1], &took[2],
+		   &took[3]) != 4)
+		return EPROTO;
+	*least = took[0] - took[2];
+	*most = took[1] - took[2];
+	return 0;
 }

@@ -7,6 +7,8 @@
 #ifndef PMU_VM_CALLS_H
 #define PMU_VM_CALLS_H
 
+#include <stdint.h>
+
 /*
  * Load the module that lies beside the program.
  * Returns 0, ENOENT if there is none, ENOEXEC if it is another kernel's, or
@@ -19,5 +21,12 @@ int calls_unload(void);
 
 /* @call: "enter", "exit", "enter-on", "exit-on". Returns 0 or an errno. */
 int calls_make(const char *call);
+
+/*
+ * Make @rounds pairs of enter and exit on this CPU.
+ * Stores in *@least and *@most what one pair took beyond measuring nothing, in
+ * counts of the time stamp counter. Returns 0 or an errno.
+ */
+int calls_cost(unsigned int rounds, uint64_t *least, uint64_t *most);
 
 #endif

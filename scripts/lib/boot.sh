@@ -30,10 +30,15 @@ emulator_command() {
 		COMMAND+=(-L "$dir")
 	done
 	COMMAND+=(
-		-M "$MACHINE_TYPE" -accel "tcg,thread=multi" -cpu "$CPU_MODEL"
+		-M "$MACHINE_TYPE" -cpu "$CPU_MODEL"
 		-smp "$cpus" -m "${LAB_MEMORY_MIB:-$MEMORY_MIB}" -display none
 		-nodefaults -no-user-config -no-reboot -monitor none
 	)
+	if [[ -n $ICOUNT ]]; then
+		COMMAND+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+	else
+		COMMAND+=(-accel "tcg,thread=multi")
+	fi
 }
 
 kernel_arguments() {
