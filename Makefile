@@ -2,14 +2,14 @@
 # The doorway. Everything is done by scripts/lab and scripts/test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format build clean
+.PHONY: help run test check faults format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## boot the kernel under test in the lab and run the suite (sets up what is missing)
+run: ## both contracts in the lab, each on its kernel (sets up what is missing)
 	@scripts/lab doctor --install
-	@scripts/lab run $(LAB_OPTIONS)
+	@scripts/lab run $(if $(KERNEL)$(CONTRACT)$(LAB_OPTIONS),,--contract all) $(LAB_OPTIONS)
 
 test: ## everything that proves the suite itself, the run in the lab included
 	@scripts/lab doctor --install --test
@@ -17,6 +17,10 @@ test: ## everything that proves the suite itself, the run in the lab included
 
 check: ## the part of "test" that needs no lab: style, scripts, unit tests
 	@scripts/test style unit bats
+
+faults: ## break the reference kernel in every known way: does the suite notice?
+	@scripts/lab doctor --install
+	@scripts/faults
 
 build: ## build emulator, kernel and suite without running them
 	@scripts/lab doctor --install

@@ -98,7 +98,8 @@ reduce inputs as $raw (
 | ($cases | map(.outcome)) as $all
 | def count($name): [$all[] | select(. == $name)] | length;
   { schema: 1 } + $context
-  + { facts: .facts, complete: .complete,
+  + { contract: (.facts["/sys/module/perf_guest/parameters/contract"] // $context.contract),
+      facts: .facts, complete: .complete,
       totals: { conforms: count("conforms"), known: count("known"), violates: count("violates"),
                 broken: count("broken"), undecided: count("undecided"), skip: count("skip") },
       # A defect that showed anywhere in the run is not stale.

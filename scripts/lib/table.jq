@@ -45,7 +45,9 @@ def known_lines:
 
 def skip_lines:
   [.cases[] | select(.outcome == "skip")] | group_by(.reason) | .[]
-  | "skip   \(.[0].reason): " + (map("\(.program):\(.case)") | join(", "));
+  | "skip   \(.[0].reason): "
+    + (if length > 4 then "\(length) cases, \(map(.program) | unique | join(", "))"
+       else (map("\(.program):\(.case)") | join(", ")) end);
 
 def details:
   "\(.machine), Linux \(.facts.release // "?"), contract \(.contract)"

@@ -41,7 +41,26 @@ refused() {
 }
 
 @test "an unknown contract is refused" {
-	refused "no contract called 'treaty'; there is: auto mediated" "$LAB" run --contract treaty
+	refused "no contract called 'treaty'; there is: auto mediated seed seed-literal all" "$LAB" run --contract treaty
+}
+
+@test "both contracts at once are for run, and choose their kernels themselves" {
+	refused "--contract all is for run" "$LAB" exec --contract all -- true
+	refused "--contract all chooses its kernels itself" "$LAB" run --contract all --kernel image
+	refused "--contract all chooses its kernels itself" "$LAB" run --contract all --debug
+}
+
+@test "an unknown fault is refused, and one for a given kernel" {
+	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" run --fault gremlin
+	refused "--kernel is a kernel already: no --reference, --debug or --fault" "$LAB" run --kernel image --fault wakes
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../faults" gremlin
+	[ "$stderr" = "faults: no fault called 'gremlin'; see scripts/lab faults" ]
+}
+
+@test "every fault has a name, a rule and words" {
+	run -0 "$LAB" faults
+	[ "${#lines[@]}" -eq "$(grep -c '^	X(' "$BATS_TEST_DIRNAME/../../lab/kernel/files/include/linux/perf_guest.h")" ]
+	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RD][0-9]+\t.+')" -eq 0 ]
 }
 
 @test "a number that is none is refused" {

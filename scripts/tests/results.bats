@@ -130,3 +130,35 @@ passes() {
 	run -0 "$SCRIPTS/lab" table "$OUT/results.json"
 	[[ "$output" == *"stale  D28 (M23.page) did not show on this kernel"* ]]
 }
+
+@test "a complaint that a case provoked is none" {
+	printf '%s\n' '[ 1.0] pmu_passthrough: an expected complaint begins' \
+		'[ 1.1] WARNING: CPU: 0 PID: 1 at kernel/events/core.c:1' \
+		'[ 1.2] pmu_passthrough: an expected complaint ends' >"$OUT/console.log"
+	results <"$BATS_TEST_DIRNAME/fixtures/clean"
+	[ "$(field .verdict)" = conforms ]
+	printf '[ 1.3] WARNING: CPU: 0 PID: 1 at kernel/events/core.c:2\n' >>"$OUT/console.log"
+	results <"$BATS_TEST_DIRNAME/fixtures/clean"
+	[ "$(field '.cases[-1].reason')" = "WARNING: CPU: 0 PID: 1 at kernel/events/core.c:2" ]
+}
+
+@test "a case of two rules says of each what it found" {
+	results <"$BATS_TEST_DIRNAME/fixtures/two_rules"
+	run -0 "$SCRIPTS/lab" table "$OUT/results.json"
+	[[ "$output" == *"R29   conforms   1 "* ]]
+	[[ "$output" == *"D4    known      1 "* ]]
+	[[ "$output" != *"stale"* ]]
+}
+
+@test "two results make one table" {
+	results <"$BATS_TEST_DIRNAME/fixtures/clean"
+	cp "$OUT/results.json" "$OUT/first.json"
+	results <"$BATS_TEST_DIRNAME/fixtures/known"
+	run -0 "$SCRIPTS/lab" table "$OUT/first.json" "$OUT/results.json"
+	[ "${lines[-1]}" = "3 passed, 0 failed, 0 skipped" ]
+}
+
+@test "the contract is the one the kernel says it speaks" {
+	results <"$BATS_TEST_DIRNAME/fixtures/two_rules"
+	[ "$(field .contract)" = seed ]
+}

@@ -27,27 +27,29 @@ outcomes() {
 @test "the unmodified kernel conforms but for its known defects" {
 	[ ! -e "$BATS_FILE_TMPDIR/status" ]
 	[ "$(field .verdict "$FULL")" = "conforms but for known defects" ]
-	[ "$(outcomes "$FULL")" = "conforms known" ]
+	[ "$(outcomes "$FULL")" = "conforms known skip" ]
+	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$FULL")" = "needs the seed's contract" ]
 	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28" ]
 	[ "$(field '.stale | length' "$FULL")" = 0 ]
 }
 
 @test "every case there is was run" {
 	local missing
-	missing=$(comm -23 <("$LAB" cases | sort -u) \
+	# Programs of the other contract are skipped as a whole.
+	missing=$(comm -23 <("$LAB" cases | grep -v '^seed_' | sort -u) \
 		<(field '.cases[] | "\(.program):\(.case | split(".") | last)"' "$FULL" | sort -u))
 	[ "$missing" = "" ]
 }
 
 @test "every rule of the chapter was judged" {
 	local rule
-	for rule in M1 M4 M5 M6 M7 M8 M9 M11 M12 M16 M17 M21 M23 M24 M25; do
+	for rule in M1 M4 M5 M6 M7 M8 M9 M11 M12 M16 M17 M21 M22 M23 M24 M25; do
 		[ "$(field "[.cases[] | select(.rules | index(\"$rule\"))] | length > 0" "$FULL")" = true ]
 	done
 }
 
 @test "the table ends with the totals alone on a line" {
-	[[ "$(tail -n 1 "$BATS_FILE_TMPDIR/table")" =~ ^[0-9]+" passed, 0 failed, 0 skipped"$ ]]
+	[[ "$(tail -n 1 "$BATS_FILE_TMPDIR/table")" =~ ^[0-9]+" passed, 0 failed, "[0-9]+" skipped"$ ]]
 }
 
 @test "a run leaves everything that explains it" {

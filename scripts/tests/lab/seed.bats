@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The seed's contract on the reference kernel: its verdicts, the literal seed's,
+# the debug kernel's silence, and faults that must be noticed.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export LAB=$BATS_TEST_DIRNAME/../../lab
+	export ALL=$BATS_FILE_TMPDIR/all LITERAL=$BATS_FILE_TMPDIR/literal
+	unset CONTRACT KERNEL
+	"$LAB" run --contract all --out "$ALL" >"$BATS_FILE_TMPDIR/table" 2>&1 ||
+		printf '%s\n' $? >"$BATS_FILE_TMPDIR/status"
+	"$LAB" run --contract seed-literal --out "$LITERAL" >"$BATS_FILE_TMPDIR/literal.table" 2>&1 ||
+		printf '%s\n' $? >"$BATS_FILE_TMPDIR/literal.status"
+}
+
+setup() {
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+field() {
+	jq -r "$1" "${2:-$OUT}/results.json"
+}
+
+known() {
+	field '[.cases[] | select(.outcome == "known") | .reason | sub("known "; "")] | unique | join(" ")' "$1"
+}
+
+outcomes() {
+	field '[.cases[].outcome] | unique | join(" ")' "$@"
+}
+
+@test "one command gives both verdicts, in one table" {
+	[ ! -e "$BATS_FILE_TMPDIR/status" ]
+	[ "$(field .verdict "$ALL/mediated")" = "conforms but for known defects" ]
+	[ "$(field .verdict "$ALL/seed")" = "conforms but for known defects" ]
+	[ "$(field .kernel "$ALL/mediated")" = plain ]
+	[ "$(field .kernel "$ALL/seed")" = reference ]
+	grep -q '^mediated     M11   conforms ' "$BATS_FILE_TMPDIR/table"
+	grep -q '^seed         R22   conforms ' "$BATS_FILE_TMPDIR/table"
+	[[ "$(tail -n 1 "$BATS_FILE_TMPDIR/table")" =~ ^[0-9]+" passed, 0 failed, "[0-9]+" skipped"$ ]]
+}
+
+@test "the reference kernel has the defects of the design, and no other" {
+	[ "$(outcomes "$ALL/seed")" = "conforms known skip" ]
+	[ "$(known "$ALL/seed")" = "D11 D2 D4 D6 D7" ]
+	[ "$(field '.stale | length' "$ALL/seed")" = 0 ]
+	[ "$(field '.facts["/sys/module/perf_guest/parameters/contract"]' "$ALL/seed")" = seed ]
+}
+
+@test "the literal seed has its slips as well" {
+	[ ! -e "$BATS_FILE_TMPDIR/literal.status" ]
+	[ "$(outcomes "$LITERAL")" = "conforms known skip" ]
+	[ "$(known "$LITERAL")" = "D1 D11 D2 D3 D4 D5 D6 D7 D8 D9" ]
+	[ "$(field '.stale | length' "$LITERAL")" = 0 ]
+}
+
+@test "the unmodified kernel has none of the seed's defects" {
+	local defect
+	for defect in D1 D2 D3 D4 D5 D6 D7 D8 D9 D11 D12; do
+		[ "$(field "[.cases[] | select(.rules | index(\"$defect\")) | .outcome] | unique | join(\" \")" "$ALL/mediated")" = conforms ]
+	done
+}
+
+@test "every rule of the seed was judged" {
+	local number
+	for number in {1..31}; do
+		[ "$number" = 6 ] || # asked of the debug kernel
+			[ "$(field "[.cases[] | select((.rules | index(\"R$number\")) and (.outcome == \"conforms\" or .outcome == \"known\"))] | length > 0" "$ALL/seed")" = true ]
+	done
+}
+
+@test "what is skipped belongs to the other contract, or to the debug kernel" {
+	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL/mediated")" = "needs the seed's contract" ]
+	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL/seed")" = \
+		"needs CONFIG_PROVE_LOCKING, and no report so far,needs the mediated contract" ]
+}
+
+@test "asked for the mediated contract, the reference kernel speaks it as the plain one does" {
+	run -0 "$LAB" run --reference --out "$OUT"
+	[ "$(field .contract)" = mediated ]
+	diff <(field '.cases[] | "\(.program):\(.case) \(.outcome)"' "$ALL/mediated") \
+		<(field '.cases[] | "\(.program):\(.case) \(.outcome)"')
+}
+
+@test "the debug kernel has nothing to say under the seed's contract" {
+	run -0 "$LAB" run --contract seed --debug --out "$OUT"
+	[ "$(known "$OUT")" = "D11 D2 D4 D6 D7" ]
+	[ "$(field '[.cases[] | select(.rules | index("R6")) | .outcome] | sort | join(" ")')" = "conforms skip" ]
+	run ! grep -q 'KASAN disabled' "$OUT/kernel.log"
+	grep -q '^CONFIG_PROVE_LOCKING=y' "$OUT/config"
+	grep -q '^CONFIG_KASAN=y' "$OUT/config"
+}
+
+@test "nor under the mediated one" {
+	run -0 "$LAB" run --contract mediated --debug --out "$OUT"
+	[ "$(known "$OUT")" = "D27 D28" ]
+}
+
+@test "lockdep speaks up for an exit with interrupts on, too" {
+	run -0 "$LAB" run --contract seed --debug --filter '*R6_exit_with_interrupts_on' --out "$OUT"
+	[ "$(outcomes)" = conforms ]
+}
+
+@test "the literal seed loses the errno of its check, the reference hands it on (D10)" {
+	run -1 "$LAB" run --contract seed --fault wrong_errno --filter seed_creation_test --out "$OUT"
+	[ "$(field '[.cases[] | select(.outcome == "violates") | .rules[]] | unique | contains(["R22"])')" = true ]
+	run -0 "$LAB" run --contract seed-literal --fault wrong_errno --filter seed_creation_test --out "$OUT"
+	[ "$(outcomes)" = conforms ]
+}
+
+@test "a watchdog that excludes guests is noticed (D12)" {
+	run -1 "$LAB" run --contract seed --fault watchdog_excludes --filter defects_test:D12_it_does_not_exclude_guests --out "$OUT"
+	[ "$(field '.cases[0].outcome')" = violates ]
+}
+
+@test "faults are noticed by the cases of their rules" {
+	run -0 "$BATS_TEST_DIRNAME/../../faults" leader_decides wakes cpu_passes
+	[ "${lines[-1]}" = "3 of 3 faults noticed by their rule" ]
+}
+
+@test "a kernel that is said to speak the seed and lacks its calls is skipped, with the reason" {
+	run -1 "$LAB" run --kernel "$(field .kernel_image "$ALL/mediated")" --contract seed --filter seed_group_test --out "$OUT"
+	[ "$(field '.cases[0].reason')" = "needs perf_guest_enter() in the kernel" ]
+	[ "$(field .verdict)" = broken ]
+}
+
+@test "a kernel without its test module is skipped, with the reason" {
+	cp "$(field .kernel_image "$ALL/mediated")" "$BATS_TEST_TMPDIR/image"
+	run -1 "$LAB" run --kernel "$BATS_TEST_TMPDIR/image" --filter '*M22*' --out "$OUT"
+	[ "$(field '.cases[0].reason')" = "needs the test module of this kernel" ]
+}
+
+@test "so is one with the module of another kernel" {
+	local seed
+	seed=$(dirname "$(field .kernel_image "$ALL/seed")")
+	cp "$(field .kernel_image "$ALL/mediated")" "$BATS_TEST_TMPDIR/bzImage"
+	cp "$seed/perf_guest_calls.ko" "$BATS_TEST_TMPDIR/"
+	run -1 "$LAB" run --kernel "$BATS_TEST_TMPDIR/bzImage" --filter '*M22*' --out "$OUT"
+	[ "$(field '.cases[0].reason')" = "needs the test module of this kernel" ]
+}
+
+@test "with time counted in instructions the verdicts are the same" {
+	run -0 "$LAB" run --contract seed --icount --filter seed_group_test --out "$OUT"
+	[ "$(outcomes)" = conforms ]
+}
