@@ -58,7 +58,7 @@ FIXTURE_VARIANT(seed_open)
 SEED_OPEN(of_the_guests_cpu, "R22", .cpu = GUEST_CPU);
 SEED_OPEN(of_a_task_on_the_guests_cpu, "R22", .whose = OF_ITSELF, .cpu = GUEST_CPU);
 SEED_OPEN(of_the_vcpu_on_the_guests_cpu, "R22", .whose = OF_VCPU, .cpu = GUEST_CPU);
-SEED_OPEN(of_the_vcpu_on_another_cpu, "R22", .whose = OF_VCPU, .cpu = HOST_CPU);
+SEED_OPEN(of_the_vcpu_on_another_cpu, "R8", .whose = OF_VCPU, .cpu = HOST_CPU);
 SEED_OPEN(pinned_of_the_guests_cpu, "R22", .cpu = GUEST_CPU, .pinned = true);
 SEED_OPEN(of_guests_only, "R22", .cpu = GUEST_CPU, .exclude_host = true);
 SEED_OPEN(of_another_cpu, "R8", .cpu = HOST_CPU);

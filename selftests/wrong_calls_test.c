@@ -123,11 +123,6 @@ static void judge_warnings(struct __test_metadata *_metadata,
 	JUDGE(rule, &self->s, &self->o);
 }
 
-TEST_F(wrong_calls, D9_calls_that_do_not_alternate_are_warned_about)
-{
-	judge_warnings(_metadata, self, "D9");
-}
-
 TEST_F(wrong_calls, M22_double_load_and_put_without_load)
 {
 	NEEDS(!seed_spoken(), "the mediated contract");
@@ -199,6 +194,11 @@ TEST_F(wrong_calls, D8_under_a_software_leader_it_waits_as_well)
 	JUDGE("D8", &self->s, &self->o);
 }
 
+TEST_F(wrong_calls, D9_calls_that_do_not_alternate_are_warned_about)
+{
+	judge_warnings(_metadata, self, "D9");
+}
+
 /*
  * These come last, in the last program: with its first report lockdep switches
  * itself off, and a context lock taken with interrupts on is one more. So a
@@ -218,7 +218,8 @@ static void judge_interrupts_on(struct __test_metadata *_metadata,
 	JUDGE("R6", &self->s, &self->o);
 	self->s.interrupts_on = 1;
 	self->o.warned = warned_about(first, call);
-	/* What lockdep has to say the next time an interrupt takes that lock. */
+	/* What lockdep has to say the next time an interrupt takes that lock.
+	 */
 	klog_expected_begins();
 	call_there("exit");
 	open_errno();

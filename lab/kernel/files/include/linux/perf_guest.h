@@ -27,45 +27,52 @@ static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
  * Those marked "slip" are part of seed-literal.
  */
 /* clang-format off */
-#define PERF_GUEST_FAULTS(X)                                                   \
-	X(software_too, R1, "other PMUs are evicted and judged as well")       \
-	X(task_stays, R2, "the task context is not evicted")                   \
-	X(not_refused, R2, "what is enabled under a guest is scheduled in")    \
-	X(leader_decides, R3, "only the leader's exclude_guest is looked at")  \
-	X(exit_forgives, R4, "guest exit revives what entry condemned")        \
-	X(no_resume, R5, "guest exit does not schedule in flexible groups")    \
-	X(cpu_first, D3, "slip: CPU flexible groups go before task pinned")    \
-	X(no_assert, R6, "interrupts may be on in both calls")                 \
-	X(nested, R7, "a second enter needs a second exit")                    \
-	X(silent, D9, "slip: misuse goes without a warning")                   \
-	X(any_cpu, R8, "a guest on any CPU counts as one on every CPU")        \
-	X(off_not_error, R9, "condemned events are OFF instead of ERROR")      \
-	X(leader_twice, D1, "slip: siblings of a condemned leader are spared") \
-	X(forgets, R11, "condemning zeroes count and times")                   \
-	X(disable_clears, R12, "DISABLE turns ERROR into OFF")                 \
-	X(enable_ignored, R13, "ENABLE does not revive")                       \
-	X(wakes, R14, "condemning wakes pollers and sends SIGIO")              \
-	X(all_judged, R15, "groups that are not ACTIVE are condemned, too")    \
-	X(pinned_judged, R16, "pinned groups are condemned whatever they say") \
-	X(clock_stops, R17, "time_enabled leaves the guest out")               \
-	X(running_runs, R18, "time_running goes on through the guest")         \
-	X(exclude_refused, R19, "exclude-guest events are refused, too")       \
-	X(rotation_stuck, R20, "guest exit forgets to ask for rotation")       \
-	X(cgroup_clock, D5, "slip: the cgroup clock is not brought up to date") \
-	X(cgroup_spared, R21, "cgroup events are not judged")                  \
-	X(cpu_passes, R22, "events of a CPU are not refused")                  \
-	X(task_passes, R23, "events of a task are not refused")                \
-	X(late_spared, R24, "events opened near a guest are never judged")     \
-	X(disabled_passes, R25, "disabled events are not refused")             \
-	X(leader_classifies, R26, "a sibling is refused by its leader's PMU")  \
-	X(fork_passes, R27, "inherited events are not refused")                \
-	X(child_lives, R28, "the child of a condemned parent counts")          \
-	X(no_swap, R29, "a context with a condemned event is not swapped")     \
-	X(kernel_spared, R30, "events of the kernel itself are not judged")    \
-	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs")       \
+#define PERF_GUEST_FAULTS(X) \
+	X(software_too, R1, "other PMUs are evicted and judged as well") \
+	X(task_stays, R2, "the task context is not evicted") \
+	X(index_stays, R2, "a page keeps an index through the guest") \
+	X(not_refused, R2, "what is enabled under a guest is scheduled in") \
 	X(leader_refused, D8, "slip: entry refuses groups by their leader's PMU") \
-	X(wrong_errno, R22, "the creation check returns EOPNOTSUPP")           \
-	X(watchdog_excludes, D12, "the NMI watchdog excludes guests")
+	X(leader_decides, R3, "only the leader's exclude_guest is looked at") \
+	X(exit_forgives, R4, "guest exit revives what entry condemned") \
+	X(moving_forgives, R4, "guest exit on another CPU revives what was condemned") \
+	X(no_resume, R5, "guest exit does not schedule in flexible groups") \
+	X(lost_at_times, R5, "every 64th guest exit forgets flexible groups") \
+	X(cpu_first, D3, "slip: CPU flexible groups go before task pinned") \
+	X(no_assert, R6, "interrupts may be on in both calls") \
+	X(exit_enters, R7, "an exit without enter enters") \
+	X(silent, D9, "slip: misuse goes without a warning") \
+	X(any_cpu, R8, "a guest on any CPU counts as one on every CPU") \
+	X(off_not_error, R9, "condemned events are OFF instead of ERROR") \
+	X(group_read, R9, "a group read of a condemned event returns a record") \
+	X(leader_twice, D1, "slip: siblings of a condemned leader are spared") \
+	X(forgets, R11, "condemning zeroes count and times") \
+	X(disable_clears, R12, "DISABLE turns ERROR into OFF") \
+	X(enable_ignored, R13, "ENABLE does not revive") \
+	X(pinned_stays, R13, "ENABLE does not revive a pinned event") \
+	X(wakes, R14, "condemning wakes pollers and sends SIGIO") \
+	X(all_judged, R15, "groups that are not ACTIVE are condemned, too") \
+	X(pinned_judged, R16, "pinned groups are condemned whatever they say") \
+	X(clock_stops, R17, "time_enabled leaves the guest out") \
+	X(clock_doubles, R17, "time_enabled takes the guest in twice") \
+	X(running_runs, R18, "time_running goes on through the guest") \
+	X(exclude_refused, R19, "exclude-guest events are refused, too") \
+	X(rotation_stuck, R20, "guest exit forgets to ask for rotation") \
+	X(cgroup_clock, D5, "slip: the cgroup clock is not brought up to date") \
+	X(cgroup_spared, R21, "cgroup events are not judged") \
+	X(cpu_passes, R22, "events of a CPU are not refused") \
+	X(guest_only_passes, R22, "events of a CPU that exclude the host are not refused") \
+	X(wrong_errno, R22, "the creation check returns EOPNOTSUPP") \
+	X(task_passes, R23, "events of a task are not refused") \
+	X(late_spared, R24, "events opened near a guest are never judged") \
+	X(disabled_passes, R25, "disabled events are not refused") \
+	X(leader_classifies, R26, "a sibling is refused by its leader's PMU") \
+	X(fork_passes, R27, "inherited events are not refused") \
+	X(child_lives, R28, "the child of a condemned parent counts") \
+	X(no_swap, R29, "a context with a condemned event is not swapped") \
+	X(kernel_spared, R30, "events of the kernel itself are not judged") \
+	X(watchdog_excludes, D12, "the NMI watchdog excludes guests") \
+	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs")
 /* clang-format on */
 
 enum perf_guest_fault {

@@ -44,12 +44,38 @@ static bool perf_guest_judges(struct perf_event *leader)
 	return group_includes_guest(leader);
 }
 
+/* Where an event was condemned, for the fault "moving_forgives". */
+static void note_condemned(struct perf_event *event)
+{
+	if (perf_guest_fault(moving_forgives))
+		event->attr.config3 = smp_processor_id() + 1;
+}
+
+static bool is_forgiven(struct perf_event *event)
+{
+	if (event->state != PERF_EVENT_STATE_ERROR)
+		return false;
+	return perf_guest_fault(exit_forgives) ||
+	       (perf_guest_fault(moving_forgives) && event->attr.config3 &&
+		event->attr.config3 != smp_processor_id() + 1);
+}
+
+/* Only for the fault "index_stays". */
+static void keep_index(struct perf_event *event)
+{
+	struct perf_buffer *rb = READ_ONCE(event->rb);
+
+	if (rb)
+		rb->user_page->index = 1;
+}
+
 static void condemn_event(struct perf_event *event,
 			  struct perf_event_context *ctx)
 {
 	/* As for any event that leaves the enabled states. */
 	if (event->state > PERF_EVENT_STATE_OFF)
 		perf_cgroup_event_disable(event, ctx);
+	note_condemned(event);
 	perf_event_set_state(event, perf_guest_fault(off_not_error)
 					    ? PERF_EVENT_STATE_OFF
 					    : PERF_EVENT_STATE_ERROR);
@@ -81,6 +107,8 @@ static void evict_group(struct perf_event *leader,
 			struct perf_event_context *ctx)
 {
 	group_sched_out(leader, ctx);
+	if (perf_guest_fault(index_stays))
+		keep_index(leader);
 	if (perf_guest_judges(leader))
 		condemn_group(leader, ctx);
 }
@@ -94,7 +122,7 @@ static void condemn_the_rest(struct perf_event_context *ctx)
 	{
 		if (event->group_leader == event &&
 		    event->state == PERF_EVENT_STATE_INACTIVE &&
-		    perf_guest_takes(event->pmu_ctx->pmu) &&
+		    perf_guest_takes(event->pmu_ctx->pmu) && !event->cgrp &&
 		    group_includes_guest(event))
 			condemn_group(event, ctx);
 	}
@@ -148,9 +176,6 @@ void perf_guest_enter(void)
 	if (!perf_guest_fault(no_assert))
 		lockdep_assert_irqs_disabled();
 
-	if (perf_guest_fault(nested) &&
-	    raw_cpu_inc_return(perf_guest_depth) > 1)
-		return;
 	if (perf_guest_misused(raw_cpu_read(perf_force_exclude_guest)))
 		return;
 
@@ -195,12 +220,20 @@ static void drop_stowaways(struct perf_event_context *ctx)
 	}
 }
 
+/* Only for faults: are flexible groups left where they are at this exit? */
+static bool perf_guest_forgets(void)
+{
+	return perf_guest_fault(no_resume) ||
+	       (perf_guest_fault(lost_at_times) &&
+		raw_cpu_read(perf_guest_exits) % 64 == 0);
+}
+
 static void resume_context(struct perf_event_context *ctx,
 			   enum event_type_t type)
 {
 	struct perf_event_pmu_context *pmu_ctx;
 
-	if (!ctx || (perf_guest_fault(no_resume) && type == EVENT_FLEXIBLE))
+	if (!ctx || (type == EVENT_FLEXIBLE && perf_guest_forgets()))
 		return;
 	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
 	{
@@ -219,6 +252,8 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 
 	if (perf_guest_fault(clock_stops))
 		__update_context_time(ctx, false);
+	if (perf_guest_fault(clock_doubles))
+		ctx->time.time += perf_clock() - ctx->time.stamp;
 	perf_guest_update_time(cpuctx, ctx);
 	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused))
 		drop_stowaways(ctx);
@@ -227,8 +262,7 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 	{
 		if (!has_vpmu_passthrough_cap(event->pmu_ctx->pmu))
 			continue;
-		if (perf_guest_fault(exit_forgives) &&
-		    event->state == PERF_EVENT_STATE_ERROR) {
+		if (is_forgiven(event)) {
 			perf_event_set_state(event, PERF_EVENT_STATE_INACTIVE);
 			perf_cgroup_event_enable(event, ctx);
 		}
@@ -247,17 +281,19 @@ void perf_guest_exit(void)
 	if (!perf_guest_fault(no_assert))
 		lockdep_assert_irqs_disabled();
 
-	if (perf_guest_fault(nested) &&
-	    raw_cpu_dec_return(perf_guest_depth) > 0)
+	if (perf_guest_misused(!raw_cpu_read(perf_force_exclude_guest))) {
+		if (perf_guest_fault(exit_enters))
+			raw_cpu_write(perf_force_exclude_guest, true);
 		return;
-	if (perf_guest_misused(!raw_cpu_read(perf_force_exclude_guest)))
-		return;
+	}
 
 	perf_ctx_lock(cpuctx, cpuctx->task_ctx);
 	task_ctx = perf_guest_fault(task_stays) ? NULL : cpuctx->task_ctx;
 	raw_cpu_write(perf_force_exclude_guest, false);
 	if (perf_guest_fault(late_spared))
 		raw_cpu_write(perf_guest_left, local_clock());
+	if (perf_guest_fault(lost_at_times))
+		raw_cpu_inc(perf_guest_exits);
 
 	perf_ctx_disable(&cpuctx->ctx, perf_guest_scope());
 	wake_context(cpuctx, &cpuctx->ctx);
@@ -288,7 +324,9 @@ static bool perf_guest_fault_ioctl(struct perf_event *event, unsigned int cmd)
 		return false;
 	if (perf_guest_fault(disable_clears) && cmd == PERF_EVENT_IOC_DISABLE)
 		event->state = PERF_EVENT_STATE_OFF;
-	return perf_guest_fault(enable_ignored) && cmd == PERF_EVENT_IOC_ENABLE;
+	return cmd == PERF_EVENT_IOC_ENABLE &&
+	       (perf_guest_fault(enable_ignored) ||
+		(perf_guest_fault(pinned_stays) && event->attr.pinned));
 }
 
 /* Only for faults: may the child of this parent count? */

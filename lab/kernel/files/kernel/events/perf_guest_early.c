@@ -14,8 +14,8 @@ EXPORT_SYMBOL_GPL(perf_guest_faulty);
 
 /* A guest owns the counters of this CPU. */
 static DEFINE_PER_CPU(bool, perf_force_exclude_guest);
-/* Only for the fault "nested". */
-static DEFINE_PER_CPU(int, perf_guest_depth);
+/* Only for the fault "lost_at_times". */
+static DEFINE_PER_CPU(unsigned int, perf_guest_exits);
 /* Only for the fault "late_spared": when a guest last left. */
 static DEFINE_PER_CPU(u64, perf_guest_left);
 
@@ -83,11 +83,13 @@ static int perf_force_exclude_guest_check(struct perf_event *event, int cpu,
 		return 0;
 
 	if (cpu >= 0) {
-		if (perf_guest_fault(cpu_passes))
+		if (perf_guest_fault(cpu_passes) ||
+		    (perf_guest_fault(guest_only_passes) &&
+		     event->attr.exclude_host))
 			return 0;
 	} else {
 		if (!task || !(READ_ONCE(task->flags) & PF_VCPU) ||
-		    perf_guest_fault(task_passes))
+		    (perf_guest_fault(task_passes) && !event->attr.disabled))
 			return 0;
 		cpu = task_cpu(task);
 	}
@@ -118,4 +120,11 @@ static bool perf_guest_fault_swap(struct perf_event_context *ctx)
 			return true;
 	}
 	return false;
+}
+
+/* Only for faults: is read() to return a record all the same? */
+static bool perf_guest_fault_read(struct perf_event *event)
+{
+	return perf_guest_fault(group_read) &&
+	       (event->attr.read_format & PERF_FORMAT_GROUP);
 }
