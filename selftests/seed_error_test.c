@@ -213,6 +213,7 @@ TEST_F(seed_error, R12_disable_and_reset)
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R12", &self->s, &self->o);
 
+	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
 	self->s.request = REQUEST_RESET;
 	self->o.err = request(self->fd, PERF_EVENT_IOC_RESET);
 	self->o.eof = is_eof(self->fd);
@@ -468,6 +469,7 @@ TEST_F(seed_error, R28_the_child_of_a_condemned_event)
 	enter(self);
 	MUST_BE(is_eof(self->fd) == 1);
 
+	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
 	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &value));
@@ -476,6 +478,7 @@ TEST_F(seed_error, R28_the_child_of_a_condemned_event)
 	MUST_BE(is_eof(self->fd) == 1);
 	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
 	guest_call(&self->guest, run_child, &turns);
+	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &value));
 	self->o.counted_after += (int64_t)value.count;

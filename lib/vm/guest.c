@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,7 +20,10 @@ enum order {
 	ORDER_LEAVE,
 };
 
-/* @order, @code and @arg belong to whoever posted @asked, until @done. */
+/*
+ * @order, @code and @arg belong to whoever posted @asked, until @done.
+ * @switches: how often the thread had given up its CPU when it was @done
+ */
 struct guest_parts {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
@@ -26,6 +31,7 @@ struct guest_parts {
 	enum order order;
 	void (*code)(void *arg);
 	void *arg;
+	long switches;
 	sem_t known, asked, done;
 };
 
@@ -53,6 +59,30 @@ static void run_payload(struct guest *guest)
 		guest->after(guest->arg);
 }
 
+static long switches_so_far(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* The same of another thread. */
+static long switches_of(pid_t tid)
+{
+	char path[64], line[128];
+	long switches = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)tid);
+	file = fopen(path, "re");
+	while (file && switches < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "voluntary_ctxt_switches: %ld", &switches);
+	if (file)
+		fclose(file);
+	return switches;
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct guest *guest = arg;
@@ -72,6 +102,7 @@ static void *vcpu_thread(void *arg)
 			enter_once(parts->vcpu);
 		else
 			parts->code(parts->arg);
+		parts->switches = switches_so_far();
 		sem_post(&parts->done);
 	}
 }
@@ -122,6 +153,21 @@ bool guest_stop(struct guest *guest, unsigned int ms)
 	if (sem_timedwait(&guest->parts->done, &until))
 		return false;
 	return guest->record->ended == 1;
+}
+
+/*
+ * The switch is counted with interrupts off, on the way out: an interrupt that
+ * is sent once it can be seen finds the thread gone (__schedule()).
+ */
+bool guest_settle(struct guest *guest, unsigned int ms)
+{
+	struct deadline deadline = deadline_after_ms(ms);
+
+	while (switches_of(guest->tid) <= guest->parts->switches) {
+		if (deadline_passed(&deadline))
+			return false;
+	}
+	return true;
 }
 
 uint64_t guest_step(struct guest *guest)

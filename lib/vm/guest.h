@@ -59,6 +59,13 @@ uint64_t guest_step(struct guest *guest);
 void guest_call(struct guest *guest, void (*code)(void *arg), void *arg);
 
 /*
+ * Wait until the vCPU thread has left its CPU after the last order: what
+ * returns from the others has been done, but the thread may still be on its way
+ * to wait. Returns false if it did not within @ms milliseconds.
+ */
+bool guest_settle(struct guest *guest, unsigned int ms);
+
+/*
  * Let the vCPU thread go @turns times round work(), outside the guest.
  * Returns what the event @fd gained meanwhile, or NOT_KNOWN.
  */
