@@ -143,18 +143,6 @@ void guest_go(struct guest *guest)
 	ask(guest, ORDER_GO);
 }
 
-bool guest_stop(struct guest *guest, unsigned int ms)
-{
-	struct timespec until;
-
-	guest->record->stop = 1;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += ms / 1000 + 1;
-	if (sem_timedwait(&guest->parts->done, &until))
-		return false;
-	return guest->record->ended == 1;
-}
-
 /*
  * The switch is counted with interrupts off, on the way out: an interrupt that
  * is sent once it can be seen finds the thread gone (__schedule()).
@@ -168,6 +156,18 @@ bool guest_settle(struct guest *guest, unsigned int ms)
 			return false;
 	}
 	return true;
+}
+
+bool guest_stop(struct guest *guest, unsigned int ms)
+{
+	struct timespec until;
+
+	guest->record->stop = 1;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000 + 1;
+	if (sem_timedwait(&guest->parts->done, &until))
+		return false;
+	return guest_settle(guest, ms) && guest->record->ended == 1;
 }
 
 uint64_t guest_step(struct guest *guest)

@@ -43,7 +43,9 @@ void guest_create(struct guest *guest, void (*payload)(void), int cpu);
 void guest_go(struct guest *guest);
 
 /*
- * Tell the payload to end and wait until guest_go()'s work is done.
+ * Tell the payload to end, wait until guest_go()'s work is done, and settle: a
+ * read() of the thread's events while they are being scheduled out would return
+ * the times of some earlier moment (perf_event_read() and event_sched_out()).
  * Returns false if it did not end within @ms milliseconds.
  */
 bool guest_stop(struct guest *guest, unsigned int ms);
