@@ -16,6 +16,7 @@
 #define WORK_TURNS 200000
 #define INSIDE_NS 5000000ull
 #define CROWD 16
+#define OPENS 20
 #define RING_PAGES 8
 #define SAMPLE_PERIOD 20000
 
@@ -106,6 +107,8 @@ static void judge_index(struct __test_metadata *_metadata,
 	page = event_map(self->fd, 0);
 	MUST_BE(page != NULL);
 	look.page = page;
+	guest_call(&self->guest, note_index, &look);
+	self->o.index_before = look.index;
 	guest_go(&self->guest);
 	if (guest_inside(&self->guest, note_index, &look, 0, &deadline,
 			 &inside)) {
@@ -178,10 +181,13 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 	guest_go(&self->guest);
 	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
 	task = of_task ? self->guest.tid : ANY_TASK;
-	err = event_try_open(&attr, task, cpu, NO_GROUP);
-	self->o.err = err < 0 ? -err : 0;
-	if (err >= 0)
-		close(err);
+	self->o.err = 0;
+	for (int i = 0; i < OPENS && !self->o.err; i++) {
+		err = event_try_open(&attr, task, cpu, NO_GROUP);
+		self->o.err = err < 0 ? -err : 0;
+		if (err >= 0)
+			close(err);
+	}
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	JUDGE("R1", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -270,7 +276,7 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 	struct perf_event_attr attr;
 	struct inside inside;
 	struct look look;
-	int64_t nmis;
+	int64_t nmis, pmis;
 	bool certain;
 
 	NEEDS(cpu_is_amd(), "an AMD guest payload");
@@ -299,10 +305,13 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 
 	guest_create(&self->guest, guest_overflow, GUEST_CPU);
 	nmis = cpu_interrupts("NMI", GUEST_CPU);
+	pmis = cpu_interrupts("VPMI", GUEST_CPU);
+	MUST_BE(nmis >= 0 && pmis >= 0);
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 20, &deadline));
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	self->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	self->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - pmis;
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	JUDGE("R31", &self->s, &self->o);
 	guest_destroy(&self->guest);

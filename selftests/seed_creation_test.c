@@ -149,21 +149,25 @@ static int prepare(const struct guest *guest,
 /*
  * What @act, which leaves its errno in *@err, says at an instant when the vCPU
  * is certainly inside. An act that succeeds may itself have thrown it out; if
- * none was refused at any instant, one of them certainly met it inside.
+ * none was refused at any instant, one of them certainly met it inside. One
+ * that succeeds inside must not have been refused at any other instant either.
  * Returns the errno, or NOT_KNOWN if no instant was certain.
  */
 static int64_t errno_inside(struct guest *guest, void (*act)(void *arg),
 			    void *arg, const int *err,
 			    const struct deadline *deadline)
 {
-	int tries = 0, succeeded = 0;
+	int tries = 0, succeeded = 0, refused = 0;
 
 	while (tries++ < OPENS && !deadline_passed(deadline)) {
 		struct inside inside;
 
 		if (guest_inside_once(guest, act, arg, 0, deadline, &inside))
-			return *err;
-		succeeded += !*err;
+			return *err ? *err : refused;
+		if (*err)
+			refused = *err;
+		else
+			succeeded++;
 	}
 	return succeeded >= OPENS ? 0 : NOT_KNOWN;
 }
@@ -303,6 +307,10 @@ TEST_F(seed_run, R19_counts_after_the_exit)
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
+	attempt.keep = false;
+	MUST_BE(errno_inside(&self->guest, attempt_open, &attempt, &attempt.err,
+			     &deadline) != NOT_KNOWN);
+	attempt.keep = true;
 	attempt_open(&attempt);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	self->s.exclude_guest = 1;
@@ -334,10 +342,11 @@ static void count_slip(struct guest *guest, int fd, struct slips *slips,
 {
 	struct event_value value = { .eof = false };
 
+	/* One that was not asked afterwards counts as alive. */
 	slips->slips++;
-	if (wait_at_least(&guest->record->beats, guest->record->beats + 2,
-			  deadline) &&
-	    !event_read(fd, &value) && !value.eof)
+	if (!wait_at_least(&guest->record->beats, guest->record->beats + 2,
+			   deadline) ||
+	    event_read(fd, &value) || !value.eof)
 		slips->survivors++;
 	close(fd);
 }
@@ -453,6 +462,38 @@ TEST_F(seed_run, R8_the_cpu_next_door_goes_on_counting)
 				 at[3].enabled_ns != at[3].running_ns;
 	JUDGE("R8.others", &self->s, &self->o);
 	close(fd);
+	guest_destroy(&self->guest);
+}
+
+static void move_to(void *arg)
+{
+	cpu_pin_self(*(int *)arg);
+}
+
+/* The vCPU changes places with the one who asks. */
+TEST_F(seed_run, R8_R22_after_the_vcpu_has_moved)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct attempt attempt = { .task = ANY_TASK, .group = NO_GROUP };
+	int host_cpu = HOST_CPU;
+
+	MUST(event_describe(&attempt.attr, PMU_CORE));
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_call(&self->guest, move_to, &host_cpu);
+	MUST(cpu_pin_self(GUEST_CPU));
+	guest_go(&self->guest);
+	self->s.per_cpu = 1;
+	attempt.cpu = HOST_CPU;
+	self->o.err = errno_inside(&self->guest, attempt_open, &attempt,
+				   &attempt.err, &deadline);
+	self->s.cpu_in_guest = 1;
+	JUDGE("R22", &self->s, &self->o);
+	attempt.cpu = GUEST_CPU;
+	self->o.err = errno_inside(&self->guest, attempt_open, &attempt,
+				   &attempt.err, &deadline);
+	self->s.cpu_in_guest = 0;
+	JUDGE("R8", &self->s, &self->o);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	guest_destroy(&self->guest);
 }
 

@@ -171,8 +171,10 @@ TEST_F(seed_error, R9_read_and_group_read)
 TEST_F(seed_error, R11_frozen_not_lost)
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
 	struct event_value from, to;
-	uint64_t outer_from, outer_to, guest_ns;
+	uint64_t outer_from, outer_to, work_from, guest_ns;
+	int control;
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
@@ -183,10 +185,20 @@ TEST_F(seed_error, R11_frozen_not_lost)
 	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
+	MUST_BE(guest_ns >= INSIDE_NS);
+	/* Work on that CPU, and another event to tell how much it is. */
+	MUST(event_describe(&attr, PMU_CORE));
+	control = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	MUST_BE(control >= 0);
+	work_from = now_ns();
+	self->s.work_condemned = guest_gain(&self->guest, control, WORK_TURNS);
+	guest_ns += now_ns() - work_from;
+	close(control);
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &to));
 	outer_to = now_ns();
 
+	/* All of this it spent condemned. */
 	self->s.guest_min_ns = (int64_t)guest_ns;
 	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
 	self->o.counted_before = (int64_t)from.count;
@@ -454,6 +466,7 @@ TEST_F(seed_error, R28_the_child_of_a_condemned_event)
 {
 	unsigned int turns = WORK_TURNS;
 	struct perf_event_attr attr;
+	int64_t idle, busy;
 	struct event_value value;
 
 	MUST(event_describe(&attr, PMU_CORE));
@@ -463,9 +476,10 @@ TEST_F(seed_error, R28_the_child_of_a_condemned_event)
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
-	self->o.counted_before =
-		sum_with_child(&self->guest, self->fd, WORK_TURNS) -
-		sum_with_child(&self->guest, self->fd, 0);
+	idle = sum_with_child(&self->guest, self->fd, 0);
+	busy = sum_with_child(&self->guest, self->fd, WORK_TURNS);
+	MUST_BE(idle != NOT_KNOWN && busy != NOT_KNOWN);
+	self->o.counted_before = busy - idle;
 	enter(self);
 	MUST_BE(is_eof(self->fd) == 1);
 

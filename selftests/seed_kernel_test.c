@@ -17,6 +17,7 @@
 #define GUEST_CPU 1
 #define PATIENCE_MS 15000
 #define INSIDE_NS 5000000ull
+#define WORK_TURNS 100000
 
 FIXTURE(seed_watchdog)
 {
@@ -60,6 +61,8 @@ TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 	NEEDS(!err, "a hard-lockup watchdog");
 	self->s.entries = 0;
 	self->o.counters_free = counters_free();
+	self->o.held_before = self->s.counters - self->o.counters_free;
+	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	JUDGE("R30", &self->s, &self->o);
 
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
@@ -76,6 +79,11 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	int err;
 
 	self->s.counters = counters_free();
+	err = watchdog_on();
+	NEEDS(!err, "a hard-lockup watchdog");
+	self->o.held_before = self->s.counters - counters_free();
+	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
+	MUST(watchdog_off());
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
@@ -85,7 +93,7 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
 	guest_destroy(&self->guest);
-	NEEDS(!err, "a hard-lockup watchdog");
+	MUST(err);
 	self->o.counters_free = counters_free();
 	JUDGE("R30", &self->s, &self->o);
 }
@@ -176,12 +184,14 @@ TEST_F(seed_cgroup, R21_its_running_time)
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	MUST(open_of(self, &self->ours, true));
+	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	outer_from = now_ns();
 	MUST(event_read(self->fd, &from));
 	guest_go(&self->guest);
 	self->s.guest_min_ns =
 		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE((uint64_t)self->s.guest_min_ns >= INSIDE_NS);
 	MUST(event_read(self->fd, &to));
 	outer_to = now_ns();
 	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);

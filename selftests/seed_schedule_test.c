@@ -87,6 +87,14 @@ struct look {
 	int64_t index;
 };
 
+/* On the vCPU thread, while the event counts it. */
+static void note_index(void *arg)
+{
+	struct look *look = arg;
+
+	look->index = look->page->index;
+}
+
 static void look_twice(void *arg)
 {
 	struct look *look = arg;
@@ -110,6 +118,8 @@ TEST_F(seed_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 	MUST(open_variant(self, variant));
 	look = (struct look){ .fd = self->fd, .page = self->page };
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
+	guest_call(&self->guest, note_index, &look);
+	self->o.index_before = look.index;
 	guest_go(&self->guest);
 	certain = guest_inside(&self->guest, look_twice, &look, 0, &deadline,
 			       &inside);

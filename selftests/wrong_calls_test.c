@@ -16,6 +16,8 @@
 #define HOST_CPU 0
 #define GUEST_CPU 1
 #define WORK_TURNS 100000
+/* The functions that complain of misuse have this in their names. */
+#define GUEST_CALL "_guest_"
 
 FIXTURE(wrong_calls)
 {
@@ -85,7 +87,7 @@ TEST_F(wrong_calls, R7_calls_that_do_not_alternate_change_nothing)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		klog_expected_begins();
 		MUST(call_there(calls[i]));
-		klog_expected_ends();
+		klog_expected_ends(GUEST_CALL);
 		self->s.entered = !strcmp(calls[i], "enter");
 		self->o.err = open_errno();
 		JUDGE("R7", &self->s, &self->o);
@@ -102,7 +104,7 @@ static int64_t warned_about(const char *first, const char *last)
 	klog_expected_begins();
 	if (call_there(last))
 		return NOT_KNOWN;
-	warned = klog_expected_ends();
+	warned = klog_expected_ends(GUEST_CALL);
 	return warned;
 }
 
@@ -223,7 +225,7 @@ static void judge_interrupts_on(struct __test_metadata *_metadata,
 	klog_expected_begins();
 	call_there("exit");
 	open_errno();
-	klog_expected_ends();
+	klog_expected_ends(NULL);
 	JUDGE("R6", &self->s, &self->o);
 }
 

@@ -96,9 +96,12 @@ enum request {
  *   request             enum request
  *   crowd               CPU flexible events beside it, more than counters
  *   counters            counters of the CPU while nobody uses one
+ *   work_condemned      instructions the CPU certainly worked off while the
+ *                       event was condemned
  *   swapped             the task runs with the context of another
  * Guest run:
- *   guest_min_ns        time certainly spent inside the guest
+ *   guest_min_ns        time certainly spent inside the guest; of a condemned
+ *                       event: certainly spent condemned
  *   wall_min_ns         time certainly between enabling and reading
  *   wall_max_ns         time at most between enabling and reading
  *   guest_beats         the guest's own progress
@@ -136,6 +139,7 @@ enum request {
 	X(crowd)           \
 	X(counters)        \
 	X(swapped)         \
+	X(work_condemned)  \
 	X(guest_min_ns)    \
 	X(wall_min_ns)     \
 	X(wall_max_ns)     \
@@ -153,6 +157,7 @@ enum request {
  *   counted_after       count gained after the guest was left
  *   eof                 read() returned no bytes: the event is in ERROR
  *   page_index          index of the mmap page while the guest ran
+ *   index_before        the same while it counted
  *   siblings_eof        siblings of the group whose read() returned no bytes
  *   others_changed      events of other CPUs or PMUs that stopped or went to
  *                       ERROR
@@ -169,6 +174,8 @@ enum request {
  *   scaled_surplus      count * enabled / running, minus count
  *   samples_inside      samples written while the guest ran
  *   nmis_inside         NMIs of the guest's CPU while the guest ran
+ *   guest_pmis          overflows of the guest's counters that KVM was told of
+ *   held_before         counters the watchdog took when it was switched on
  *   counters_free       pinned events that find a counter
  *   watchdog_survives   the watchdog kept its counter through a guest
  *   count_ns            value of a clock event
@@ -192,6 +199,7 @@ enum request {
 	X(counted_after)      \
 	X(eof)                \
 	X(page_index)         \
+	X(index_before)       \
 	X(siblings_eof)       \
 	X(others_changed)     \
 	X(warned)             \
@@ -207,6 +215,8 @@ enum request {
 	X(scaled_surplus)     \
 	X(samples_inside)     \
 	X(nmis_inside)        \
+	X(guest_pmis)         \
+	X(held_before)        \
 	X(counters_free)      \
 	X(watchdog_survives)  \
 	X(count_ns)           \

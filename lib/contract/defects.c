@@ -48,10 +48,11 @@ static int expect_d4(const struct scenario *s, struct expectation *e)
 
 static int expect_d5(const struct scenario *s, struct expectation *e)
 {
-	if (!known(s->guest_min_ns) || !known(s->wall_max_ns))
+	if (!(s->guest_min_ns > 0) || !known(s->wall_max_ns))
 		return 0;
-	e[0] = EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
-	return 1;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
+	return 2;
 }
 
 static int expect_d6(const struct scenario *s, struct expectation *e)
@@ -100,8 +101,9 @@ static int expect_d12(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->counters))
 		return 0;
-	e[0] = EXACTLY(watchdog_survives, 0);
-	return 1;
+	e[0] = CONTROL(held_before, 1);
+	e[1] = EXACTLY(watchdog_survives, 0);
+	return 2;
 }
 
 #define DEFECT(...) RULE(CONTRACT_ANY, __VA_ARGS__)

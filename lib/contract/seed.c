@@ -59,13 +59,14 @@ static int expect_r2(const struct scenario *s, struct expectation *e)
 {
 	if (s->pmu != PMU_CORE || !(s->guest_beats > 0))
 		return 0;
-	e[0] = EXACTLY(page_index, 0);
+	e[0] = CONTROL(index_before, 1);
+	e[1] = EXACTLY(page_index, 0);
 	/* What a condemned event counted cannot be read. */
 	if (s->exclude_guest != 1)
-		return 1;
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = EXACTLY(counted_inside, 0);
-	return 3;
+		return 2;
+	e[2] = CONTROL(counted_before, 1);
+	e[3] = EXACTLY(counted_inside, 0);
+	return 4;
 }
 
 /* Neither counting nor condemned (C2): it waits for the exit. */
@@ -167,13 +168,14 @@ static int expect_r10(const struct scenario *s, struct expectation *e)
 /* The clock stands from the entry on; nothing gained before it is lost. */
 static int expect_r11(const struct scenario *s, struct expectation *e)
 {
-	if (!fate_known(s) || !condemned(s) || !known(s->guest_min_ns) ||
-	    !known(s->wall_max_ns))
+	if (!fate_known(s) || !condemned(s) || !(s->guest_min_ns > 0) ||
+	    !known(s->wall_max_ns) || !(s->work_condemned > 0))
 		return 0;
 	e[0] = EXPECT(enabled_ns, 0, s->wall_max_ns - s->guest_min_ns);
 	e[1] = EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
 	e[2] = CONTROL(counted_before, 1);
-	e[3] = AT_LEAST(counted_after, 0);
+	/* Less than the work that was done while it was condemned. */
+	e[3] = EXPECT(counted_after, 0, s->work_condemned - 1);
 	return 4;
 }
 
@@ -213,7 +215,7 @@ static int expect_r14(const struct scenario *s, struct expectation *e)
 
 static int expect_r17(const struct scenario *s, struct expectation *e)
 {
-	if (!known(s->guest_min_ns) || !known(s->wall_min_ns) ||
+	if (!(s->guest_min_ns > 0) || !known(s->wall_min_ns) ||
 	    !known(s->wall_max_ns) || s->exclude_guest != 1 ||
 	    s->pmu != PMU_CORE)
 		return 0;
@@ -252,14 +254,15 @@ static int expect_r20(const struct scenario *s, struct expectation *e)
 /* Literal: the cgroup's clock is not stopped at entry (C12). */
 static int expect_r21_clock(const struct scenario *s, struct expectation *e)
 {
-	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
+	if (!(s->guest_min_ns > 0) || !known(s->wall_max_ns) ||
 	    !known(s->literal) || s->exclude_guest != 1)
 		return 0;
+	e[0] = CONTROL(counted_before, 1);
 	if (s->literal)
-		e[0] = AT_LEAST(running_ns, s->guest_min_ns);
+		e[1] = AT_LEAST(running_ns, s->guest_min_ns);
 	else
-		e[0] = EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
-	return 1;
+		e[1] = EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
+	return 2;
 }
 
 static int expect_open(const struct scenario *s, struct expectation *e)
@@ -314,9 +317,11 @@ static int expect_r30(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->counters) || !known(s->entries))
 		return 0;
-	e[0] = EXACTLY(counters_free,
+	/* What it took when it was switched on: that it holds one at all. */
+	e[0] = CONTROL(held_before, 1);
+	e[1] = EXACTLY(counters_free,
 		       s->entries > 0 ? s->counters : s->counters - 1);
-	return 1;
+	return 2;
 }
 
 static int expect_r31(const struct scenario *s, struct expectation *e)
@@ -324,9 +329,10 @@ static int expect_r31(const struct scenario *s, struct expectation *e)
 	if (!(s->guest_beats > 0) || s->pmu != PMU_CORE)
 		return 0;
 	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(samples_inside, 0);
-	e[2] = EXACTLY(nmis_inside, 0);
-	return 3;
+	e[1] = CONTROL(guest_pmis, 1);
+	e[2] = EXACTLY(samples_inside, 0);
+	e[3] = EXACTLY(nmis_inside, 0);
+	return 4;
 }
 
 #define SEED(...) RULE(CONTRACT_SEED, __VA_ARGS__)

@@ -94,6 +94,7 @@ static inline void case_end(struct __test_metadata *_metadata)
 {
 	char line[256];
 
+	klog_expected_close();
 	if (!klog_complaint(line, sizeof(line)))
 		return;
 	printf("# violates kernel log: %s\n", line);

@@ -14,6 +14,9 @@
 #define KLOG_EXPECTED_ENDS "pmu_passthrough: an expected complaint ends"
 
 static int log_fd = -1;
+/* A complaint among expected ones that was none of them. */
+static char unexpected[256];
+static bool expecting;
 
 /* What lib/bug.c, lockdep, RCU, the watchdogs and the sanitizers print. */
 static const char *const complaints[] = {
@@ -63,7 +66,7 @@ void klog_mark(void)
 		lseek(log_fd, 0, SEEK_END);
 }
 
-bool klog_complaint(char *text, size_t size)
+static bool next_complaint(char *text, size_t size)
 {
 	char record[8192];
 	ssize_t got;
@@ -88,6 +91,16 @@ bool klog_complaint(char *text, size_t size)
 	}
 }
 
+bool klog_complaint(char *text, size_t size)
+{
+	if (unexpected[0]) {
+		snprintf(text, size, "%s", unexpected);
+		unexpected[0] = 0;
+		return true;
+	}
+	return next_complaint(text, size);
+}
+
 /* Show one-time warnings again. */
 static void rearm_warnings(void)
 {
@@ -99,19 +112,32 @@ void klog_expected_begins(void)
 	rearm_warnings();
 	file_write("/dev/kmsg", KLOG_EXPECTED_BEGINS);
 	klog_mark();
+	expecting = true;
 }
 
-int64_t klog_expected_ends(void)
+int64_t klog_expected_ends(const char *text)
 {
+	bool complained = false;
 	char line[256];
-	bool complained;
 
 	if (log_fd < 0)
 		return NOT_KNOWN;
-	complained = klog_complaint(line, sizeof(line));
+	while (next_complaint(line, sizeof(line))) {
+		if (!text || strstr(line, text))
+			complained = true;
+		else if (!unexpected[0])
+			snprintf(unexpected, sizeof(unexpected), "%s", line);
+	}
 	rearm_warnings();
+	expecting = false;
 	if (file_write("/dev/kmsg", KLOG_EXPECTED_ENDS))
 		return NOT_KNOWN;
 	klog_mark();
 	return complained;
+}
+
+void klog_expected_close(void)
+{
+	if (expecting)
+		klog_expected_ends("");
 }

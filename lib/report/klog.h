@@ -23,14 +23,18 @@ void klog_mark(void);
 bool klog_complaint(char *text, size_t size);
 
 /*
- * Between these, the case provokes a complaint. Both leave a line in the log,
- * so that whoever reads all of it knows, too; klog_expected_ends() also makes
- * one-time warnings ready to be given again.
- * Returns whether the kernel complained (1 or 0), or NOT_KNOWN if the log
- * cannot be read or written.
+ * Between these, the case provokes a complaint that contains @text (NULL: any).
+ * Both leave a line in the log, so that whoever reads all of it knows, too;
+ * klog_expected_ends() also makes one-time warnings ready to be given again.
+ * Any other complaint in between is kept for klog_complaint(). Returns whether
+ * the kernel complained so (1 or 0), or NOT_KNOWN if the log cannot be read or
+ * written.
  */
 void klog_expected_begins(void);
-int64_t klog_expected_ends(void);
+int64_t klog_expected_ends(const char *text);
+
+/* End it if the case did not come that far. */
+void klog_expected_close(void);
 
 /* Is this line a WARNING, BUG, Oops, lockdep or RCU report? */
 bool klog_is_complaint(const char *line);

@@ -121,8 +121,9 @@ headers_build() {
 # patched kernel rebuilds only what the patch touches.
 tree_of() {
 	local src=$1 tree
-	tree=$CACHE/work/linux-$(key_of "name $src")
-	if [[ ! -e $tree/.whole ]]; then
+	tree=$CACHE/work/linux-$(key_of "name $src" "$(source_version "$src")")
+	# One that was left half patched is made again.
+	if [[ ! -e $tree/.whole || -e $tree/.applying ]]; then
 		rm -rf "$tree"
 		mkdir -p "$CACHE/work"
 		cp -al "$src" "$tree" 2>/dev/null || {
@@ -135,8 +136,20 @@ tree_of() {
 		tree_unpatch "$tree"
 		rsync -a --update --delete --exclude /.git --exclude '/obj*' \
 			--exclude /.whole --link-dest="$src" "$src/" "$tree/"
+		tree_take_patched_files "$src" "$tree"
 	fi
 	printf '%s\n' "$tree"
+}
+
+# Files that were patched and unpatched look newer than the user's, whatever the
+# user did to them: take those that differ, as new ones, so that make sees them.
+tree_take_patched_files() {
+	local src=$1 tree=$2 file
+	while IFS= read -r file; do
+		cmp -s "$src/$file" "$tree/$file" && continue
+		rm -f "$tree/$file"
+		cp "$src/$file" "$tree/$file"
+	done < <(sed -n 's|^+++ b/||p' "$TOP/lab/kernel/hooks.patch")
 }
 
 # What was applied is kept beside, so that it can be taken back as it was.
@@ -153,10 +166,9 @@ tree_unpatch() {
 
 tree_patch() {
 	local tree=$1 log=$2
-	rm -rf "$tree/.applying"
+	(cd "$tree" && patch -p1 --dry-run -i "$TOP/lab/kernel/hooks.patch") >"$log" 2>&1 ||
+		die "the reference patch does not fit this kernel (it is made for 7.2 and 7.3); see $log"
 	cp -r "$TOP/lab/kernel" "$tree/.applying"
-	(cd "$tree" && patch -p1 --dry-run -i .applying/hooks.patch) >"$log" 2>&1 ||
-		die "the reference patch does not fit this kernel; see $log"
 	(cd "$tree" && patch -s --no-backup-if-mismatch -p1 -i .applying/hooks.patch) ||
 		die "the reference patch stopped half-way; remove $tree"
 	cp -r "$tree/.applying/files/." "$tree/"
@@ -191,7 +203,7 @@ kernel_key() {
 	mapfile -t fragments < <(kernel_fragments "$variant")
 	[[ $variant == plain ]] || patch=$TOP/lab/kernel
 	key_of "name $src" "$(source_version "$src")" "$(gcc --version | head -n 1)" \
-		"$TOP/selftests/test_modules" "$patch" "${fragments[@]}"
+		"$TOP"/selftests/test_modules/{Makefile,*.c} "$patch" "${fragments[@]}"
 }
 
 kernel_make_variant() {
@@ -228,7 +240,9 @@ kernel_build() {
 		check_version "$version" "$src"
 		lock_cache
 		need_space 2500 "building the kernel"
-		kernel_make_variant "$src" "$variant" "$out" "$version"
+		# Whoever held the lock may have built it.
+		[[ -e $out/bzImage && -z ${KSRC:-} ]] ||
+			kernel_make_variant "$src" "$variant" "$out" "$version"
 		unlock_cache
 	fi
 	printf '%s\n' "$out"

@@ -13,14 +13,6 @@
 #include <linux/jump_label.h>
 #include <linux/perf_event.h>
 
-/* PMUs that can be handed to a guest are those that can be mediated. */
-#define PERF_PMU_CAP_VPMU_PASSTHROUGH PERF_PMU_CAP_MEDIATED_VPMU
-
-static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
-{
-	return pmu->capabilities & PERF_PMU_CAP_VPMU_PASSTHROUGH;
-}
-
 /*
  * Ways to break the contract, one at a time, with perf_guest.fault=: what a
  * test suite is worth shows in whether it notices. Name, rule, what it does.
@@ -83,6 +75,14 @@ enum perf_guest_fault {
 };
 
 #ifdef CONFIG_PERF_EVENTS
+
+/* PMUs that can be handed to a guest are those that can be mediated. */
+#define PERF_PMU_CAP_VPMU_PASSTHROUGH PERF_PMU_CAP_MEDIATED_VPMU
+
+static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
+{
+	return pmu->capabilities & PERF_PMU_CAP_VPMU_PASSTHROUGH;
+}
 
 enum perf_guest_contract {
 	PERF_GUEST_MEDIATED,

@@ -22,8 +22,7 @@ static bool group_includes_guest(struct perf_event *leader)
 		return true;
 	if (perf_guest_fault(leader_decides))
 		return false;
-	for_each_sibling_event(sibling, leader)
-	{
+	for_each_sibling_event (sibling, leader) {
 		if (!sibling->attr.exclude_guest)
 			return true;
 	}
@@ -99,8 +98,9 @@ static void condemn_group(struct perf_event *leader,
 	struct perf_event *sibling;
 
 	condemn_event(leader, ctx);
-	for_each_sibling_event(sibling, leader) condemn_event(
-		perf_guest_slip(leader_twice) ? leader : sibling, ctx);
+	for_each_sibling_event (sibling, leader)
+		condemn_event(perf_guest_slip(leader_twice) ? leader : sibling,
+			      ctx);
 }
 
 static void evict_group(struct perf_event *leader,
@@ -118,8 +118,7 @@ static void condemn_the_rest(struct perf_event_context *ctx)
 {
 	struct perf_event *event;
 
-	list_for_each_entry(event, &ctx->event_list, event_entry)
-	{
+	list_for_each_entry (event, &ctx->event_list, event_entry) {
 		if (event->group_leader == event &&
 		    event->state == PERF_EVENT_STATE_INACTIVE &&
 		    perf_guest_takes(event->pmu_ctx->pmu) && !event->cgrp &&
@@ -145,14 +144,15 @@ static void evict_context(struct perf_cpu_context *cpuctx,
 	struct perf_event *event, *tmp;
 
 	perf_guest_update_time(cpuctx, ctx);
-	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
-	{
+	list_for_each_entry (pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active,
-					 active_list) evict_group(event, ctx);
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active,
-					 active_list) evict_group(event, ctx);
+		list_for_each_entry_safe (event, tmp, &pmu_ctx->pinned_active,
+					  active_list)
+			evict_group(event, ctx);
+		list_for_each_entry_safe (event, tmp, &pmu_ctx->flexible_active,
+					  active_list)
+			evict_group(event, ctx);
 		pmu_ctx->rotate_necessary = 0;
 	}
 	if (perf_guest_fault(all_judged))
@@ -207,15 +207,14 @@ static void drop_stowaways(struct perf_event_context *ctx)
 	struct perf_event_pmu_context *pmu_ctx;
 	struct perf_event *event, *tmp;
 
-	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
-	{
+	list_for_each_entry (pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->pinned_active,
-					 active_list)
+		list_for_each_entry_safe (event, tmp, &pmu_ctx->pinned_active,
+					  active_list)
 			group_sched_out(event, ctx);
-		list_for_each_entry_safe(event, tmp, &pmu_ctx->flexible_active,
-					 active_list)
+		list_for_each_entry_safe (event, tmp, &pmu_ctx->flexible_active,
+					  active_list)
 			group_sched_out(event, ctx);
 	}
 }
@@ -235,8 +234,7 @@ static void resume_context(struct perf_event_context *ctx,
 
 	if (!ctx || (type == EVENT_FLEXIBLE && perf_guest_forgets()))
 		return;
-	list_for_each_entry(pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry)
-	{
+	list_for_each_entry (pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
 		__pmu_ctx_sched_in(pmu_ctx, type);
@@ -245,21 +243,12 @@ static void resume_context(struct perf_event_context *ctx,
 	}
 }
 
-static void wake_context(struct perf_cpu_context *cpuctx,
-			 struct perf_event_context *ctx)
+/* Only for faults: what exit does to events that wait. */
+static void fault_waking_events(struct perf_event_context *ctx)
 {
 	struct perf_event *event;
 
-	if (perf_guest_fault(clock_stops))
-		__update_context_time(ctx, false);
-	if (perf_guest_fault(clock_doubles))
-		ctx->time.time += perf_clock() - ctx->time.stamp;
-	perf_guest_update_time(cpuctx, ctx);
-	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused))
-		drop_stowaways(ctx);
-
-	list_for_each_entry(event, &ctx->event_list, event_entry)
-	{
+	list_for_each_entry (event, &ctx->event_list, event_entry) {
 		if (!has_vpmu_passthrough_cap(event->pmu_ctx->pmu))
 			continue;
 		if (is_forgiven(event)) {
@@ -271,6 +260,21 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 			event->total_time_running +=
 				ctx->time.time - event->tstamp;
 	}
+}
+
+static void wake_context(struct perf_cpu_context *cpuctx,
+			 struct perf_event_context *ctx)
+{
+	if (perf_guest_fault(clock_stops))
+		__update_context_time(ctx, false);
+	if (perf_guest_fault(clock_doubles))
+		ctx->time.time += perf_clock() - ctx->time.stamp;
+	perf_guest_update_time(cpuctx, ctx);
+	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused))
+		drop_stowaways(ctx);
+
+	if (static_branch_unlikely(&perf_guest_faulty))
+		fault_waking_events(ctx);
 }
 
 void perf_guest_exit(void)

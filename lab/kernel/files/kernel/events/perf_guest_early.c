@@ -40,8 +40,7 @@ static bool perf_guest_on(int cpu)
 	if (!perf_guest_fault(any_cpu))
 		return per_cpu(perf_force_exclude_guest, cpu);
 
-	for_each_possible_cpu(cpu)
-	{
+	for_each_possible_cpu (cpu) {
 		if (per_cpu(perf_force_exclude_guest, cpu))
 			return true;
 	}
@@ -114,8 +113,7 @@ static bool perf_guest_fault_swap(struct perf_event_context *ctx)
 
 	if (!perf_guest_fault(no_swap))
 		return false;
-	list_for_each_entry(event, &ctx->event_list, event_entry)
-	{
+	list_for_each_entry (event, &ctx->event_list, event_entry) {
 		if (event->state == PERF_EVENT_STATE_ERROR)
 			return true;
 	}
