@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <sys/wait.h>
 
 #include "perf/cgroup.h"
 #include "perf/cpu.h"
@@ -16,6 +15,7 @@
 #include "perf/group.h"
 #include "perf/watchdog.h"
 #include "report/cases.h"
+#include "sync/child.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
 
@@ -26,7 +26,6 @@
 #define INSIDE_NS 5000000ull
 #define CROWD 16
 #define ROUNDS 30
-#define FORKS 50
 
 FIXTURE(defect)
 {
@@ -306,33 +305,7 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 
 static void attempt_fork(void *arg)
 {
-	int *err = arg;
-	pid_t child = vfork();
-
-	if (!child)
-		_exit(0);
-	*err = child < 0 ? errno : 0;
-	if (child > 0)
-		waitpid(child, NULL, 0);
-}
-
-/*
- * The first errno of some forks while the guest runs: 0 if none failed, however
- * often they disturbed it, or one did not while it was certainly inside.
- */
-static int64_t fork_errno(struct guest *guest, const struct deadline *deadline)
-{
-	int err = 0;
-
-	for (int i = 0; i < FORKS && !err; i++) {
-		struct inside inside;
-
-		if (deadline_passed(deadline))
-			return NOT_KNOWN;
-		guest_inside_once(guest, attempt_fork, &err, 0, deadline,
-				  &inside);
-	}
-	return err;
+	*(int *)arg = child_try_brief();
 }
 
 TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
@@ -340,6 +313,7 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	struct perf_event_attr attr;
 	int64_t refused;
+	int err = 0;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.inherit = 1;
@@ -355,7 +329,8 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	self->s.inherited = 1;
-	self->o.err = fork_errno(&self->guest, &deadline);
+	self->o.err = guest_errno_inside(&self->guest, attempt_fork, &err, &err,
+					 &deadline);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
 	JUDGE("D6", &self->s, &self->o);
 	guest_destroy(&self->guest);

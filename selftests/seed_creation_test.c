@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Opening events while a guest of the seed's contract runs
- * (docs/contract/seed.md, R8, R19, R22 to R27). The answer depends on the
+ * (docs/contract/seed.md, R8, R19, R22 to R26). The answer depends on the
  * instant, so an open that must be refused is made between two beats of a guest
  * that certainly did not leave in between. An open that must succeed need not
  * meet such an instant: refused at any, it violates.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 
 #include "perf/cpu.h"
 #include "perf/event.h"
@@ -146,32 +145,6 @@ static int prepare(const struct guest *guest,
 	return attempt->group < 0 ? -attempt->group : 0;
 }
 
-/*
- * What @act, which leaves its errno in *@err, says at an instant when the vCPU
- * is certainly inside. An act that succeeds may itself have thrown it out; if
- * none was refused at any instant, one of them certainly met it inside. One
- * that succeeds inside must not have been refused at any other instant either.
- * Returns the errno, or NOT_KNOWN if no instant was certain.
- */
-static int64_t errno_inside(struct guest *guest, void (*act)(void *arg),
-			    void *arg, const int *err,
-			    const struct deadline *deadline)
-{
-	int tries = 0, succeeded = 0, refused = 0;
-
-	while (tries++ < OPENS && !deadline_passed(deadline)) {
-		struct inside inside;
-
-		if (guest_inside_once(guest, act, arg, 0, deadline, &inside))
-			return *err ? *err : refused;
-		if (*err)
-			refused = *err;
-		else
-			succeeded++;
-	}
-	return succeeded >= OPENS ? 0 : NOT_KNOWN;
-}
-
 /* What every variant is about when no guest is there: it opens. */
 static const char *rule_outside(const FIXTURE_VARIANT(seed_open) * variant)
 {
@@ -200,8 +173,8 @@ TEST_F(seed_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 	judge_outside(_metadata, self, variant, &attempt);
 
 	guest_go(&self->guest);
-	self->o.err = errno_inside(&self->guest, attempt_open, &attempt,
-				   &attempt.err, &deadline);
+	self->o.err = guest_errno_inside(&self->guest, attempt_open, &attempt,
+					 &attempt.err, &deadline);
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->s.cpu_in_guest = variant->cpu == GUEST_CPU;
 	self->s.task_in_guest = variant->whose == OF_VCPU;
@@ -308,8 +281,8 @@ TEST_F(seed_run, R19_counts_after_the_exit)
 	guest_go(&self->guest);
 	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
 	attempt.keep = false;
-	MUST_BE(errno_inside(&self->guest, attempt_open, &attempt, &attempt.err,
-			     &deadline) != NOT_KNOWN);
+	MUST_BE(guest_errno_inside(&self->guest, attempt_open, &attempt,
+				   &attempt.err, &deadline) != NOT_KNOWN);
 	attempt.keep = true;
 	attempt_open(&attempt);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
@@ -387,54 +360,6 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 	guest_destroy(&self->guest);
 }
 
-static void attempt_fork(void *arg)
-{
-	int *err = arg;
-	/* Shares the memory: no page table changes that would disturb. */
-	pid_t child = vfork();
-
-	if (!child)
-		_exit(0);
-	*err = child < 0 ? errno : 0;
-	if (child > 0)
-		waitpid(child, NULL, 0);
-}
-
-static void judge_fork(struct __test_metadata *_metadata,
-		       FIXTURE_DATA(seed_run) * self, int cpu)
-{
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
-	struct perf_event_attr attr;
-	int fd, err = 0;
-
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.inherit = 1;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
-	fd = event_try_open(&attr, SELF, cpu, NO_GROUP);
-	MUST_BE(fd >= 0);
-	guest_go(&self->guest);
-	self->o.err =
-		errno_inside(&self->guest, attempt_fork, &err, &err, &deadline);
-	self->s.inherited = 1;
-	self->s.per_cpu = cpu != ANY_CPU;
-	self->s.cpu_in_guest = 1;
-	self->s.task_in_guest = 0;
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
-	close(fd);
-	JUDGE("R27", &self->s, &self->o);
-	guest_destroy(&self->guest);
-}
-
-TEST_F(seed_run, R27_fork_with_an_event_of_the_guests_cpu)
-{
-	judge_fork(_metadata, self, GUEST_CPU);
-}
-
-TEST_F(seed_run, R27_fork_with_an_event_of_any_cpu)
-{
-	judge_fork(_metadata, self, ANY_CPU);
-}
-
 /* An include-guest event of the CPU next door, all the time. */
 TEST_F(seed_run, R8_the_cpu_next_door_goes_on_counting)
 {
@@ -484,13 +409,13 @@ TEST_F(seed_run, R8_R22_after_the_vcpu_has_moved)
 	guest_go(&self->guest);
 	self->s.per_cpu = 1;
 	attempt.cpu = HOST_CPU;
-	self->o.err = errno_inside(&self->guest, attempt_open, &attempt,
-				   &attempt.err, &deadline);
+	self->o.err = guest_errno_inside(&self->guest, attempt_open, &attempt,
+					 &attempt.err, &deadline);
 	self->s.cpu_in_guest = 1;
 	JUDGE("R22", &self->s, &self->o);
 	attempt.cpu = GUEST_CPU;
-	self->o.err = errno_inside(&self->guest, attempt_open, &attempt,
-				   &attempt.err, &deadline);
+	self->o.err = guest_errno_inside(&self->guest, attempt_open, &attempt,
+					 &attempt.err, &deadline);
 	self->s.cpu_in_guest = 0;
 	JUDGE("R8", &self->s, &self->o);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Condemned at guest entry, and what a program sees of it afterwards
- * (docs/contract/seed.md, R4, R9 to R15, R28).
+ * (docs/contract/seed.md, R4, R9 to R15).
  *
  * Most cases enter the guest once, on demand, so that what happened is known
  * without looking at a clock: guest_step() says how often it entered.
@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -423,81 +422,6 @@ TEST_F(seed_error, R15_waiting_survives_until_it_is_on)
 	self->s.state_at_entry = STATE_ACTIVE;
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R15", &self->s, &self->o);
-	guest_destroy(&self->guest);
-}
-
-static void *child_thread(void *arg)
-{
-	work(*(unsigned int *)arg);
-	return NULL;
-}
-
-/* On the vCPU thread: a child that inherits its event, works and is gone. */
-static void run_child(void *arg)
-{
-	pthread_t thread;
-
-	if (!pthread_create(&thread, NULL, child_thread, arg))
-		pthread_join(thread, NULL);
-}
-
-/*
- * What a child with @turns of work adds to the sum of @fd, which is enabled for
- * reading while nobody counts.
- */
-static int64_t sum_with_child(struct guest *guest, int fd, unsigned int turns)
-{
-	struct event_value from, to;
-
-	if (request(fd, PERF_EVENT_IOC_ENABLE) || event_read(fd, &from))
-		return NOT_KNOWN;
-	guest_call(guest, run_child, &turns);
-	if (event_read(fd, &to))
-		return NOT_KNOWN;
-	return (int64_t)(to.count - from.count);
-}
-
-/*
- * Before the entry a child's work is counted, whatever its parent's is. After
- * it the parent is in ERROR, so only the sum can tell: reset, let a child work,
- * revive the parent while its thread waits, and read.
- */
-TEST_F(seed_error, R28_the_child_of_a_condemned_event)
-{
-	unsigned int turns = WORK_TURNS;
-	struct perf_event_attr attr;
-	int64_t idle, busy;
-	struct event_value value;
-
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.inherit = 1;
-	/* Keeps the contexts of parent and child apart (nr_no_switch_fast). */
-	attr.sample_type = PERF_SAMPLE_READ | PERF_SAMPLE_TID;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
-	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
-	MUST_BE(self->fd >= 0);
-	idle = sum_with_child(&self->guest, self->fd, 0);
-	busy = sum_with_child(&self->guest, self->fd, WORK_TURNS);
-	MUST_BE(idle != NOT_KNOWN && busy != NOT_KNOWN);
-	self->o.counted_before = busy - idle;
-	enter(self);
-	MUST_BE(is_eof(self->fd) == 1);
-
-	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
-	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
-	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
-	MUST(event_read(self->fd, &value));
-	self->o.counted_after = -(int64_t)value.count;
-	enter(self);
-	MUST_BE(is_eof(self->fd) == 1);
-	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
-	guest_call(&self->guest, run_child, &turns);
-	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
-	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
-	MUST(event_read(self->fd, &value));
-	self->o.counted_after += (int64_t)value.count;
-	self->s.inherited = 1;
-	JUDGE("R28", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
 

@@ -6,6 +6,17 @@
 
 #include "child.h"
 
+int child_try_brief(void)
+{
+	pid_t child = vfork();
+
+	if (!child)
+		_exit(0);
+	if (child < 0)
+		return errno;
+	return waitpid(child, NULL, 0) == child ? 0 : errno;
+}
+
 int child_start(struct child *child)
 {
 	int ends[2];

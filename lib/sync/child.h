@@ -14,6 +14,12 @@ struct child {
 	int release;
 };
 
+/*
+ * Fork one that is gone at once. It shares the memory until then, so that no
+ * page table changes and no CPU is interrupted for it. Returns 0 or an errno.
+ */
+int child_try_brief(void);
+
 /* Fork one. Returns 0 or an errno. */
 int child_start(struct child *child);
 

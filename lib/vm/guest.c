@@ -263,6 +263,25 @@ bool guest_inside(struct guest *guest, void (*look)(void *arg), void *arg,
 	return false;
 }
 
+int64_t guest_errno_inside(struct guest *guest, void (*act)(void *arg),
+			   void *arg, const int *err,
+			   const struct deadline *deadline)
+{
+	int tries = 0, succeeded = 0, refused = 0;
+
+	while (tries++ < GUEST_TRIES && !deadline_passed(deadline)) {
+		struct inside inside;
+
+		if (guest_inside_once(guest, act, arg, 0, deadline, &inside))
+			return *err ? *err : refused;
+		if (*err)
+			refused = *err;
+		else
+			succeeded++;
+	}
+	return succeeded >= GUEST_TRIES ? 0 : NOT_KNOWN;
+}
+
 uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
 			   const struct deadline *deadline)
 {

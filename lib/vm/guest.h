@@ -112,6 +112,18 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 		       struct inside *inside);
 
 /*
+ * What @act, which leaves its errno in *@err, says at an instant when the vCPU
+ * is certainly inside. An act that succeeds may itself have thrown it out; if
+ * none of GUEST_TRIES was refused, one of them certainly met it inside. One
+ * that succeeds inside must not have been refused at any other instant either.
+ * Returns the errno, or NOT_KNOWN if no instant was certain.
+ */
+#define GUEST_TRIES 50
+int64_t guest_errno_inside(struct guest *guest, void (*act)(void *arg),
+			   void *arg, const int *err,
+			   const struct deadline *deadline);
+
+/*
  * Add up such stretches until they come to @enough_ns.
  * Returns the sum in nanoseconds; less than asked if the deadline came first.
  */
