@@ -71,10 +71,10 @@ outcomes() {
 	done
 }
 
-@test "what is skipped belongs to the other contract, or to the debug kernel" {
+@test "what is skipped belongs to the other contract, to the debug kernel, or to more CPUs" {
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL/mediated")" = "needs the seed's contract" ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL/seed")" = \
-		"needs CONFIG_PROVE_LOCKING, and no report so far,needs the mediated contract" ]
+		"needs CONFIG_PROVE_LOCKING, and no report so far,needs the mediated contract,needs three CPUs" ]
 }
 
 @test "asked for the mediated contract, the reference kernel speaks it as the plain one does" {
@@ -139,6 +139,11 @@ outcomes() {
 	cp "$seed/perf_guest_calls.ko" "$BATS_TEST_TMPDIR/"
 	run -1 "$LAB" run --kernel "$BATS_TEST_TMPDIR/bzImage" --filter '*M22*' --out "$OUT"
 	[ "$(field '.cases[0].reason')" = "needs the test module of this kernel" ]
+}
+
+@test "two guests on two CPUs, watched from a third" {
+	run -0 "$LAB" run --contract seed --cpus 3 --filter '*two_guests*' --out "$OUT"
+	[ "$(outcomes)" = conforms ]
 }
 
 @test "with time counted in instructions the verdicts are the same" {

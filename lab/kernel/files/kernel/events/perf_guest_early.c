@@ -47,9 +47,10 @@ static bool perf_guest_on(int cpu)
 	return false;
 }
 
+/* Pinned ones are mostly the kernel's own, which are another fault's. */
 static void perf_guest_mark_late(struct perf_event *event, int cpu)
 {
-	if (cpu >= 0 &&
+	if (cpu >= 0 && !event->attr.pinned &&
 	    (perf_guest_on(cpu) ||
 	     local_clock() - per_cpu(perf_guest_left, cpu) < NSEC_PER_MSEC))
 		event->attr.config3 = PERF_GUEST_LATE;
