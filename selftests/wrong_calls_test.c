@@ -18,6 +18,7 @@
 #define WORK_TURNS 100000
 /* The functions that complain of misuse have this in their names. */
 #define GUEST_CALL "_guest_"
+#define LOCKDEP_REPORT "inconsistent lock state"
 
 FIXTURE(wrong_calls)
 {
@@ -220,12 +221,13 @@ static void judge_interrupts_on(struct __test_metadata *_metadata,
 	JUDGE("R6", &self->s, &self->o);
 	self->s.interrupts_on = 1;
 	self->o.warned = warned_about(first, call);
-	/* What lockdep has to say the next time an interrupt takes that lock.
-	 */
+	/* Lockdep has more to say when an interrupt takes the same lock. */
+	klog_expected_also(LOCKDEP_REPORT);
 	klog_expected_begins();
 	call_there("exit");
 	open_errno();
-	klog_expected_ends(NULL);
+	klog_expected_ends(GUEST_CALL);
+	klog_expected_also(LOCKDEP_REPORT);
 	JUDGE("R6", &self->s, &self->o);
 }
 

@@ -23,7 +23,7 @@ void klog_mark(void);
 bool klog_complaint(char *text, size_t size);
 
 /*
- * Between these, the case provokes a complaint that contains @text (NULL: any).
+ * Between these, the case provokes a complaint that contains @text.
  * Both leave a line in the log, so that whoever reads all of it knows, too;
  * klog_expected_ends() also makes one-time warnings ready to be given again.
  * Any other complaint in between is kept for klog_complaint(). Returns whether
@@ -32,6 +32,9 @@ bool klog_complaint(char *text, size_t size);
  */
 void klog_expected_begins(void);
 int64_t klog_expected_ends(const char *text);
+
+/* A complaint among them that contains @text was expected as well. */
+void klog_expected_also(const char *text);
 
 /* End it if the case did not come that far. */
 void klog_expected_close(void);
