@@ -267,19 +267,19 @@ int64_t guest_errno_inside(struct guest *guest, void (*act)(void *arg),
 			   void *arg, const int *err,
 			   const struct deadline *deadline)
 {
-	int tries = 0, succeeded = 0, refused = 0;
+	int succeeded = 0, refused = 0;
 
-	while (tries++ < GUEST_TRIES && !deadline_passed(deadline)) {
+	while (!deadline_passed(deadline)) {
 		struct inside inside;
 
 		if (guest_inside_once(guest, act, arg, 0, deadline, &inside))
 			return *err ? *err : refused;
 		if (*err)
 			refused = *err;
-		else
-			succeeded++;
+		else if (++succeeded >= GUEST_TRIES && !refused)
+			return 0;
 	}
-	return succeeded >= GUEST_TRIES ? 0 : NOT_KNOWN;
+	return NOT_KNOWN;
 }
 
 uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,

@@ -114,9 +114,9 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 /*
  * What @act, which leaves its errno in *@err, says at an instant when the vCPU
  * is certainly inside. An act that succeeds may itself have thrown it out; if
- * none of GUEST_TRIES was refused, one of them certainly met it inside. One
- * that succeeds inside must not have been refused at any other instant either.
- * Returns the errno, or NOT_KNOWN if no instant was certain.
+ * GUEST_TRIES of them succeeded and none was refused, one certainly met it
+ * inside. One that succeeds inside must not have been refused at any other
+ * instant either. Returns the errno, or NOT_KNOWN if no instant was certain.
  */
 #define GUEST_TRIES 50
 int64_t guest_errno_inside(struct guest *guest, void (*act)(void *arg),
