@@ -433,5 +433,5 @@ int main(int argc, char **argv)
 
 	if (!host_missing(needs))
 		watchdog_off_at_exit();
-	return case_main(argc, argv, needs);
+	return case_main(argc, argv, needs | HOST_NEEDS_STEADY_CLOCK);
 }

@@ -319,5 +319,6 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv,
+			 HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK);
 }

@@ -429,5 +429,6 @@ TEST_F(seed_error, R15_waiting_survives_until_it_is_on)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv,
+			 HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK);
 }

@@ -204,5 +204,6 @@ int main(int argc, char **argv)
 {
 	if (!host_missing(HOST_NEEDS_SEED_GUESTS))
 		watchdog_off_at_exit();
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv,
+			 HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK);
 }

@@ -331,5 +331,7 @@ TEST_F(times, M23_samples_leave_the_guest_out)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_CLAIMS | HOST_NEEDS_TWO_CPUS);
+	return case_main(argc, argv,
+			 HOST_NEEDS_CLAIMS | HOST_NEEDS_TWO_CPUS |
+				 HOST_NEEDS_STEADY_CLOCK);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../perf/cpu.h"
+#include "../sync/deadline.h"
 #include "host.h"
 
 #define MEDIATED_AMD "/sys/module/kvm_amd/parameters/enable_mediated_pmu"
@@ -13,6 +14,9 @@
 #define LOADED_AMD "/sys/module/kvm_amd/initstate"
 #define LOADED_INTEL "/sys/module/kvm_intel/initstate"
 #define GUEST_CONTRACT "/sys/module/perf_guest/parameters/contract"
+#define CLOCKSOURCE \
+	"/sys/devices/system/clocksource/clocksource0/current_clocksource"
+#define CALIBRATION_MS 20000
 #define NMI_WATCHDOG "/proc/sys/kernel/nmi_watchdog"
 
 int host_mediated_parameter(void)
@@ -133,6 +137,24 @@ static const char *contract_missing(unsigned int needs)
 	return NULL;
 }
 
+/*
+ * Soon after boot the kernel measures the TSC once more, gives sched_clock()
+ * the result, and only then leaves "tsc-early" for a clock source that has it,
+ * too (tsc_refine_calibration_work()). In between the two drift apart.
+ */
+static bool clock_settles(void)
+{
+	struct deadline deadline = deadline_after_ms(CALIBRATION_MS);
+	char name[32];
+
+	while (!file_read(CLOCKSOURCE, name, sizeof(name)) &&
+	       !strcmp(name, "tsc-early")) {
+		if (deadline_passed(&deadline))
+			return false;
+	}
+	return true;
+}
+
 const char *host_missing(unsigned int needs)
 {
 	if ((needs & HOST_NEEDS_ROOT) && geteuid())
@@ -154,5 +176,7 @@ const char *host_missing(unsigned int needs)
 		return "needs kernel.nmi_watchdog=0";
 	if ((needs & HOST_NEEDS_TWO_CPUS) && cpu_count() < 2)
 		return "needs two CPUs";
+	if ((needs & HOST_NEEDS_STEADY_CLOCK) && !clock_settles())
+		return "needs a calibrated clock";
 	return NULL;
 }

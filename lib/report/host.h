@@ -23,6 +23,12 @@
 /* Guests are given the PMU, under whatever contract. */
 #define HOST_NEEDS_HANDOVER (1u << 8)
 
+/*
+ * CLOCK_MONOTONIC_RAW and perf's clock run at one rate: the kernel has finished
+ * calibrating the TSC. Asked for, it is waited for.
+ */
+#define HOST_NEEDS_STEADY_CLOCK (1u << 9)
+
 #define HOST_NEEDS_A_VM                                           \
 	(HOST_NEEDS_ROOT | HOST_NEEDS_KVM | HOST_NEEDS_CORE_PMU | \
 	 HOST_NEEDS_NO_WATCHDOG)
