@@ -50,6 +50,15 @@ enum event_state {
 	STATE_ACTIVE,
 };
 
+/* Registers of a guest's PMU, as far as KVM treats them differently. */
+enum guest_register {
+	REGISTER_SELECTOR,
+	REGISTER_COUNTER,
+	REGISTER_OLD_COUNTER,
+	REGISTER_GLOBAL,
+	REGISTER_RDPMC,
+};
+
 /* What is asked of a condemned event. */
 enum request {
 	REQUEST_DISABLE,
@@ -105,6 +114,25 @@ enum request {
  *   wall_min_ns         time certainly between enabling and reading
  *   wall_max_ns         time at most between enabling and reading
  *   guest_beats         the guest's own progress
+ * Guest's PMU:
+ *   amd                 the vCPU is an AMD one
+ *   guest_counters      general counters its CPUID announces
+ *   host_counters       general counters of the CPU
+ *   guest_version       PMU version its CPUID announces; AMD: 2 with PerfMonV2
+ *   counter_width       bits of a counter
+ *   reg                 enum guest_register
+ *   absent              the register is beyond what CPUID announces
+ *   accesses            how often it was read or written
+ *   guest_work          events the guest certainly made, at the privilege
+ *                       levels its counter selects
+ *   filtered            the VMM's event filter denies the event
+ *   host_only, guest_only, svme, nested
+ *                       bits of AMD's selector, EFER.SVME, and whether the
+ *                       work was done by a nested guest
+ *   overflows           overflows of counters with the interrupt bit
+ *   pmi_masked          the guest's LVTPC is masked
+ *   status              overflow bits the guest made, set, or left
+ *   exits_asked         VM exits that were to happen meanwhile
  */
 #define SCENARIO_FIELDS(X) \
 	X(param_requested) \
@@ -143,7 +171,25 @@ enum request {
 	X(guest_min_ns)    \
 	X(wall_min_ns)     \
 	X(wall_max_ns)     \
-	X(guest_beats)
+	X(guest_beats)     \
+	X(amd)             \
+	X(guest_counters)  \
+	X(host_counters)   \
+	X(guest_version)   \
+	X(counter_width)   \
+	X(reg)             \
+	X(absent)          \
+	X(accesses)        \
+	X(guest_work)      \
+	X(filtered)        \
+	X(host_only)       \
+	X(guest_only)      \
+	X(svme)            \
+	X(nested)          \
+	X(overflows)       \
+	X(pmi_masked)      \
+	X(status)          \
+	X(exits_asked)
 
 /*
  * What a test saw.
@@ -188,6 +234,31 @@ enum request {
  *   page_behind_ns      how far it is behind a read() made before it
  *   sample_ahead_ns     the same for the time in PERF_SAMPLE_READ
  *   sample_behind_ns
+ *   vector              exception that the guest's access raised, 0 if none
+ *   access_exits        VM exits that the accesses took
+ *   exits_made          VM exits meanwhile
+ *   guest_counted       what the guest's counter gained
+ *   guest_control       what a counter gained that had to count
+ *   mismatches          registers that hold something else than was written
+ *   registers_found     registers that can be read, from the first on
+ *   selectors_or        all selectors of the guest, or-ed
+ *   counters_or         likewise the counters
+ *   global_ctrl         the guest's global control register
+ *   highest             what a counter holds after all ones were written
+ *   status_made         status register after an overflow
+ *   status_cleared      after clearing it
+ *   status_set          after setting it
+ *   interrupts          PMIs the guest's handler took
+ *   lvt_masked          the guest's LVTPC is masked afterwards
+ *   leaked              counters that show a value of the other side
+ *   leak_control        counters of the host that a reader saw move
+ *   host_surplus        what a host event gained more beside a longer guest
+ *   announced           extensions in the guest's CPUID that it cannot have
+ *   both, neither       races that both sides won, or none
+ *   failed              acts that must succeed and did not
+ *   left_over           claims, references or events that outlive their owner
+ *   held_now            counters the watchdog holds now
+ *   denied              refusals with EACCES
  */
 #define OBSERVATION_FIELDS(X) \
 	X(err)                \
@@ -227,7 +298,33 @@ enum request {
 	X(page_ahead_ns)      \
 	X(page_behind_ns)     \
 	X(sample_ahead_ns)    \
-	X(sample_behind_ns)
+	X(sample_behind_ns)   \
+	X(vector)             \
+	X(access_exits)       \
+	X(exits_made)         \
+	X(guest_counted)      \
+	X(guest_control)      \
+	X(mismatches)         \
+	X(registers_found)    \
+	X(selectors_or)       \
+	X(counters_or)        \
+	X(global_ctrl)        \
+	X(highest)            \
+	X(status_made)        \
+	X(status_cleared)     \
+	X(status_set)         \
+	X(interrupts)         \
+	X(lvt_masked)         \
+	X(leaked)             \
+	X(leak_control)       \
+	X(host_surplus)       \
+	X(announced)          \
+	X(both)               \
+	X(neither)            \
+	X(failed)             \
+	X(left_over)          \
+	X(held_now)           \
+	X(denied)
 
 #define CONTRACT_MEMBER(name) int64_t name;
 struct scenario {

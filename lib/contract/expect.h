@@ -45,6 +45,7 @@ struct rules {
 	}
 
 extern const struct rules mediated_rules;
+extern const struct rules guest_rules;
 extern const struct rules seed_rules;
 extern const struct rules defect_rules;
 

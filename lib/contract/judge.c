@@ -46,6 +46,7 @@ const char *observation_field(size_t index, size_t *offset)
 
 static const struct rules *const contracts[] = {
 	&mediated_rules,
+	&guest_rules,
 	&seed_rules,
 	&defect_rules,
 };

@@ -40,6 +40,10 @@
 #define HOST_NEEDS_SEED_GUESTS \
 	(HOST_NEEDS_A_VM | HOST_NEEDS_SEED | HOST_NEEDS_TWO_CPUS)
 
+/* For programs about the PMU that a guest was handed, by whatever contract. */
+#define HOST_NEEDS_GUEST_PMU \
+	(HOST_NEEDS_A_VM | HOST_NEEDS_HANDOVER | HOST_NEEDS_TWO_CPUS)
+
 /* The first need that is absent, in a few constant words, or NULL. */
 const char *host_missing(unsigned int needs);
 

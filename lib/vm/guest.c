@@ -11,41 +11,31 @@
 #include "../perf/event.h"
 #include "../sync/work.h"
 #include "guest.h"
-#include "kvm_compat.h"
+#include "guest_parts.h"
 
-enum order {
-	ORDER_GO,
-	ORDER_STEP,
-	ORDER_CALL,
-	ORDER_LEAVE,
-};
-
-/*
- * @order, @code and @arg belong to whoever posted @asked, until @done.
- * @switches: how often the thread had given up its CPU when it was @done
- */
-struct guest_parts {
-	struct kvm_vm *vm;
-	struct kvm_vcpu *vcpu;
-	pthread_t thread;
-	enum order order;
-	void (*code)(void *arg);
-	void *arg;
-	long switches;
-	sem_t known, asked, done;
-};
-
-static bool enter_once(struct kvm_vcpu *vcpu)
+/* What OUT to GUEST_PORT wants of user space is to be entered again. */
+static bool wants_port(const struct kvm_run *run)
 {
+	return run->exit_reason == KVM_EXIT_IO && run->io.port == GUEST_PORT;
+}
+
+static bool enter_once(struct guest *guest)
+{
+	struct kvm_vcpu *vcpu = guest->parts->vcpu;
 	struct ucall uc;
 	uint64_t cmd;
 
-	vcpu_run(vcpu);
+	do {
+		vcpu_run(vcpu);
+	} while (wants_port(vcpu->run));
 	cmd = get_ucall(vcpu, &uc);
-	TEST_ASSERT(cmd == UCALL_SYNC || cmd == UCALL_DONE,
-		    "the payload failed: ucall %lu, exit reason %u (%s)",
-		    (unsigned long)cmd, vcpu->run->exit_reason,
-		    exit_reason_str(vcpu->run->exit_reason));
+	TEST_ASSERT(
+		cmd == UCALL_SYNC || cmd == UCALL_DONE,
+		"the payload failed at beat %lu, step %lu: ucall %lu, exit reason %u (%s)",
+		(unsigned long)guest->record->beats,
+		(unsigned long)guest->script->done, (unsigned long)cmd,
+		vcpu->run->exit_reason,
+		exit_reason_str(vcpu->run->exit_reason));
 	return cmd == UCALL_SYNC;
 }
 
@@ -53,7 +43,7 @@ static void run_payload(struct guest *guest)
 {
 	if (guest->before)
 		guest->before(guest->arg);
-	while (enter_once(guest->parts->vcpu))
+	while (enter_once(guest))
 		;
 	if (guest->after)
 		guest->after(guest->arg);
@@ -99,7 +89,7 @@ static void *vcpu_thread(void *arg)
 		if (parts->order == ORDER_GO)
 			run_payload(guest);
 		else if (parts->order == ORDER_STEP)
-			enter_once(parts->vcpu);
+			enter_once(guest);
 		else
 			parts->code(parts->arg);
 		parts->switches = switches_so_far();
@@ -128,6 +118,7 @@ void guest_create(struct guest *guest, void (*payload)(void), int cpu)
 	guest->cpu = cpu;
 	parts->vm = vm_create_with_one_vcpu(&parts->vcpu, payload);
 	guest->record = addr_gva2hva(parts->vm, (gva_t)&guest_record);
+	guest->script = addr_gva2hva(parts->vm, (gva_t)&guest_script);
 	/* The first look at the statistics opens their file: not later. */
 	guest_exits_count(guest);
 	sem_init(&parts->known, 0, 0);
@@ -158,16 +149,31 @@ bool guest_settle(struct guest *guest, unsigned int ms)
 	return true;
 }
 
-bool guest_stop(struct guest *guest, unsigned int ms)
+static bool wait_done(struct guest *guest, unsigned int ms)
 {
 	struct timespec until;
 
-	guest->record->stop = 1;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += ms / 1000 + 1;
-	if (sem_timedwait(&guest->parts->done, &until))
+	return !sem_timedwait(&guest->parts->done, &until);
+}
+
+bool guest_stop(struct guest *guest, unsigned int ms)
+{
+	guest->record->stop = 1;
+	if (!wait_done(guest, ms))
 		return false;
 	return guest_settle(guest, ms) && guest->record->ended == 1;
+}
+
+void guest_step_begins(struct guest *guest)
+{
+	ask(guest, ORDER_STEP);
+}
+
+bool guest_step_ends(struct guest *guest, unsigned int ms)
+{
+	return wait_done(guest, ms) && guest_settle(guest, ms);
 }
 
 uint64_t guest_step(struct guest *guest)

@@ -15,12 +15,14 @@
 #include <sys/types.h>
 
 #include "../../guest_code/record.h"
+#include "../../guest_code/script.h"
 #include "../sync/deadline.h"
 
 struct guest_parts;
 
 /*
  * @record: the payload's record, live
+ * @script: what guest_follow() takes its steps from (lib/vm/script.h)
  * @tid:    the vCPU thread, for events that follow it
  * @cpu:    where it runs
  * @before, @after: called on the vCPU thread by guest_go(), right before the
@@ -28,6 +30,7 @@ struct guest_parts;
  */
 struct guest {
 	struct guest_record *record;
+	struct guest_script *script;
 	pid_t tid;
 	int cpu;
 	void (*before)(void *arg);
@@ -56,6 +59,13 @@ bool guest_stop(struct guest *guest, unsigned int ms);
  * Returns the number of guest entries that took.
  */
 uint64_t guest_step(struct guest *guest);
+
+/*
+ * The same in two halves, for what happens meanwhile. The second returns false
+ * if the step took longer than @ms milliseconds.
+ */
+void guest_step_begins(struct guest *guest);
+bool guest_step_ends(struct guest *guest, unsigned int ms);
 
 /* Call @code on the vCPU thread, outside the guest, and wait for it. */
 void guest_call(struct guest *guest, void (*code)(void *arg), void *arg);

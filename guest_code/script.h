@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest that does what the host wrote down. The host fills in the steps and
+ * enters the guest once; the payload takes them in order, notes beside each
+ * what it saw, and leaves. The payload knows no rule and no register: which
+ * MSR, what value and how often are the host's to say.
+ */
+#ifndef PMU_GUEST_SCRIPT_H
+#define PMU_GUEST_SCRIPT_H
+
+#include <stdint.h>
+
+#define GUEST_STEPS_MAX 160
+
+/*
+ * What a step does, @times over. In brackets: the instructions and branches
+ * that one time is made of, beyond a constant for the step as a whole.
+ *
+ *   GUEST_WRITE    WRMSR of @value to @index
+ *   GUEST_READ     RDMSR of @index
+ *   GUEST_RDPMC    RDPMC of @index
+ *   GUEST_CPUID    CPUID leaf @index; @seen is EAX << 32 | EBX
+ *   GUEST_WORK     a loop (2, 1)
+ *   GUEST_USER     the same loop at CPL 3 (2, 1)
+ *   GUEST_EMULATE  CPUID, which KVM emulates (4, 1)
+ *   GUEST_OUT      OUT to a port that user space serves (3, 1)
+ *   GUEST_IPI      WRMSR to the x2APIC's ICR, to oneself, interrupts off (3, 1)
+ *   GUEST_INVD     INVD, which KVM skips (3, 1)
+ *   GUEST_TOUCH    write to the page that is there to be taken away
+ *   GUEST_HALT     an IPI to oneself, then STI; HLT; CLI
+ *   GUEST_NO_HALT  the same with NOP in place of HLT: as many instructions
+ *   GUEST_OPEN     STI; NOP; CLI
+ *   GUEST_PAUSE    turn, one beat a turn, until the host says go on
+ *   GUEST_NESTED   run the nested guest until it is done; @value is what it
+ *                  does, enum guest_nested_op; @index the MSR it takes
+ */
+enum guest_op {
+	GUEST_END,
+	GUEST_WRITE,
+	GUEST_READ,
+	GUEST_RDPMC,
+	GUEST_CPUID,
+	GUEST_WORK,
+	GUEST_USER,
+	GUEST_EMULATE,
+	GUEST_OUT,
+	GUEST_IPI,
+	GUEST_INVD,
+	GUEST_TOUCH,
+	GUEST_HALT,
+	GUEST_NO_HALT,
+	GUEST_OPEN,
+	GUEST_PAUSE,
+	GUEST_NESTED,
+	GUEST_OPS,
+};
+
+enum guest_nested_op {
+	NESTED_WORK,
+	NESTED_READ,
+};
+
+/* The port of GUEST_OUT, and the vectors that are recorded. */
+#define GUEST_PORT 0x2000
+#define GUEST_PMI_VECTOR 0x40
+#define GUEST_IPI_VECTOR 0x41
+
+/*
+ * @seen:   the value read, of the last time
+ * @vector: the exception the step raised, 0 if none
+ */
+struct guest_step {
+	uint32_t op;
+	uint32_t index;
+	uint64_t value;
+	uint64_t times;
+	volatile uint64_t seen;
+	volatile uint64_t vector;
+};
+
+/*
+ * @step:   written by the host, up to a GUEST_END
+ * @done:   steps taken by the last run: what a guest that died had got to
+ * @runs:   runs completed
+ * @go_on:  set by the host to end a GUEST_PAUSE
+ * @pmis, @nmis, @ipis: interrupts that reached the guest
+ * @nested: where the host put what a nested guest needs, 0 if there is none
+ */
+struct guest_script {
+	struct guest_step step[GUEST_STEPS_MAX];
+	volatile uint64_t done;
+	volatile uint64_t runs;
+	volatile uint64_t go_on;
+	volatile uint64_t pmis;
+	volatile uint64_t nmis;
+	volatile uint64_t ipis;
+	uint64_t nested;
+};
+
+extern struct guest_script guest_script;
+
+/* The page of GUEST_TOUCH. */
+extern uint8_t guest_page[4096];
+
+/* Payload: take the steps, leave, and again, until the record says stop. */
+void guest_follow(void);
+
+/* At CPL 3, @turns times. The page it lies on must be open to CPL 3. */
+void guest_user_turns(uint64_t turns);
+extern const uint8_t guest_user_page[];
+
+/* The nested guest of GUEST_NESTED. */
+void guest_run_nested(struct guest_step *step);
+
+struct ex_regs;
+void guest_on_pmi(struct ex_regs *regs);
+void guest_on_nmi(struct ex_regs *regs);
+void guest_on_ipi(struct ex_regs *regs);
+
+#endif

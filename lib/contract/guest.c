@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest that was handed the PMU finds there, and what it leaves to the
+ * host. Asked under every contract: how the host gives its events up differs,
+ * that the guest then owns the counters does not. docs/contract/guest.md has
+ * the words and the sources.
+ */
+#include "expect.h"
+
+#define GP_VECTOR 13
+
+static int64_t low_bits(int64_t count)
+{
+	return (int64_t)((1ull << count) - 1);
+}
+
+/* Does KVM see this access, or does the guest make it without an exit? */
+static bool intercepted(const struct scenario *s)
+{
+	bool all = s->guest_counters == s->host_counters;
+
+	switch (s->reg) {
+	case REGISTER_SELECTOR:
+		return true;
+	case REGISTER_GLOBAL:
+		return !all || s->guest_version < 2;
+	case REGISTER_RDPMC:
+		return !all;
+	default:
+		return false;
+	}
+}
+
+static int expect_m20(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->host_counters))
+		return 0;
+	e[0] = CONTROL(leak_control, 1);
+	e[1] = EXACTLY(leaked, 0);
+	return 2;
+}
+
+static int expect_m29(const struct scenario *s, struct expectation *e)
+{
+	int64_t reach;
+
+	if (!known(s->overflows) || !known(s->pmi_masked) || !known(s->amd))
+		return 0;
+	reach = s->pmi_masked ? 0 : s->overflows;
+	e[0] = EXACTLY(interrupts, reach);
+	e[1] = EXACTLY(guest_pmis, reach);
+	e[2] = EXACTLY(nmis_inside, 0);
+	e[3] = EXACTLY(status_made, s->status);
+	/* Intel masks the entry when it delivers. */
+	e[4] = EXACTLY(lvt_masked, s->pmi_masked || !s->amd);
+	return 5;
+}
+
+static int expect_access(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->reg) || !known(s->guest_counters) ||
+	    !known(s->host_counters) || !known(s->guest_version) ||
+	    !known(s->absent))
+		return 0;
+	e[0] = EXACTLY(vector, s->absent ? GP_VECTOR : 0);
+	if (s->absent)
+		return 1;
+	e[1] = EXACTLY(access_exits, intercepted(s) ? s->accesses : 0);
+	return 2;
+}
+
+static int expect_m32(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->filtered) || !(s->guest_work > 0))
+		return 0;
+	e[0] = EXACTLY(guest_counted, s->filtered ? 0 : s->guest_work);
+	e[1] = EXACTLY(mismatches, 0);
+	e[2] = EXACTLY(vector, 0);
+	return 3;
+}
+
+/* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
+static int expect_m33(const struct scenario *s, struct expectation *e)
+{
+	bool counts;
+
+	if (!known(s->host_only) || !known(s->guest_only) || !known(s->svme) ||
+	    !known(s->nested) || !(s->guest_work > 0))
+		return 0;
+	if (!s->host_only && !s->guest_only)
+		counts = true;
+	else if (!s->svme)
+		counts = false;
+	else
+		counts = s->nested ? s->guest_only : s->host_only;
+	e[0] = EXACTLY(guest_counted, counts ? s->guest_work : 0);
+	return 1;
+}
+
+static int expect_exact(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->guest_work))
+		return 0;
+	e[0] = CONTROL(guest_control, 1);
+	e[1] = EXACTLY(guest_counted, s->guest_work);
+	return 2;
+}
+
+static int expect_m34_overflow(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->overflows > 0) || !known(s->status))
+		return 0;
+	e[0] = EXACTLY(status_made, s->status);
+	e[1] = EXACTLY(interrupts, s->overflows);
+	return 2;
+}
+
+static int expect_kept(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_counters > 0))
+		return 0;
+	e[0] = EXACTLY(mismatches, 0);
+	return 1;
+}
+
+static int expect_m36(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->amd))
+		return 0;
+	e[0] = EXACTLY(announced, 0);
+	return 1;
+}
+
+static int expect_m38(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->counter_width > 0))
+		return 0;
+	e[0] = EXACTLY(highest, low_bits(s->counter_width));
+	e[1] = EXACTLY(vector, 0);
+	return 2;
+}
+
+static int expect_m42(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->exits_asked > 0))
+		return 0;
+	e[0] = CONTROL(exits_made, s->exits_asked);
+	e[1] = CONTROL(counted_before, 1);
+	e[2] = EXACTLY(mismatches, 0);
+	return 3;
+}
+
+static int expect_m43(const struct scenario *s, struct expectation *e)
+{
+	if (s->exclude_guest != 1 || !(s->guest_beats > 0))
+		return 0;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXACTLY(host_surplus, 0);
+	return 2;
+}
+
+static int expect_m44(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_counters > 0) || !known(s->guest_version))
+		return 0;
+	e[0] = EXACTLY(selectors_or, 0);
+	e[1] = EXACTLY(counters_or, 0);
+	if (s->guest_version < 2)
+		return 2;
+	e[2] = EXACTLY(global_ctrl, low_bits(s->guest_counters));
+	return 3;
+}
+
+static int expect_m45(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_counters > 0))
+		return 0;
+	e[0] = EXACTLY(registers_found, s->guest_counters);
+	return 1;
+}
+
+static int expect_m46(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->status > 0))
+		return 0;
+	e[0] = EXACTLY(status_made, s->status);
+	e[1] = EXACTLY(status_cleared, 0);
+	e[2] = EXACTLY(status_set, s->status);
+	return 3;
+}
+
+#define GUEST(...) RULE(CONTRACT_ANY, __VA_ARGS__)
+
+static const struct rule rules[] = {
+	GUEST("M20", expect_m20,
+	      "neither side finds a value of the other in a counter"),
+	GUEST("M29", expect_m29,
+	      "an overflow of the guest's counter interrupts the guest, and nobody else"),
+	GUEST("M30", expect_access,
+	      "the guest reaches its counters without an exit, its selectors only through KVM"),
+	GUEST("M31", expect_access,
+	      "RDPMC needs no exit if the guest has all counters of the host"),
+	GUEST("M32", expect_m32,
+	      "the event filter stops a counter, and the guest reads back what it wrote"),
+	GUEST("M33", expect_m33,
+	      "the guest's host-only and guest-only bits mean its own guests"),
+	GUEST("M34", expect_exact,
+	      "what KVM emulates for the guest is counted"),
+	GUEST("M34.overflow", expect_m34_overflow,
+	      "an overflow by an emulated instruction is one like any other"),
+	GUEST("M35", expect_kept,
+	      "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers"),
+	GUEST("M36", expect_m36,
+	      "what cannot be handed over is not announced to the guest"),
+	GUEST("M37", expect_access,
+	      "a nested guest reaches what its own host lets through"),
+	GUEST("M38", expect_m38, "a counter has the width the vendor gives it"),
+	GUEST("M41", expect_exact,
+	      "a counter of the guest counts exactly what the guest retires at the levels it selects"),
+	GUEST("M42", expect_m42,
+	      "what the guest wrote survives every exit, whatever the host counts meanwhile"),
+	GUEST("M43", expect_m43,
+	      "what a host event counts does not depend on how long a guest ran"),
+	GUEST("M44", expect_m44,
+	      "a new vCPU finds its PMU in the state after reset"),
+	GUEST("M44.init", expect_kept, "INIT leaves the PMU as it is"),
+	GUEST("M45", expect_m45,
+	      "there are as many counters as CPUID announces"),
+	GUEST("M46", expect_m46,
+	      "an overflow sets its status bit, and the guest can clear and set it"),
+};
+
+const struct rules guest_rules = RULES(rules);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "../perf/cpu.h"
+#include "guest_parts.h"
+#include "guest_setup.h"
+
+#include "svm_util.h"
+
+#define LEAF_ARCH_PERFMON 0xa
+#define LEAF_FEATURES_AMD 0x80000001
+#define LEAF_PERFMON_V2 0x80000022
+#define PERFCTR_CORE (1u << 23)
+#define COUNTERS_CORE 6
+
+void guest_take_interrupts(struct guest *guest)
+{
+	struct kvm_vm *vm = guest->parts->vm;
+
+	vm_install_exception_handler(vm, GUEST_PMI_VECTOR, guest_on_pmi);
+	vm_install_exception_handler(vm, GUEST_IPI_VECTOR, guest_on_ipi);
+	vm_install_exception_handler(vm, NMI_VECTOR, guest_on_nmi);
+}
+
+/* A page is open to CPL 3 if every level on the way to it says so. */
+void guest_open_user_page(struct guest *guest)
+{
+	const uint64_t present = 1, user = 4, address = 0x000ffffffffff000ull;
+	uint64_t gva = (uint64_t)guest_user_page;
+	struct kvm_sregs sregs;
+	uint64_t table;
+
+	vcpu_sregs_get(guest->parts->vcpu, &sregs);
+	table = sregs.cr3 & address;
+	for (int level = sregs.cr4 & (1 << 12) ? 5 : 4; level; level--) {
+		unsigned int shift = 12 + 9 * (level - 1);
+		uint64_t *entry = addr_gpa2hva(guest->parts->vm, table);
+
+		entry += gva >> shift & 511;
+		TEST_ASSERT(*entry & present, "no page for CPL 3");
+		*entry |= user;
+		table = *entry & address;
+	}
+}
+
+bool guest_open_nested(struct guest *guest)
+{
+	gva_t svm;
+
+	if (!kvm_cpu_has(X86_FEATURE_SVM))
+		return false;
+	vcpu_alloc_svm(guest->parts->vm, &svm);
+	guest->script->nested = svm;
+	return true;
+}
+
+void guest_limit_pmu(struct guest *guest, unsigned int counters,
+		     unsigned int version)
+{
+	struct kvm_vcpu *vcpu = guest->parts->vcpu;
+	struct kvm_cpuid_entry2 *leaf;
+
+	if (cpu_is_amd()) {
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
+		leaf->ebx = (leaf->ebx & ~0xfu) | counters;
+		if (version < 2)
+			leaf->eax &= ~1u;
+		/* Looking up a leaf reads all of them anew. */
+		vcpu_set_cpuid(vcpu);
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_FEATURES_AMD);
+		if (counters < COUNTERS_CORE && version < 2)
+			leaf->ecx &= ~PERFCTR_CORE;
+	} else {
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_ARCH_PERFMON);
+		leaf->eax = (leaf->eax & ~0xffffu) | counters << 8 | version;
+	}
+	vcpu_set_cpuid(vcpu);
+}
+
+int guest_get_msr(struct guest *guest, uint32_t msr, uint64_t *value)
+{
+	struct {
+		struct kvm_msrs header;
+		struct kvm_msr_entry entry;
+	} buffer = { .header.nmsrs = 1, .entry.index = msr };
+
+	if (__vcpu_ioctl(guest->parts->vcpu, KVM_GET_MSRS, &buffer.header) != 1)
+		return EINVAL;
+	*value = buffer.entry.data;
+	return 0;
+}
+
+int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value)
+{
+	return _vcpu_set_msr(guest->parts->vcpu, msr, value) == 1 ? 0 : EINVAL;
+}
+
+int guest_filter(struct guest *guest, bool deny, uint64_t event)
+{
+	struct kvm_pmu_event_filter *filter =
+		calloc(1, sizeof(*filter) + sizeof(event));
+	int err;
+
+	if (!filter)
+		return ENOMEM;
+	filter->action = deny ? KVM_PMU_EVENT_DENY : KVM_PMU_EVENT_ALLOW;
+	filter->nevents = 1;
+	filter->events[0] = event;
+	err = __vm_ioctl(guest->parts->vm, KVM_SET_PMU_EVENT_FILTER, filter)
+		      ? errno
+		      : 0;
+	free(filter);
+	return err;
+}
+
+int guest_init_vcpu(struct guest *guest)
+{
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+
+	return __vcpu_ioctl(guest->parts->vcpu, KVM_SET_MP_STATE, &state)
+		       ? errno
+		       : 0;
+}
+
+bool guest_offered(uint32_t leaf, uint32_t regs[4])
+{
+	const struct kvm_cpuid2 *offered = kvm_get_supported_cpuid();
+
+	for (uint32_t i = 0; i < offered->nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &offered->entries[i];
+
+		if (entry->function != leaf || entry->index)
+			continue;
+		regs[0] = entry->eax;
+		regs[1] = entry->ebx;
+		regs[2] = entry->ecx;
+		regs[3] = entry->edx;
+		return true;
+	}
+	return false;
+}
+
+void guest_drop_page(struct guest *guest)
+{
+	void *page = addr_gva2hva(guest->parts->vm, (gva_t)guest_page);
+
+	TEST_ASSERT(!madvise(page, sizeof(guest_page), MADV_DONTNEED),
+		    "the guest's page cannot be dropped");
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a VMM may do to a vCPU besides running it. The guest must not be
+ * running.
+ */
+#ifndef PMU_VM_GUEST_SETUP_H
+#define PMU_VM_GUEST_SETUP_H
+
+#include "guest.h"
+
+/* Let the vectors of guest_code/script.h reach their handlers. */
+void guest_take_interrupts(struct guest *guest);
+
+/* Open the page of guest_user_turns() to CPL 3. */
+void guest_open_user_page(struct guest *guest);
+
+/* Give GUEST_NESTED what it needs. Returns false where there is no nesting. */
+bool guest_open_nested(struct guest *guest);
+
+/*
+ * Announce a lesser PMU than the host has (KVM_SET_CPUID2), before the first
+ * run: @counters general counters, and the architectural version @version; on
+ * AMD version 1 is one without PerfMonV2.
+ */
+void guest_limit_pmu(struct guest *guest, unsigned int counters,
+		     unsigned int version);
+
+/* KVM_GET_MSRS and KVM_SET_MSRS of one register. Return 0, or EINVAL. */
+int guest_get_msr(struct guest *guest, uint32_t msr, uint64_t *value);
+int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value);
+
+/*
+ * KVM_SET_PMU_EVENT_FILTER: deny or allow only @event, an event select and unit
+ * mask, for the whole VM. Returns 0 or an errno.
+ */
+int guest_filter(struct guest *guest, bool deny, uint64_t event);
+
+/* Put the vCPU into the state after INIT. Returns 0 or an errno. */
+int guest_init_vcpu(struct guest *guest);
+
+/* The leaf and EAX, EBX, ECX, EDX that KVM_GET_SUPPORTED_CPUID offers. */
+bool guest_offered(uint32_t leaf, uint32_t regs[4]);
+
+/* Take the memory of guest_page away: the next touch faults (madvise()). */
+void guest_drop_page(struct guest *guest);
+
+#endif

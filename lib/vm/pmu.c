@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <cpuid.h>
+
+#include "../perf/cpu.h"
+#include "pmu.h"
+
+#define LEAF_ARCH_PERFMON 0xa
+#define LEAF_FEATURES_AMD 0x80000001
+#define LEAF_PERFMON_V2 0x80000022
+#define PERFCTR_CORE (1u << 23)
+#define AMD_WIDTH 48
+#define AMD_OLD_COUNTERS 4
+#define AMD_CORE_COUNTERS 6
+/* IA32_FIXED_CTR0 is where GLOBAL_CTRL's fixed counters begin, too. */
+#define FIXED_SHIFT 32
+#define RDPMC_FIXED (1u << 30)
+
+struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core)
+{
+	struct pmu pmu = { .amd = amd };
+
+	if (!amd) {
+		pmu.version = perfmon[0] & 0xff;
+		pmu.general = perfmon[0] >> 8 & 0xff;
+		pmu.width = perfmon[0] >> 16 & 0xff;
+		pmu.fixed = pmu.version > 1 ? perfmon[3] & 0x1f : 0;
+		return pmu;
+	}
+	pmu.width = AMD_WIDTH;
+	pmu.version = perfmon[0] & 1 ? 2 : 1;
+	if (pmu.version == 2)
+		pmu.general = perfmon[1] & 0xf;
+	else
+		pmu.general = core ? AMD_CORE_COUNTERS : AMD_OLD_COUNTERS;
+	return pmu;
+}
+
+struct pmu pmu_of_host(void)
+{
+	uint32_t perfmon[4] = { 0 }, features[4] = { 0 };
+	bool amd = cpu_is_amd();
+
+	__get_cpuid_count(amd ? LEAF_PERFMON_V2 : LEAF_ARCH_PERFMON, 0,
+			  &perfmon[0], &perfmon[1], &perfmon[2], &perfmon[3]);
+	if (amd)
+		__get_cpuid(LEAF_FEATURES_AMD, &features[0], &features[1],
+			    &features[2], &features[3]);
+	return pmu_from_cpuid(amd, perfmon, features[2] & PERFCTR_CORE);
+}
+
+/* @first and the distance to the next. */
+struct place {
+	uint32_t first, stride;
+};
+
+static const struct place amd_places[] = {
+	[PMU_SELECTOR] = { 0xc0010200, 2 },
+	[PMU_COUNTER] = { 0xc0010201, 2 },
+	[PMU_OLD_SELECTOR] = { 0xc0010000, 1 },
+	[PMU_OLD_COUNTER] = { 0xc0010004, 1 },
+	[PMU_FIXED_COUNTER] = { 0, 0 },
+	[PMU_FIXED_CTRL] = { 0, 0 },
+	[PMU_GLOBAL_CTRL] = { 0xc0000301, 0 },
+	[PMU_STATUS] = { 0xc0000300, 0 },
+	[PMU_STATUS_CLEAR] = { 0xc0000302, 0 },
+	[PMU_STATUS_SET] = { 0xc0000303, 0 },
+};
+
+/* The counters under the numbers that take their full width. */
+static const struct place intel_places[] = {
+	[PMU_SELECTOR] = { 0x186, 1 },	    [PMU_COUNTER] = { 0x4c1, 1 },
+	[PMU_OLD_SELECTOR] = { 0x186, 1 },  [PMU_OLD_COUNTER] = { 0xc1, 1 },
+	[PMU_FIXED_COUNTER] = { 0x309, 1 }, [PMU_FIXED_CTRL] = { 0x38d, 0 },
+	[PMU_GLOBAL_CTRL] = { 0x38f, 0 },   [PMU_STATUS] = { 0x38e, 0 },
+	[PMU_STATUS_CLEAR] = { 0x390, 0 },  [PMU_STATUS_SET] = { 0x391, 0 },
+};
+
+uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
+		 unsigned int index)
+{
+	const struct place *place = pmu->amd ? &amd_places[reg]
+					     : &intel_places[reg];
+
+	return place->first + place->stride * index;
+}
+
+uint32_t pmu_rdpmc_index(bool fixed, unsigned int index)
+{
+	return fixed ? RDPMC_FIXED | index : index;
+}
+
+/* The low 32 bits of a selector are laid out alike. */
+uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
+		    unsigned int flags)
+{
+	uint64_t selector = 0xc0;
+
+	if (event == PMU_BRANCHES)
+		selector = pmu->amd ? 0xc2 : 0xc4;
+	if (flags & PMU_USER)
+		selector |= 1ull << 16;
+	if (flags & PMU_OS)
+		selector |= 1ull << 17;
+	if (flags & PMU_INTERRUPT)
+		selector |= 1ull << 20;
+	if (!(flags & PMU_OFF))
+		selector |= 1ull << 22;
+	return selector;
+}
+
+uint64_t pmu_select_fixed(unsigned int index, unsigned int flags)
+{
+	uint64_t field = 0;
+
+	if (flags & PMU_OS)
+		field |= 1;
+	if (flags & PMU_USER)
+		field |= 2;
+	if (flags & PMU_INTERRUPT)
+		field |= 8;
+	return field << (4 * index);
+}
+
+uint64_t pmu_all(const struct pmu *pmu)
+{
+	return ((1ull << pmu->general) - 1) | ((1ull << pmu->fixed) - 1)
+						      << FIXED_SHIFT;
+}
+
+uint64_t pmu_counter_max(const struct pmu *pmu)
+{
+	return (1ull << pmu->width) - 1;
+}

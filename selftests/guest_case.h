@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the programs about a guest's own PMU have in common. */
+#ifndef PMU_SELFTESTS_GUEST_CASE_H
+#define PMU_SELFTESTS_GUEST_CASE_H
+
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "report/cases.h"
+#include "vm/counting.h"
+
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define TURNS 1000
+
+/* @pmu: what the guest's CPUID announces; @host: the machine's */
+struct guest_case {
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct pmu pmu, host;
+};
+
+static inline void guest_case_describe(struct guest_case *c)
+{
+	c->s.amd = c->pmu.amd;
+	c->s.guest_counters = c->pmu.general;
+	c->s.guest_version = c->pmu.version;
+	c->s.host_counters = c->host.general;
+	c->s.counter_width = c->pmu.width;
+}
+
+/* A guest with all the host has; this thread on CPU 0, the guest on another. */
+static inline bool guest_case_begin(struct guest_case *c)
+{
+	case_begin();
+	c->s = scenario_unknown;
+	c->o = observation_unknown;
+	c->host = pmu_of_host();
+	c->pmu = c->host;
+	guest_case_describe(c);
+	if (cpu_pin_self(0))
+		return false;
+	script_guest_create(&c->guest, GUEST_CPU);
+	return true;
+}
+
+/* Before its first run: announce a lesser PMU to the guest. */
+static inline void guest_case_limit(struct guest_case *c, unsigned int counters,
+				    unsigned int version)
+{
+	guest_limit_pmu(&c->guest, counters, version);
+	c->pmu.general = counters;
+	c->pmu.version = version;
+	guest_case_describe(c);
+}
+
+static inline void guest_case_end(struct guest_case *c,
+				  struct __test_metadata *_metadata)
+{
+	guest_destroy(&c->guest);
+	case_end(_metadata);
+}
+
+/* A number of counters that is fewer than the host's, and that AMD allows. */
+static inline unsigned int fewer_counters(const struct guest_case *c)
+{
+	return c->host.general > 4 ? 4 : c->host.general;
+}
+
+#endif

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest counts on the real PMU: exactly, on every counter, at the privilege
+ * levels it selects (docs/contract/guest.md, M34, M38, M41, M44 to M46).
+ *
+ * Exact means a difference: two runs of the guest that differ in the length of
+ * one step only (lib/vm/counting.h). A tick of the host between two
+ * instructions of the guest changes nothing in it.
+ */
+#include "guest_case.h"
+
+#define EMULATED_TURNS 50
+
+FIXTURE(count)
+{
+	struct guest_case c;
+};
+
+FIXTURE_SETUP(count)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(count)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+/*
+ * Let counter @counter count @event during @op, at the levels in @levels, and
+ * another one beside it at all levels: the control.
+ */
+static int count_one(struct guest_case *c, unsigned int counter,
+		     enum pmu_event event, unsigned int levels,
+		     enum guest_op op, uint64_t times)
+{
+	struct counting counting = { .pmu = c->pmu, .op = op, .times = times };
+	unsigned int other = counter ? 0 : 1;
+	int64_t gained[COUNTERS_MAX];
+	int err;
+
+	counting.selector[counter] = pmu_select(&c->pmu, event, levels);
+	counting.selector[other] =
+		pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
+	err = counting_run(&c->guest, &counting, gained);
+	c->o.guest_counted = gained[counter];
+	c->o.guest_control = gained[other];
+	return err;
+}
+
+TEST_F(count, M41_every_general_counter_counts_exactly)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		MUST(count_one(c, i, PMU_INSTRUCTIONS, PMU_USER | PMU_OS,
+			       GUEST_WORK, TURNS));
+		c->s.guest_work =
+			counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+		JUDGE("M41", &c->s, &c->o);
+	}
+}
+
+TEST_F(count, M41_branches_are_counted_exactly)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_one(c, 0, PMU_BRANCHES, PMU_USER | PMU_OS, GUEST_WORK,
+		       TURNS));
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_BRANCHES, TURNS);
+	JUDGE("M41", &c->s, &c->o);
+}
+
+TEST_F(count, M41_all_counters_at_once)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.fixed = PMU_USER | PMU_OS,
+		.op = GUEST_WORK,
+		.times = TURNS,
+	};
+	int64_t gained[COUNTERS_MAX];
+
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		counting.selector[i] = pmu_select(
+			&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+			PMU_USER | PMU_OS);
+	MUST(counting_run(&c->guest, &counting, gained));
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		c->s.guest_work = counting_work(
+			GUEST_WORK, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+			TURNS);
+		c->o.guest_counted = gained[i];
+		c->o.guest_control = gained[0];
+		JUDGE("M41", &c->s, &c->o);
+	}
+}
+
+TEST_F(count, M41_fixed_counter_of_instructions)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.fixed = PMU_USER | PMU_OS,
+		.op = GUEST_WORK,
+		.times = TURNS,
+	};
+	int64_t gained[COUNTERS_MAX];
+
+	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
+	counting.selector[0] =
+		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	MUST(counting_run(&c->guest, &counting, gained));
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+	c->o.guest_counted = gained[c->pmu.general];
+	c->o.guest_control = gained[0];
+	JUDGE("M41", &c->s, &c->o);
+}
+
+FIXTURE(levels)
+{
+	struct guest_case c;
+};
+
+/* @levels: what the counter selects; @op: where the work is done */
+FIXTURE_VARIANT(levels)
+{
+	unsigned int levels;
+	enum guest_op op;
+	bool counts;
+};
+
+#define LEVELS(name, selects, where, does)                     \
+	FIXTURE_VARIANT_ADD(levels, name)                      \
+	{                                                      \
+		.levels = selects, .op = where, .counts = does \
+	}
+
+LEVELS(both_at_user_work, PMU_USER | PMU_OS, GUEST_USER, true);
+LEVELS(user_at_user_work, PMU_USER, GUEST_USER, true);
+LEVELS(os_at_user_work, PMU_OS, GUEST_USER, false);
+LEVELS(user_at_os_work, PMU_USER, GUEST_WORK, false);
+LEVELS(os_at_os_work, PMU_OS, GUEST_WORK, true);
+LEVELS(none_at_os_work, 0, GUEST_WORK, false);
+
+FIXTURE_SETUP(levels)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(levels)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+TEST_F(levels, M41_levels_are_exact)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_one(c, 0, PMU_INSTRUCTIONS, variant->levels, variant->op,
+		       TURNS));
+	c->s.guest_work =
+		variant->counts
+			? counting_work(variant->op, PMU_INSTRUCTIONS, TURNS)
+			: 0;
+	JUDGE("M41", &c->s, &c->o);
+}
+
+TEST_F(count, M34_emulated_instructions_are_counted)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_one(c, 0, PMU_INSTRUCTIONS, PMU_USER | PMU_OS, GUEST_EMULATE,
+		       EMULATED_TURNS));
+	c->s.guest_work =
+		counting_work(GUEST_EMULATE, PMU_INSTRUCTIONS, EMULATED_TURNS);
+	JUDGE("M34", &c->s, &c->o);
+}
+
+TEST_F(count, M34_an_instruction_that_user_space_finishes_is_counted)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_one(c, 0, PMU_INSTRUCTIONS, PMU_USER | PMU_OS, GUEST_OUT,
+		       EMULATED_TURNS));
+	c->s.guest_work =
+		counting_work(GUEST_OUT, PMU_INSTRUCTIONS, EMULATED_TURNS);
+	JUDGE("M34", &c->s, &c->o);
+}
+
+/* Set the first counter so that the step overflows it, and let it. */
+static void overflow(struct guest_case *c, enum guest_op op, uint64_t times,
+		     uint64_t before, int status[3])
+{
+	const struct pmu *pmu = &c->pmu;
+	struct guest *guest = &c->guest;
+	uint64_t bit = 1;
+
+	script_clear(guest);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(guest, pmu_msr(pmu, PMU_SELECTOR, 0),
+		     pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
+	script_write(guest, pmu_msr(pmu, PMU_COUNTER, 0),
+		     pmu_counter_max(pmu) - before);
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), bit);
+	script_do(guest, op, times);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	status[0] = script_read(guest, pmu_msr(pmu, PMU_STATUS, 0));
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), bit);
+	status[1] = script_read(guest, pmu_msr(pmu, PMU_STATUS, 0));
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_SET, 0), bit);
+	status[2] = script_read(guest, pmu_msr(pmu, PMU_STATUS, 0));
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), bit);
+	c->s.status = (int64_t)bit;
+}
+
+TEST_F(count, M46_overflow_sets_its_status_bit)
+{
+	struct guest_case *c = &self->c;
+	int status[3];
+
+	NEEDS(c->pmu.version > 1, "a PMU with a status register");
+	overflow(c, GUEST_WORK, TURNS, TURNS, status);
+	script_run(&c->guest);
+	c->o.status_made = (int64_t)script_seen(&c->guest, status[0]);
+	c->o.status_cleared = (int64_t)script_seen(&c->guest, status[1]);
+	c->o.status_set = (int64_t)script_seen(&c->guest, status[2]);
+	JUDGE("M46", &c->s, &c->o);
+}
+
+TEST_F(count, M46_status_survives_exits)
+{
+	struct guest_case *c = &self->c;
+	int status[3], later;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a status register");
+	overflow(c, GUEST_WORK, TURNS, TURNS, status);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_SET, 0), 1);
+	script_do(&c->guest, GUEST_OUT, EMULATED_TURNS);
+	later = script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_CLEAR, 0), 1);
+	script_run(&c->guest);
+	c->o.status_made = (int64_t)script_seen(&c->guest, later);
+	c->o.status_cleared = (int64_t)script_seen(&c->guest, status[1]);
+	c->o.status_set = (int64_t)script_seen(&c->guest, status[2]);
+	JUDGE("M46", &c->s, &c->o);
+}
+
+TEST_F(count, M38_a_counter_has_its_width)
+{
+	struct guest_case *c = &self->c;
+	int wrote, read;
+
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0), 0);
+	wrote = script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0),
+			     pmu_counter_max(&c->pmu));
+	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0));
+	script_run(&c->guest);
+	c->o.vector = script_vector(&c->guest, wrote);
+	c->o.highest = (int64_t)script_seen(&c->guest, read);
+	JUDGE("M38", &c->s, &c->o);
+}
+
+/* The first look of a guest at all its registers. */
+static void read_all(struct guest_case *c, int selectors[COUNTERS_MAX],
+		     int counters[COUNTERS_MAX], int *global)
+{
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		selectors[i] = script_read(&c->guest,
+					   pmu_msr(&c->pmu, PMU_SELECTOR, i));
+		counters[i] = script_read(&c->guest,
+					  pmu_msr(&c->pmu, PMU_COUNTER, i));
+	}
+	*global = script_read(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0));
+}
+
+TEST_F(count, M44_a_new_guest_finds_the_state_after_reset)
+{
+	struct guest_case *c = &self->c;
+	int selectors[COUNTERS_MAX], counters[COUNTERS_MAX], global;
+
+	read_all(c, selectors, counters, &global);
+	script_run(&c->guest);
+	c->o.selectors_or = 0;
+	c->o.counters_or = 0;
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		c->o.selectors_or |=
+			(int64_t)script_seen(&c->guest, selectors[i]);
+		c->o.counters_or |=
+			(int64_t)script_seen(&c->guest, counters[i]);
+	}
+	c->o.global_ctrl = (int64_t)script_seen(&c->guest, global);
+	JUDGE("M44", &c->s, &c->o);
+}
+
+/* How many of the registers from the first on can be read without #GP. */
+static int64_t registers_found(struct guest_case *c, enum pmu_register reg)
+{
+	int step[COUNTERS_MAX];
+	int64_t found = 0;
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < COUNTERS_MAX; i++)
+		step[i] = script_read(&c->guest, pmu_msr(&c->pmu, reg, i));
+	script_run(&c->guest);
+	while (found < COUNTERS_MAX && !script_vector(&c->guest, step[found]))
+		found++;
+	return found;
+}
+
+static int64_t rdpmc_found(struct guest_case *c)
+{
+	int step[COUNTERS_MAX];
+	int64_t found = 0;
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < COUNTERS_MAX; i++)
+		step[i] = script_rdpmc(&c->guest, pmu_rdpmc_index(false, i));
+	script_run(&c->guest);
+	while (found < COUNTERS_MAX && !script_vector(&c->guest, step[found]))
+		found++;
+	return found;
+}
+
+static void judge_found(struct guest_case *c, struct __test_metadata *_metadata)
+{
+	c->o.registers_found = registers_found(c, PMU_COUNTER);
+	JUDGE("M45", &c->s, &c->o);
+	c->o.registers_found = rdpmc_found(c);
+	JUDGE("M45", &c->s, &c->o);
+}
+
+TEST_F(count, M45_as_many_counters_as_announced)
+{
+	judge_found(&self->c, _metadata);
+}
+
+TEST_F(count, M45_fewer_announced_than_there_are)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
+	guest_case_limit(c, fewer_counters(c), c->host.version);
+	judge_found(c, _metadata);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
