@@ -43,13 +43,32 @@ void guest_on_ipi(struct ex_regs *regs)
 
 #define NOTHING "r"(0ul) : "cc"
 
+/* The ICR, with what sends a fixed interrupt to this vCPU itself. */
+#define TO_SELF(id)                                    \
+	"c"(APIC_BASE_MSR + (APIC_ICR >> 4)),          \
+		"a"(APIC_DM_FIXED | GUEST_IPI_VECTOR), \
+		"d"(id) : "cc", "memory"
+
 static void send_to_self(uint64_t times)
 {
 	uint32_t id = x2apic_read_reg(APIC_ID);
 
-	TURNS(times, "wrmsr\n\t", "c"(APIC_BASE_MSR + (APIC_ICR >> 4)),
-	      "a"(APIC_DM_FIXED | GUEST_IPI_VECTOR), "d"(id)
-	      : "cc", "memory");
+	TURNS(times, "wrmsr\n\t", TO_SELF(id));
+}
+
+/* STI holds the interrupt off for one instruction: that is the one asked. */
+static void halt(uint64_t times)
+{
+	uint32_t id = x2apic_read_reg(APIC_ID);
+
+	TURNS(times, "wrmsr\n\tsti\n\thlt\n\tcli\n\t", TO_SELF(id));
+}
+
+static void do_not_halt(uint64_t times)
+{
+	uint32_t id = x2apic_read_reg(APIC_ID);
+
+	TURNS(times, "wrmsr\n\tsti\n\tnop\n\tcli\n\t", TO_SELF(id));
 }
 
 static void emulate(uint64_t times)
@@ -61,17 +80,6 @@ static void emulate(uint64_t times)
 static void out(uint64_t times)
 {
 	TURNS(times, "out %%al, %%dx\n\t", "d"(GUEST_PORT), "a"(0) : "cc");
-}
-
-static void halt(uint64_t times, bool really)
-{
-	for (uint64_t i = 0; i < times; i++) {
-		send_to_self(1);
-		if (really)
-			asm volatile("sti; hlt; cli" ::: "memory");
-		else
-			asm volatile("sti; nop; cli" ::: "memory");
-	}
 }
 
 static void pause_until_told(void)
@@ -137,8 +145,10 @@ static void take(struct guest_step *step)
 		*(volatile uint8_t *)guest_page = 1;
 		break;
 	case GUEST_HALT:
+		halt(step->times);
+		break;
 	case GUEST_NO_HALT:
-		halt(step->times, step->op == GUEST_HALT);
+		do_not_halt(step->times);
 		break;
 	case GUEST_OPEN:
 		asm volatile("sti; nop; cli" ::: "memory");

@@ -51,6 +51,8 @@ static inline void guest_case_limit(struct guest_case *c, unsigned int counters,
 	guest_limit_pmu(&c->guest, counters, version);
 	c->pmu.general = counters;
 	c->pmu.version = version;
+	/* guest_limit_pmu() drops the extension where four are announced. */
+	c->pmu.core = !c->pmu.amd || version > 1 || counters > 4;
 	guest_case_describe(c);
 }
 

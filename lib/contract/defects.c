@@ -105,6 +105,35 @@ static int expect_d12(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+/* With or without a global control: RDPMC is a question of the counters. */
+static int expect_d26(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->guest_counters) || s->guest_counters != s->host_counters)
+		return 0;
+	e[0] = EXACTLY(access_exits, 0);
+	e[1] = EXACTLY(vector, 0);
+	return 2;
+}
+
+static int expect_counted(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_work > 0))
+		return 0;
+	e[0] = CONTROL(guest_control, 1);
+	e[1] = EXACTLY(guest_counted, s->guest_work);
+	return 2;
+}
+
+static int expect_d26c(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->overflows > 0))
+		return 0;
+	e[0] = CONTROL(nmis_inside, 1);
+	e[1] = EXACTLY(interrupts, s->overflows);
+	e[2] = EXACTLY(status_made, s->status);
+	return 3;
+}
+
 #define DEFECT(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -128,6 +157,14 @@ static const struct rule rules[] = {
 	       "an exclude-guest event that shares its counter with nobody is never short of running time"),
 	DEFECT("D12", expect_d12,
 	       "the NMI watchdog is not made to exclude guests"),
+	DEFECT("D14", expect_counted,
+	       "a guest counts whatever version its PMU has"),
+	DEFECT("D25", expect_counted,
+	       "no instruction is lost that KVM serves in its fast path"),
+	DEFECT("D26", expect_d26,
+	       "RDPMC is not intercepted for want of a global control"),
+	DEFECT("D26c", expect_d26c,
+	       "an NMI of the host takes no overflow from the guest"),
 };
 
 const struct rules defect_rules = RULES(rules);

@@ -31,27 +31,27 @@
 	} while (0)
 
 /* A step of the suite's own, with the errno that says why it failed. */
-#define MUST(call)                                                      \
-	do {                                                            \
-		int must_err = (call);                                  \
-                                                                        \
-		if (must_err) {                                         \
-			report_broken("%s:%d: " #call ": %s", __FILE__, \
-				      __LINE__, strerror(must_err));    \
-			_metadata->exit_code = KSFT_FAIL;               \
-			return;                                         \
-		}                                                       \
+#define MUST(call)                                                         \
+	do {                                                               \
+		int must_err = (call);                                     \
+                                                                           \
+		if (must_err) {                                            \
+			report_broken("%s:%d: %s: %s", __FILE__, __LINE__, \
+				      #call, strerror(must_err));          \
+			_metadata->exit_code = KSFT_FAIL;                  \
+			return;                                            \
+		}                                                          \
 	} while (0)
 
 /* Likewise, for a condition. */
-#define MUST_BE(condition)                                                    \
-	do {                                                                  \
-		if (!(condition)) {                                           \
-			report_broken("%s:%d: not so: " #condition, __FILE__, \
-				      __LINE__);                              \
-			_metadata->exit_code = KSFT_FAIL;                     \
-			return;                                               \
-		}                                                             \
+#define MUST_BE(condition)                                                     \
+	do {                                                                   \
+		if (!(condition)) {                                            \
+			report_broken("%s:%d: not so: %s", __FILE__, __LINE__, \
+				      #condition);                             \
+			_metadata->exit_code = KSFT_FAIL;                      \
+			return;                                                \
+		}                                                              \
 	} while (0)
 
 static inline void case_judge(struct __test_metadata *_metadata,

@@ -11,7 +11,7 @@ static void select_all(struct guest *guest, const struct counting *counting,
 	uint64_t fixed = 0;
 
 	for (unsigned int i = 0; i < pmu->general; i++)
-		script_write(guest, pmu_msr(pmu, PMU_SELECTOR, i),
+		script_write(guest, pmu_selector_msr(pmu, i),
 			     on ? counting->selector[i] : 0);
 	for (unsigned int i = 0; i < pmu->fixed; i++)
 		fixed |= pmu_select_fixed(i, counting->fixed);
@@ -23,7 +23,7 @@ static void select_all(struct guest *guest, const struct counting *counting,
 static void clear_all(struct guest *guest, const struct pmu *pmu)
 {
 	for (unsigned int i = 0; i < pmu->general; i++)
-		script_write(guest, pmu_msr(pmu, PMU_COUNTER, i), 0);
+		script_write(guest, pmu_counter_msr(pmu, i), 0);
 	for (unsigned int i = 0; i < pmu->fixed; i++)
 		script_write(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i), 0);
 }
@@ -57,7 +57,7 @@ void counting_script(struct guest *guest, const struct counting *counting,
 		   times);
 	start_or_stop(guest, counting, false);
 	for (unsigned int i = 0; i < pmu->general; i++)
-		read[next++] = script_read(guest, pmu_msr(pmu, PMU_COUNTER, i));
+		read[next++] = script_read(guest, pmu_counter_msr(pmu, i));
 	for (unsigned int i = 0; i < pmu->fixed; i++)
 		read[next++] =
 			script_read(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i));

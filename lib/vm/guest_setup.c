@@ -7,6 +7,7 @@
 #include "guest_parts.h"
 #include "guest_setup.h"
 
+#include "apic.h"
 #include "svm_util.h"
 
 #define LEAF_ARCH_PERFMON 0xa
@@ -115,13 +116,44 @@ int guest_filter(struct guest *guest, bool deny, uint64_t event)
 	return err;
 }
 
-int guest_init_vcpu(struct guest *guest)
+/*
+ * The guest sends it to itself. The first vCPU then starts at the reset vector,
+ * where this VM has no memory: KVM_RUN returns, with whatever reason.
+ */
+static void init_and_restore(void *arg)
 {
-	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+	struct guest *guest = arg;
+	struct kvm_vcpu *vcpu = guest->parts->vcpu;
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct kvm_lapic_state apic;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
 
-	return __vcpu_ioctl(guest->parts->vcpu, KVM_SET_MP_STATE, &state)
-		       ? errno
-		       : 0;
+	vcpu_run_complete_io(vcpu);
+	vcpu_regs_get(vcpu, &regs);
+	vcpu_sregs_get(vcpu, &sregs);
+	vcpu_ioctl(vcpu, KVM_GET_LAPIC, &apic);
+	_vcpu_run(vcpu);
+	TEST_ASSERT(vcpu->run->exit_reason != KVM_EXIT_IO,
+		    "the vCPU took no INIT");
+	vcpu_sregs_set(vcpu, &sregs);
+	vcpu_regs_set(vcpu, &regs);
+	vcpu_ioctl(vcpu, KVM_SET_LAPIC, &apic);
+	vcpu_mp_state_set(vcpu, &state);
+}
+
+void guest_send_init(struct guest *guest)
+{
+	struct guest_step *step = guest->script->step;
+
+	step[0] = (struct guest_step){
+		.op = GUEST_WRITE,
+		.index = APIC_BASE_MSR + (APIC_ICR >> 4),
+		.value = APIC_DEST_SELF | APIC_DM_INIT | APIC_INT_ASSERT,
+		.times = 1,
+	};
+	step[1].op = GUEST_END;
+	guest_call(guest, init_and_restore, guest);
 }
 
 bool guest_offered(uint32_t leaf, uint32_t regs[4])

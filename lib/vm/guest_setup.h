@@ -35,8 +35,11 @@ int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value);
  */
 int guest_filter(struct guest *guest, bool deny, uint64_t event);
 
-/* Put the vCPU into the state after INIT. Returns 0 or an errno. */
-int guest_init_vcpu(struct guest *guest);
+/*
+ * Send the vCPU an INIT, on its own thread, and then put back everything that
+ * INIT resets except the PMU, so that it follows its script as before.
+ */
+void guest_send_init(struct guest *guest);
 
 /* The leaf and EAX, EBX, ECX, EDX that KVM_GET_SUPPORTED_CPUID offers. */
 bool guest_offered(uint32_t leaf, uint32_t regs[4]);

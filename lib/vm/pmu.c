@@ -17,7 +17,7 @@
 
 struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core)
 {
-	struct pmu pmu = { .amd = amd };
+	struct pmu pmu = { .amd = amd, .core = !amd || core };
 
 	if (!amd) {
 		pmu.version = perfmon[0] & 0xff;
@@ -82,6 +82,16 @@ uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 					     : &intel_places[reg];
 
 	return place->first + place->stride * index;
+}
+
+uint32_t pmu_counter_msr(const struct pmu *pmu, unsigned int index)
+{
+	return pmu_msr(pmu, pmu->core ? PMU_COUNTER : PMU_OLD_COUNTER, index);
+}
+
+uint32_t pmu_selector_msr(const struct pmu *pmu, unsigned int index)
+{
+	return pmu_msr(pmu, pmu->core ? PMU_SELECTOR : PMU_OLD_SELECTOR, index);
 }
 
 uint32_t pmu_rdpmc_index(bool fixed, unsigned int index)

@@ -14,11 +14,14 @@
 /*
  * @amd:     the vendor; AMD has no fixed counters
  * @version: Intel: architectural version; AMD: 2 with PerfMonV2, else 1
+ * @core:    the registers with new numbers are there; not so on an AMD CPU
+ *           without the core counter extension
  * @general, @fixed: counters
  * @width:   bits of a general counter
  */
 struct pmu {
 	bool amd;
+	bool core;
 	unsigned int version;
 	unsigned int general, fixed;
 	unsigned int width;
@@ -53,6 +56,10 @@ enum pmu_register {
 /* The number of register @reg, @index for those that are several. */
 uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 		 unsigned int index);
+
+/* The numbers of a general counter and its selector that this PMU has. */
+uint32_t pmu_counter_msr(const struct pmu *pmu, unsigned int index);
+uint32_t pmu_selector_msr(const struct pmu *pmu, unsigned int index);
 
 /* What RDPMC takes in ECX for a counter. */
 uint32_t pmu_rdpmc_index(bool fixed, unsigned int index);

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a guest reaches its PMU: what takes an exit and what does not, what is
+ * not there, and what the VMM sees of it (docs/contract/guest.md, M30, M31,
+ * M35 to M37, M44.init, D26).
+ */
+#include <cpuid.h>
+
+#include "guest_case.h"
+#include "sync/work.h"
+
+#define ACCESSES 100
+#define TRIES_MS 5000
+#define PATTERN 0x123456780000ull
+
+FIXTURE(reach)
+{
+	struct guest_case c;
+};
+
+FIXTURE_SETUP(reach)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(reach)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+static int64_t exits_of_run(struct guest_case *c, const struct guest_step *step,
+			    uint64_t times, int64_t *vector)
+{
+	int added;
+
+	script_clear(&c->guest);
+	added = script_add(&c->guest, (enum guest_op)step->op, step->index,
+			   step->value, times);
+	c->o.exits_made = (int64_t)script_run(&c->guest);
+	*vector = script_vector(&c->guest, added);
+	return c->o.exits_made;
+}
+
+/*
+ * The exits that ACCESSES more of the step take. A tick of the host adds one to
+ * either run; so the fewest of several runs, until none or each of the accesses
+ * has made one.
+ */
+static void count_exits(struct guest_case *c, const struct guest_step *step)
+{
+	struct deadline deadline = deadline_after_ms(TRIES_MS);
+	int64_t few = INT64_MAX, many = INT64_MAX, extra;
+
+	do {
+		int64_t a = exits_of_run(c, step, 1, &c->o.vector);
+		int64_t b = exits_of_run(c, step, 1 + ACCESSES, &c->o.vector);
+
+		few = a < few ? a : few;
+		many = b < many ? b : many;
+		extra = many - few;
+	} while (!c->o.vector && extra && extra != ACCESSES &&
+		 !deadline_passed(&deadline));
+	c->s.accesses = ACCESSES;
+	c->o.access_exits = extra;
+}
+
+static void reach_msr(struct guest_case *c, enum guest_op op,
+		      enum pmu_register reg, unsigned int index)
+{
+	struct guest_step step = {
+		.op = op,
+		.index = pmu_msr(&c->pmu, reg, index),
+	};
+
+	if (reg == PMU_SELECTOR)
+		c->s.reg = REGISTER_SELECTOR;
+	else if (reg == PMU_COUNTER)
+		c->s.reg = REGISTER_COUNTER;
+	else if (reg == PMU_OLD_COUNTER)
+		c->s.reg = REGISTER_OLD_COUNTER;
+	else
+		c->s.reg = REGISTER_GLOBAL;
+	c->s.absent = reg != PMU_OLD_COUNTER && index >= c->pmu.general;
+	count_exits(c, &step);
+}
+
+static void reach_rdpmc(struct guest_case *c, unsigned int index)
+{
+	struct guest_step step = { .op = GUEST_RDPMC, .index = index };
+
+	c->s.reg = REGISTER_RDPMC;
+	c->s.absent = index >= c->pmu.general;
+	count_exits(c, &step);
+}
+
+/* Every register that there is, read and written, and the first absent one. */
+static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
+{
+	static const enum pmu_register several[] = { PMU_SELECTOR,
+						     PMU_COUNTER };
+	static const enum pmu_register single[] = { PMU_GLOBAL_CTRL, PMU_STATUS,
+						    PMU_STATUS_CLEAR,
+						    PMU_STATUS_SET };
+
+	for (unsigned int i = 0; i < 2 * (c->pmu.general + 1); i++) {
+		enum pmu_register reg = several[i % 2];
+
+		reach_msr(c, GUEST_READ, reg, i / 2);
+		JUDGE("M30", &c->s, &c->o);
+		reach_msr(c, GUEST_WRITE, reg, i / 2);
+		JUDGE("M30", &c->s, &c->o);
+	}
+	for (int i = 0; i < 4 && c->pmu.version > 1; i++) {
+		reach_msr(c, GUEST_READ, single[i], 0);
+		JUDGE("M30", &c->s, &c->o);
+	}
+}
+
+TEST_F(reach, M30_a_guest_with_all_counters)
+{
+	judge_reach(&self->c, _metadata);
+}
+
+TEST_F(reach, M30_a_guest_with_fewer_counters)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
+	guest_case_limit(c, fewer_counters(c), c->host.version);
+	judge_reach(c, _metadata);
+}
+
+TEST_F(reach, M30_old_numbers_of_the_counters)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < fewer_counters(c); i++) {
+		reach_msr(c, GUEST_READ, PMU_OLD_COUNTER, i);
+		JUDGE("M30", &c->s, &c->o);
+	}
+}
+
+TEST_F(reach, M30_old_and_new_numbers_are_one_register)
+{
+	struct guest_case *c = &self->c;
+	int read[COUNTERS_MAX];
+
+	NEEDS(c->pmu.amd, "an AMD CPU");
+	for (unsigned int i = 0; i < fewer_counters(c); i++)
+		script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, i),
+			     PATTERN + i);
+	for (unsigned int i = 0; i < fewer_counters(c); i++)
+		read[i] = script_read(&c->guest,
+				      pmu_msr(&c->pmu, PMU_OLD_COUNTER, i));
+	script_run(&c->guest);
+	c->o.mismatches = 0;
+	for (unsigned int i = 0; i < fewer_counters(c); i++)
+		c->o.mismatches += script_seen(&c->guest, read[i]) !=
+				   PATTERN + i;
+	JUDGE("M30.alias", &c->s, &c->o);
+}
+
+static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata)
+{
+	for (unsigned int i = 0; i <= c->pmu.general; i++) {
+		reach_rdpmc(c, i);
+		JUDGE("M31", &c->s, &c->o);
+	}
+}
+
+TEST_F(reach, M31_a_guest_with_all_counters)
+{
+	judge_rdpmc(&self->c, _metadata);
+}
+
+TEST_F(reach, M31_a_guest_with_fewer_counters)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
+	guest_case_limit(c, fewer_counters(c), c->host.version);
+	judge_rdpmc(c, _metadata);
+}
+
+TEST_F(reach, M31_rdpmc_and_rdmsr_agree)
+{
+	struct guest_case *c = &self->c;
+	int read[COUNTERS_MAX], rdpmc[COUNTERS_MAX];
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, i),
+			     PATTERN + i);
+		read[i] = script_read(&c->guest,
+				      pmu_msr(&c->pmu, PMU_COUNTER, i));
+		rdpmc[i] = script_rdpmc(&c->guest, pmu_rdpmc_index(false, i));
+	}
+	script_run(&c->guest);
+	c->o.mismatches = 0;
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		c->o.mismatches += script_seen(&c->guest, read[i]) !=
+				   script_seen(&c->guest, rdpmc[i]);
+	JUDGE("M31.agree", &c->s, &c->o);
+}
+
+/* A guest without a global control, but with all counters. */
+TEST_F(reach, D26_rdpmc_without_a_global_control)
+{
+	struct guest_case *c = &self->c;
+
+	guest_case_limit(c, c->host.general, 1);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		reach_rdpmc(c, i);
+		JUDGE("D26", &c->s, &c->o);
+	}
+}
+
+TEST_F(reach, M37_a_nested_guest_reads_counters_without_an_exit)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		struct guest_step step = {
+			.op = GUEST_NESTED,
+			.value = NESTED_READ,
+			.index = pmu_msr(&c->pmu, PMU_COUNTER, i),
+		};
+
+		c->s.reg = REGISTER_COUNTER;
+		c->s.absent = 0;
+		count_exits(c, &step);
+		JUDGE("M37", &c->s, &c->o);
+	}
+}
+
+TEST_F(reach, M37_a_nested_guest_reads_selectors_through_kvm)
+{
+	struct guest_case *c = &self->c;
+	struct guest_step step = {
+		.op = GUEST_NESTED,
+		.value = NESTED_READ,
+		.index = pmu_msr(&c->pmu, PMU_SELECTOR, 0),
+	};
+
+	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
+	c->s.reg = REGISTER_SELECTOR;
+	c->s.absent = 0;
+	count_exits(c, &step);
+	JUDGE("M37", &c->s, &c->o);
+}
+
+/* A value of its own for every counter and selector, and none that counts. */
+static uint64_t pattern_of(const struct guest_case *c, enum pmu_register reg,
+			   unsigned int i)
+{
+	if (reg == PMU_COUNTER)
+		return PATTERN + i;
+	return pmu_select(&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+			  PMU_OFF | PMU_USER);
+}
+
+static void write_patterns(struct guest_case *c)
+{
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, i),
+			     pattern_of(c, PMU_SELECTOR, i));
+		script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, i),
+			     pattern_of(c, PMU_COUNTER, i));
+	}
+	script_run(&c->guest);
+}
+
+/* How many of them the guest does not find again. */
+static int64_t mismatches_of_guest(struct guest_case *c)
+{
+	int selector[COUNTERS_MAX], counter[COUNTERS_MAX];
+	int64_t found = 0;
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		selector[i] = script_read(&c->guest,
+					  pmu_msr(&c->pmu, PMU_SELECTOR, i));
+		counter[i] = script_read(&c->guest,
+					 pmu_msr(&c->pmu, PMU_COUNTER, i));
+	}
+	script_run(&c->guest);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		found += script_seen(&c->guest, selector[i]) !=
+			 pattern_of(c, PMU_SELECTOR, i);
+		found += script_seen(&c->guest, counter[i]) !=
+			 pattern_of(c, PMU_COUNTER, i);
+	}
+	return found;
+}
+
+TEST_F(reach, M35_kvm_gets_what_the_guest_wrote)
+{
+	static const enum pmu_register regs[] = { PMU_SELECTOR, PMU_COUNTER };
+	struct guest_case *c = &self->c;
+
+	write_patterns(c);
+	c->o.mismatches = 0;
+	for (unsigned int i = 0; i < 2 * c->pmu.general; i++) {
+		uint64_t value = 0;
+
+		MUST(guest_get_msr(&c->guest,
+				   pmu_msr(&c->pmu, regs[i % 2], i / 2),
+				   &value));
+		c->o.mismatches += value != pattern_of(c, regs[i % 2], i / 2);
+	}
+	JUDGE("M35", &c->s, &c->o);
+}
+
+TEST_F(reach, M35_the_guest_finds_what_kvm_set)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		MUST(guest_set_msr(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, i),
+				   pattern_of(c, PMU_SELECTOR, i)));
+		MUST(guest_set_msr(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, i),
+				   pattern_of(c, PMU_COUNTER, i)));
+	}
+	c->o.mismatches = mismatches_of_guest(c);
+	JUDGE("M35", &c->s, &c->o);
+}
+
+/* The guest wrote it without an exit: KVM must have looked. */
+TEST_F(reach, M35_kvm_gets_the_global_control)
+{
+	struct guest_case *c = &self->c;
+	uint64_t value = 0, wrote = pmu_all(&c->pmu) & ~1ull;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a global control");
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0), wrote);
+	script_run(&c->guest);
+	MUST(guest_get_msr(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+			   &value));
+	c->o.mismatches = value != wrote;
+	JUDGE("M35", &c->s, &c->o);
+}
+
+TEST_F(reach, M35_the_guest_finds_the_global_control_and_status_kvm_set)
+{
+	struct guest_case *c = &self->c;
+	uint64_t ctrl = pmu_all(&c->pmu) & ~1ull;
+	int read[2];
+
+	NEEDS(c->pmu.version > 1, "a PMU with a global control");
+	MUST(guest_set_msr(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+			   ctrl));
+	MUST(guest_set_msr(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0), 2));
+	read[0] = script_read(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0));
+	read[1] = script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
+	script_run(&c->guest);
+	c->o.mismatches = (script_seen(&c->guest, read[0]) != ctrl) +
+			  (script_seen(&c->guest, read[1]) != 2);
+	JUDGE("M35", &c->s, &c->o);
+}
+
+static void host_work(void *arg)
+{
+	(void)arg;
+	work(TURNS);
+}
+
+/* A counter that runs stands still while the guest is out. */
+TEST_F(reach, M35_a_running_counter_stands_still_outside)
+{
+	struct guest_case *c = &self->c;
+	uint32_t counter = pmu_msr(&c->pmu, PMU_COUNTER, 0);
+	uint64_t first = 0, second = 0;
+
+	script_write(&c->guest, counter, 0);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
+		     pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
+	script_do(&c->guest, GUEST_WORK, TURNS);
+	script_run(&c->guest);
+	MUST(guest_get_msr(&c->guest, counter, &first));
+	MUST_BE(first > 0);
+	guest_call(&c->guest, host_work, NULL);
+	MUST(guest_get_msr(&c->guest, counter, &second));
+	c->o.mismatches = second != first;
+	JUDGE("M35", &c->s, &c->o);
+}
+
+#define LBR_OR_FREEZE 6u
+#define ARCH_LBR (1u << 19)
+#define DEBUG_STORE (1u << 21)
+#define HIGHEST_VERSION 2
+
+/* Extensions that leaves of CPUID announce: @leaf gives the registers. */
+static int64_t extensions(bool amd, bool (*leaf)(uint32_t, uint32_t regs[4]))
+{
+	uint32_t regs[4];
+	int64_t found = 0;
+
+	if (amd)
+		return leaf(0x80000022, regs) && (regs[0] & LBR_OR_FREEZE);
+	if (leaf(1, regs))
+		found += !!(regs[3] & DEBUG_STORE);
+	if (leaf(7, regs))
+		found += !!(regs[3] & ARCH_LBR);
+	if (leaf(0xa, regs))
+		found += (regs[0] & 0xff) > HIGHEST_VERSION;
+	return found;
+}
+
+static bool leaf_of_host(uint32_t leaf, uint32_t regs[4])
+{
+	return __get_cpuid_count(leaf, 0, &regs[0], &regs[1], &regs[2],
+				 &regs[3]);
+}
+
+TEST_F(reach, M36_extensions_are_not_announced)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(extensions(c->pmu.amd, leaf_of_host), "a host with LBR or PEBS");
+	c->o.announced = extensions(c->pmu.amd, guest_offered);
+	JUDGE("M36", &c->s, &c->o);
+}
+
+TEST_F(reach, M44_init_leaves_the_pmu_as_it_is)
+{
+	struct guest_case *c = &self->c;
+
+	write_patterns(c);
+	guest_send_init(&c->guest);
+	c->o.mismatches = mismatches_of_guest(c);
+	JUDGE("M44.init", &c->s, &c->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What KVM adds to and takes from what a guest counts: the VMM's event filter,
+ * AMD's host-only and guest-only bits, and the exits that KVM serves in a hurry
+ * (docs/contract/guest.md, M32, M33, D14, D25).
+ */
+#include "guest_case.h"
+
+#define HURRIED_TURNS 200
+#define GUEST_ONLY (1ull << 40)
+#define HOST_ONLY (1ull << 41)
+
+FIXTURE(filter)
+{
+	struct guest_case c;
+};
+
+FIXTURE_SETUP(filter)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(filter)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+static uint64_t event_of(const struct guest_case *c, enum pmu_event event)
+{
+	return pmu_select(&c->pmu, event, PMU_OFF);
+}
+
+/*
+ * Count both events; @event is the one asked about. The selector must read back
+ * as written, whatever the filter makes of it.
+ */
+static int count_filtered(struct guest_case *c, enum pmu_event event)
+{
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = GUEST_WORK,
+		.times = TURNS,
+	};
+	int64_t gained[COUNTERS_MAX];
+	int read, err;
+
+	counting.selector[0] = pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
+	err = counting_run(&c->guest, &counting, gained);
+	if (err)
+		return err;
+	script_clear(&c->guest);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
+		     counting.selector[0]);
+	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0));
+	script_run(&c->guest);
+	c->o.guest_counted = gained[0];
+	c->o.mismatches = script_seen(&c->guest, read) != counting.selector[0];
+	c->o.vector = script_vector(&c->guest, read);
+	c->s.guest_work = counting_work(GUEST_WORK, event, TURNS);
+	return 0;
+}
+
+TEST_F(filter, M32_a_denied_event_stands_still)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	MUST(count_filtered(c, PMU_INSTRUCTIONS));
+	c->s.filtered = 1;
+	JUDGE("M32", &c->s, &c->o);
+}
+
+TEST_F(filter, M32_another_event_goes_on)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	MUST(count_filtered(c, PMU_BRANCHES));
+	c->s.filtered = 0;
+	JUDGE("M32", &c->s, &c->o);
+}
+
+TEST_F(filter, M32_only_what_is_allowed_counts)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(guest_filter(&c->guest, false, event_of(c, PMU_BRANCHES)));
+	MUST(count_filtered(c, PMU_BRANCHES));
+	c->s.filtered = 0;
+	JUDGE("M32", &c->s, &c->o);
+	MUST(count_filtered(c, PMU_INSTRUCTIONS));
+	c->s.filtered = 1;
+	JUDGE("M32", &c->s, &c->o);
+}
+
+TEST_F(filter, M32_allowed_again_it_counts_again)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	MUST(count_filtered(c, PMU_INSTRUCTIONS));
+	MUST(guest_filter(&c->guest, false, event_of(c, PMU_INSTRUCTIONS)));
+	MUST(count_filtered(c, PMU_INSTRUCTIONS));
+	c->s.filtered = 0;
+	JUDGE("M32", &c->s, &c->o);
+}
+
+/*
+ * The counter runs, the filter comes, the guest enters: from this entry on
+ * nothing is counted, not from the next one.
+ */
+TEST_F(filter, M32_takes_effect_at_the_next_entry)
+{
+	struct guest_case *c = &self->c;
+	uint32_t counter = pmu_msr(&c->pmu, PMU_COUNTER, 0);
+	uint64_t before = 0, after = 0;
+
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
+		     pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
+	script_do(&c->guest, GUEST_WORK, TURNS);
+	script_run(&c->guest);
+	MUST(guest_get_msr(&c->guest, counter, &before));
+	MUST_BE(before > 0);
+	script_clear(&c->guest);
+	script_do(&c->guest, GUEST_WORK, TURNS);
+	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	script_run(&c->guest);
+	MUST(guest_get_msr(&c->guest, counter, &after));
+	c->s.filtered = 1;
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+	c->o.guest_counted = (int64_t)(after - before);
+	c->o.mismatches = 0;
+	c->o.vector = 0;
+	JUDGE("M32", &c->s, &c->o);
+}
+
+/* Every combination of the two bits, counted by a counter each. */
+static void judge_modes(struct guest_case *c, struct __test_metadata *_metadata,
+			enum guest_op op)
+{
+	struct counting counting = { .pmu = c->pmu, .op = op, .times = TURNS };
+	int64_t gained[COUNTERS_MAX];
+
+	for (unsigned int bits = 0; bits < 4; bits++)
+		counting.selector[bits] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+						     PMU_USER | PMU_OS) |
+					  (bits & 1 ? GUEST_ONLY : 0) |
+					  (bits & 2 ? HOST_ONLY : 0);
+	MUST(counting_run(&c->guest, &counting, gained));
+	for (unsigned int bits = 0; bits < 4; bits++) {
+		c->s.guest_only = bits & 1;
+		c->s.host_only = bits >> 1;
+		c->s.guest_work = counting_work(op, PMU_INSTRUCTIONS, TURNS);
+		c->o.guest_counted = gained[bits];
+		JUDGE("M33", &c->s, &c->o);
+	}
+}
+
+TEST_F(filter, M33_without_svme)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
+	c->s.svme = 0;
+	c->s.nested = 0;
+	judge_modes(c, _metadata, GUEST_WORK);
+}
+
+TEST_F(filter, M33_beside_a_nested_guest)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
+	script_add(&c->guest, GUEST_NESTED, 0, NESTED_WORK, 1);
+	script_run(&c->guest);
+	c->s.svme = 1;
+	c->s.nested = 0;
+	judge_modes(c, _metadata, GUEST_WORK);
+}
+
+TEST_F(filter, M33_in_a_nested_guest)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
+	script_add(&c->guest, GUEST_NESTED, 0, NESTED_WORK, 1);
+	script_run(&c->guest);
+	c->s.svme = 1;
+	c->s.nested = 1;
+	judge_modes(c, _metadata, GUEST_NESTED);
+}
+
+/* A guest whose PMU is not version 2 counts, and the log stays quiet. */
+TEST_F(filter, D14_a_guest_with_the_first_version)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = { .op = GUEST_WORK, .times = TURNS };
+	int64_t gained[COUNTERS_MAX];
+
+	guest_case_limit(c, fewer_counters(c), 1);
+	counting.pmu = c->pmu;
+	counting.selector[0] =
+		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	counting.selector[1] = counting.selector[0];
+	MUST(counting_run(&c->guest, &counting, gained));
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+	c->o.guest_counted = gained[0];
+	c->o.guest_control = gained[1];
+	JUDGE("D14", &c->s, &c->o);
+}
+
+static int count_hurried(struct guest_case *c, enum guest_op op,
+			 int64_t *gained)
+{
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = op,
+		.times = HURRIED_TURNS,
+	};
+	int64_t all[COUNTERS_MAX];
+	int err;
+
+	counting.selector[0] =
+		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	err = counting_run(&c->guest, &counting, all);
+	*gained = all[0];
+	c->o.guest_control = all[0];
+	return err;
+}
+
+TEST_F(filter, D25_wrmsr_in_the_fast_path)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_hurried(c, GUEST_IPI, &c->o.guest_counted));
+	c->s.guest_work =
+		counting_work(GUEST_IPI, PMU_INSTRUCTIONS, HURRIED_TURNS);
+	JUDGE("D25", &c->s, &c->o);
+}
+
+TEST_F(filter, D25_invd_in_the_fast_path)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_hurried(c, GUEST_INVD, &c->o.guest_counted));
+	c->s.guest_work =
+		counting_work(GUEST_INVD, PMU_INSTRUCTIONS, HURRIED_TURNS);
+	JUDGE("D25", &c->s, &c->o);
+}
+
+/* HLT in the place of NOP is as many instructions. */
+TEST_F(filter, D25_hlt_in_the_fast_path)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_hurried(c, GUEST_NO_HALT, &c->s.guest_work));
+	MUST(count_hurried(c, GUEST_HALT, &c->o.guest_counted));
+	JUDGE("D25", &c->s, &c->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The performance-monitoring interrupt of a guest: from its counter through its
+ * own APIC to its own handler, and nowhere else (docs/contract/guest.md, M29,
+ * M34.overflow, D26c).
+ */
+#include <fcntl.h>
+
+#include "guest_case.h"
+
+#define LVTPC_MSR 0x834
+#define LVT_NMI 0x400
+#define LVT_MASKED 0x10000
+#define SYSRQ "/proc/sysrq-trigger"
+
+FIXTURE(pmi)
+{
+	struct guest_case c;
+	int status, lvt;
+};
+
+FIXTURE_SETUP(pmi)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(pmi)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+/* Up to the moment when counter @counter overflows within @op. */
+static void script_overflow(struct guest_case *c, unsigned int counter,
+			    uint64_t lvt, enum guest_op op, uint64_t times,
+			    uint64_t before)
+{
+	const struct pmu *pmu = &c->pmu;
+	struct guest *guest = &c->guest;
+
+	script_clear(guest);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
+	script_write(guest, LVTPC_MSR, lvt);
+	script_write(guest, pmu_msr(pmu, PMU_SELECTOR, counter),
+		     pmu_select(pmu, PMU_INSTRUCTIONS,
+				PMU_USER | PMU_OS | PMU_INTERRUPT));
+	script_write(guest, pmu_msr(pmu, PMU_COUNTER, counter),
+		     pmu_counter_max(pmu) - before);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
+	script_do(guest, op, times);
+	c->s.status = 1ll << counter;
+}
+
+/* Stop, look at the APIC and the status, and only then open interrupts. */
+static void script_look(FIXTURE_DATA(pmi) * self, enum guest_op meanwhile,
+			uint64_t times)
+{
+	struct guest_case *c = &self->c;
+
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_do(&c->guest, meanwhile, times);
+	script_do(&c->guest, GUEST_OPEN, 1);
+	self->lvt = script_read(&c->guest, LVTPC_MSR);
+	self->status = script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
+}
+
+/* Run it; what arrived, and where. */
+static void run_and_look(FIXTURE_DATA(pmi) * self, uint64_t lvt)
+{
+	struct guest_case *c = &self->c;
+	struct guest_script *script = c->guest.script;
+	int64_t vpmis = cpu_interrupts("VPMI", GUEST_CPU);
+	int64_t nmis = cpu_interrupts("NMI", GUEST_CPU);
+	bool as_nmi = (lvt & LVT_NMI) != 0;
+	int64_t before = (int64_t)(as_nmi ? script->nmis : script->pmis);
+
+	script_run(&c->guest);
+	c->o.interrupts =
+		(int64_t)(as_nmi ? script->nmis : script->pmis) - before;
+	c->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - vpmis;
+	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
+	c->o.lvt_masked = (script_seen(&c->guest, self->lvt) & LVT_MASKED) != 0;
+	c->s.overflows = 1;
+	c->s.pmi_masked = (lvt & LVT_MASKED) != 0;
+}
+
+TEST_F(pmi, M29_fixed_vector_from_every_counter)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		script_overflow(c, i, GUEST_PMI_VECTOR, GUEST_WORK, TURNS,
+				TURNS);
+		script_look(self, GUEST_WORK, 1);
+		run_and_look(self, GUEST_PMI_VECTOR);
+		JUDGE("M29", &c->s, &c->o);
+	}
+}
+
+TEST_F(pmi, M29_nmi)
+{
+	struct guest_case *c = &self->c;
+
+	script_overflow(c, 0, LVT_NMI, GUEST_WORK, TURNS, TURNS);
+	script_look(self, GUEST_WORK, 1);
+	run_and_look(self, LVT_NMI);
+	JUDGE("M29", &c->s, &c->o);
+}
+
+TEST_F(pmi, M29_masked)
+{
+	struct guest_case *c = &self->c;
+	uint64_t lvt = GUEST_PMI_VECTOR | LVT_MASKED;
+
+	script_overflow(c, 0, lvt, GUEST_WORK, TURNS, TURNS);
+	script_look(self, GUEST_WORK, 1);
+	run_and_look(self, lvt);
+	JUDGE("M29", &c->s, &c->o);
+}
+
+/* Interrupts are off in the guest: what is pending must wait for it. */
+TEST_F(pmi, M29_pending_across_exits)
+{
+	struct guest_case *c = &self->c;
+
+	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
+	script_look(self, GUEST_OUT, 20);
+	run_and_look(self, GUEST_PMI_VECTOR);
+	JUDGE("M29", &c->s, &c->o);
+}
+
+/* Out to user space with the overflow pending, and in again. */
+TEST_F(pmi, M29_pending_across_kvm_run)
+{
+	struct guest_case *c = &self->c;
+	int64_t vpmis, nmis, pmis;
+
+	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0), 0);
+	vpmis = cpu_interrupts("VPMI", GUEST_CPU);
+	nmis = cpu_interrupts("NMI", GUEST_CPU);
+	pmis = (int64_t)c->guest.script->pmis;
+	script_run(&c->guest);
+	script_clear(&c->guest);
+	script_look(self, GUEST_WORK, 1);
+	run_and_look(self, GUEST_PMI_VECTOR);
+	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
+	c->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - vpmis;
+	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	JUDGE("M29", &c->s, &c->o);
+}
+
+/*
+ * A turn of GUEST_EMULATE is four instructions, one of them emulated: over four
+ * starts in a row the overflow falls on each.
+ */
+TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
+{
+	struct guest_case *c = &self->c;
+
+	for (uint64_t start = 100; start < 104; start++) {
+		script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_EMULATE, 50,
+				start);
+		script_look(self, GUEST_WORK, 1);
+		run_and_look(self, GUEST_PMI_VECTOR);
+		JUDGE("M34.overflow", &c->s, &c->o);
+	}
+}
+
+/*
+ * Any other NMI of the host while the guest is inside with an overflow noted:
+ * the host's handler must leave the guest's status and interrupt alone. Here it
+ * is the one that asks every CPU for a backtrace.
+ */
+TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
+{
+	struct guest_case *c = &self->c;
+	int64_t nmis, pmis;
+
+	NEEDS(!access(SYSRQ, W_OK), "/proc/sysrq-trigger");
+	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
+	script_do(&c->guest, GUEST_PAUSE, 1);
+	script_look(self, GUEST_WORK, 1);
+	pmis = (int64_t)c->guest.script->pmis;
+	nmis = cpu_interrupts("NMI", GUEST_CPU);
+	klog_expected_begins();
+	MUST_BE(script_goes(&c->guest, PATIENCE_MS));
+	MUST(file_write(SYSRQ, "l"));
+	MUST_BE(script_ends(&c->guest, PATIENCE_MS));
+	klog_expected_ends("NMI backtrace");
+	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
+	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
+	c->s.overflows = 1;
+	JUDGE("D26c", &c->s, &c->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
