@@ -8,6 +8,7 @@
 
 #include "guest_case.h"
 #include "sync/work.h"
+#include "vm/pattern.h"
 
 #define ACCESSES 100
 #define TRIES_MS 5000
@@ -249,57 +250,12 @@ TEST_F(reach, M37_a_nested_guest_reads_selectors_through_kvm)
 	JUDGE("M37", &c->s, &c->o);
 }
 
-/* A value of its own for every counter and selector, and none that counts. */
-static uint64_t pattern_of(const struct guest_case *c, enum pmu_register reg,
-			   unsigned int i)
-{
-	if (reg == PMU_COUNTER)
-		return PATTERN + i;
-	return pmu_select(&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
-			  PMU_OFF | PMU_USER);
-}
-
-static void write_patterns(struct guest_case *c)
-{
-	script_clear(&c->guest);
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, i),
-			     pattern_of(c, PMU_SELECTOR, i));
-		script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, i),
-			     pattern_of(c, PMU_COUNTER, i));
-	}
-	script_run(&c->guest);
-}
-
-/* How many of them the guest does not find again. */
-static int64_t mismatches_of_guest(struct guest_case *c)
-{
-	int selector[COUNTERS_MAX], counter[COUNTERS_MAX];
-	int64_t found = 0;
-
-	script_clear(&c->guest);
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		selector[i] = script_read(&c->guest,
-					  pmu_msr(&c->pmu, PMU_SELECTOR, i));
-		counter[i] = script_read(&c->guest,
-					 pmu_msr(&c->pmu, PMU_COUNTER, i));
-	}
-	script_run(&c->guest);
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		found += script_seen(&c->guest, selector[i]) !=
-			 pattern_of(c, PMU_SELECTOR, i);
-		found += script_seen(&c->guest, counter[i]) !=
-			 pattern_of(c, PMU_COUNTER, i);
-	}
-	return found;
-}
-
 TEST_F(reach, M35_kvm_gets_what_the_guest_wrote)
 {
 	static const enum pmu_register regs[] = { PMU_SELECTOR, PMU_COUNTER };
 	struct guest_case *c = &self->c;
 
-	write_patterns(c);
+	pattern_write(&c->guest, &c->pmu);
 	c->o.mismatches = 0;
 	for (unsigned int i = 0; i < 2 * c->pmu.general; i++) {
 		uint64_t value = 0;
@@ -307,7 +263,8 @@ TEST_F(reach, M35_kvm_gets_what_the_guest_wrote)
 		MUST(guest_get_msr(&c->guest,
 				   pmu_msr(&c->pmu, regs[i % 2], i / 2),
 				   &value));
-		c->o.mismatches += value != pattern_of(c, regs[i % 2], i / 2);
+		c->o.mismatches += value !=
+				   pattern_of(&c->pmu, regs[i % 2], i / 2);
 	}
 	JUDGE("M35", &c->s, &c->o);
 }
@@ -318,11 +275,11 @@ TEST_F(reach, M35_the_guest_finds_what_kvm_set)
 
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		MUST(guest_set_msr(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, i),
-				   pattern_of(c, PMU_SELECTOR, i)));
+				   pattern_of(&c->pmu, PMU_SELECTOR, i)));
 		MUST(guest_set_msr(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, i),
-				   pattern_of(c, PMU_COUNTER, i)));
+				   pattern_of(&c->pmu, PMU_COUNTER, i)));
 	}
-	c->o.mismatches = mismatches_of_guest(c);
+	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
 	JUDGE("M35", &c->s, &c->o);
 }
 
@@ -426,9 +383,9 @@ TEST_F(reach, M44_init_leaves_the_pmu_as_it_is)
 {
 	struct guest_case *c = &self->c;
 
-	write_patterns(c);
+	pattern_write(&c->guest, &c->pmu);
 	guest_send_init(&c->guest);
-	c->o.mismatches = mismatches_of_guest(c);
+	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
 	JUDGE("M44.init", &c->s, &c->o);
 }
 

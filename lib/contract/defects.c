@@ -105,6 +105,25 @@ static int expect_d12(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+static int expect_d16(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->host_counters))
+		return 0;
+	e[0] = CONTROL(leak_control, 1);
+	e[1] = EXACTLY(leaked, 0);
+	return 2;
+}
+
+/* An exit is at least as many instructions of the host as it takes to leave. */
+static int expect_d17(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->exits_asked > 0))
+		return 0;
+	e[0] = CONTROL(exits_made, s->exits_asked);
+	e[1] = AT_LEAST(counted_after, s->exits_asked);
+	return 2;
+}
+
 /* With or without a global control: RDPMC is a question of the counters. */
 static int expect_d26(const struct scenario *s, struct expectation *e)
 {
@@ -159,6 +178,12 @@ static const struct rule rules[] = {
 	       "the NMI watchdog is not made to exclude guests"),
 	DEFECT("D14", expect_counted,
 	       "a guest counts whatever version its PMU has"),
+	DEFECT("D16", expect_d16,
+	       "no program of the host reads what a guest counted"),
+	DEFECT("D17", expect_d17,
+	       "the host's work between two exits can be profiled"),
+	DEFECT("D24", expect_counted,
+	       "no counter loses or gains at the border while the host samples"),
 	DEFECT("D25", expect_counted,
 	       "no instruction is lost that KVM serves in its fast path"),
 	DEFECT("D26", expect_d26,

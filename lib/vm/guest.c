@@ -166,6 +166,11 @@ bool guest_stop(struct guest *guest, unsigned int ms)
 	return guest_settle(guest, ms) && guest->record->ended == 1;
 }
 
+void guest_enter(struct guest *guest)
+{
+	enter_once(guest);
+}
+
 void guest_step_begins(struct guest *guest)
 {
 	ask(guest, ORDER_STEP);

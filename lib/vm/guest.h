@@ -70,6 +70,9 @@ bool guest_step_ends(struct guest *guest, unsigned int ms);
 /* Call @code on the vCPU thread, outside the guest, and wait for it. */
 void guest_call(struct guest *guest, void (*code)(void *arg), void *arg);
 
+/* For such code: enter the guest once, as guest_step() does. */
+void guest_enter(struct guest *guest);
+
 /*
  * Wait until the vCPU thread has left its CPU after the last order: what
  * returns from the others has been done, but the thread may still be on its way

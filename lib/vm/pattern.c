@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "counting.h"
+#include "pattern.h"
+
+/* High enough that no event of the host has counted so far. */
+#define MARK 0x5a5a00000000ull
+#define MARK_BITS 0xffff00000000ull
+
+uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
+		    unsigned int index)
+{
+	if (reg == PMU_COUNTER)
+		return MARK + index;
+	return pmu_select(pmu, index % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+			  PMU_OFF | PMU_USER);
+}
+
+bool pattern_shows(uint64_t counter)
+{
+	return (counter & MARK_BITS) == MARK;
+}
+
+void pattern_write(struct guest *guest, const struct pmu *pmu)
+{
+	script_clear(guest);
+	for (unsigned int i = 0; i < pmu->general; i++) {
+		script_write(guest, pmu_selector_msr(pmu, i),
+			     pattern_of(pmu, PMU_SELECTOR, i));
+		script_write(guest, pmu_counter_msr(pmu, i),
+			     pattern_of(pmu, PMU_COUNTER, i));
+	}
+	script_run(guest);
+}
+
+int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
+{
+	int selector[COUNTERS_MAX], counter[COUNTERS_MAX];
+	int64_t found = 0;
+
+	script_clear(guest);
+	for (unsigned int i = 0; i < pmu->general; i++) {
+		selector[i] = script_read(guest, pmu_selector_msr(pmu, i));
+		counter[i] = script_read(guest, pmu_counter_msr(pmu, i));
+	}
+	script_run(guest);
+	for (unsigned int i = 0; i < pmu->general; i++) {
+		found += script_seen(guest, selector[i]) !=
+			 pattern_of(pmu, PMU_SELECTOR, i);
+		found += script_seen(guest, counter[i]) !=
+			 pattern_of(pmu, PMU_COUNTER, i);
+	}
+	return found;
+}

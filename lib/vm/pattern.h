@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A value of its own in every counter and selector of a guest: none of them
+ * counts, so each must still be there when the guest looks again, and nowhere
+ * else.
+ */
+#ifndef PMU_VM_PATTERN_H
+#define PMU_VM_PATTERN_H
+
+#include "pmu.h"
+#include "script.h"
+
+/* The pattern of counter or selector @index; @reg is PMU_COUNTER or not. */
+uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
+		    unsigned int index);
+
+/* Could a guest's pattern be where this value was read? */
+bool pattern_shows(uint64_t counter);
+
+/* Let the guest write them all. */
+void pattern_write(struct guest *guest, const struct pmu *pmu);
+
+/* Let the guest read them all. Returns how many are not as written. */
+int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu);
+
+#endif
