@@ -189,6 +189,20 @@ static int expect_m46(const struct scenario *s, struct expectation *e)
 	return 3;
 }
 
+/* Inside is only where nothing of the host runs: there the guest must stay. */
+static int expect_m47(const struct scenario *s, struct expectation *e)
+{
+	if (s->exclude_guest != 1 || !known(s->exits_asked))
+		return 0;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXACTLY(eof, 0);
+	e[2] = AT_LEAST(counted_after, 1);
+	if (s->exits_asked)
+		return 3;
+	e[3] = EXACTLY(counted_inside, 0);
+	return 4;
+}
+
 #define GUEST(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -231,6 +245,8 @@ static const struct rule rules[] = {
 	      "there are as many counters as CPUID announces"),
 	GUEST("M46", expect_m46,
 	      "an overflow sets its status bit, and the guest can clear and set it"),
+	GUEST("M47", expect_m47,
+	      "an exclude-guest event of whatever kind counts the host, not the guest, and is never condemned"),
 };
 
 const struct rules guest_rules = RULES(rules);

@@ -18,4 +18,11 @@ uint64_t rdpmc(uint32_t counter);
 /* Does the page say that its event may be read so, and is it on a counter? */
 bool rdpmc_allowed(const volatile struct perf_event_mmap_page *page);
 
+/*
+ * The count of an event of this thread, from its page and its counter.
+ * Returns false if the page does not offer that, or the event has no counter.
+ */
+bool rdpmc_count(const volatile struct perf_event_mmap_page *page,
+		 uint64_t *count);
+
 #endif
