@@ -88,6 +88,13 @@ static void pause_until_told(void)
 		guest_record.beats++;
 }
 
+static void die(void)
+{
+	struct desc_ptr none = { 0 };
+
+	asm volatile("lidt %0; ud2" : : "m"(none));
+}
+
 /* Reads and writes: anything that may fault stops the step. */
 static void access_register(struct guest_step *step)
 {
@@ -158,6 +165,9 @@ static void take(struct guest_step *step)
 		break;
 	case GUEST_NESTED:
 		guest_run_nested(step);
+		break;
+	case GUEST_DIE:
+		die();
 		break;
 	}
 }

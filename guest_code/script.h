@@ -33,6 +33,7 @@
  *   GUEST_PAUSE    turn, one beat a turn, until the host says go on
  *   GUEST_NESTED   run the nested guest until it is done; @value is what it
  *                  does, enum guest_nested_op; @index the MSR it takes
+ *   GUEST_DIE      fault with no table to handle it: the guest shuts down
  */
 enum guest_op {
 	GUEST_END,
@@ -52,6 +53,7 @@ enum guest_op {
 	GUEST_OPEN,
 	GUEST_PAUSE,
 	GUEST_NESTED,
+	GUEST_DIE,
 	GUEST_OPS,
 };
 

@@ -52,6 +52,64 @@ static int open_blocker(void)
 	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 }
 
+TEST_F(claim, M2_claims_only_what_can_be_handed_over)
+{
+	self->s.core_capable = host_core_capable();
+	self->s.param_requested = host_mediated_requested();
+	/* A module may have been loaded with it. */
+	if (self->s.param_requested == NOT_KNOWN)
+		self->s.param_requested = host_mediated_parameter() == 1;
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M2", &self->s, &self->o);
+}
+
+/* Whichever of them is left alone, it has claimed for itself. */
+TEST_F(claim, M3_every_vm_claims)
+{
+	struct vm vms[3];
+
+	for (int keep = 0; keep < 3; keep++) {
+		for (int i = 0; i < 3; i++) {
+			MUST(vm_try_with_irqchip(&vms[i]));
+			MUST(vm_try_vcpu(&vms[i]));
+		}
+		for (int i = 0; i < 3; i++) {
+			if (i != keep)
+				vm_close(&vms[i]);
+		}
+		self->s.claims = 1;
+		self->o.claimed = pmu_is_claimed();
+		vm_close(&vms[keep]);
+		JUDGE("M3", &self->s, &self->o);
+		self->s.claims = 0;
+		self->o.claimed = pmu_is_claimed();
+		JUDGE("M3", &self->s, &self->o);
+	}
+}
+
+/* These vCPUs never get a CPUID at all. */
+TEST_F(claim, M10_a_vcpu_without_cpuid_holds_the_claim)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	self->s.claims = 1;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M10", &self->s, &self->o);
+}
+
+/* One that says in so many words that there is no PMU. */
+TEST_F(claim, M10_a_vcpu_with_an_empty_cpuid_holds_the_claim)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	MUST(vm_try_empty_cpuid(&self->vm));
+	self->s.claims = 1;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M10", &self->s, &self->o);
+}
+
 TEST_F(claim, M4_without_irqchip_claims_nothing)
 {
 	self->s.irqchip = 0;

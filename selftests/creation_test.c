@@ -12,6 +12,8 @@
 #include "sync/child.h"
 #include "vm/vm.h"
 
+#define WORK_TURNS 20000
+
 FIXTURE(open_event)
 {
 	struct scenario s;
@@ -310,6 +312,100 @@ TEST_F(existing_event, M12_of_another_pmu_does_not_block)
 	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 0);
+}
+
+FIXTURE(beside)
+{
+	struct scenario s;
+	struct observation o;
+	struct vm vm;
+	int fd;
+};
+
+FIXTURE_SETUP(beside)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->s.pmu = PMU_CORE;
+	self->s.own_errno = 0;
+	self->s.inherited = 1;
+	self->fd = -1;
+	MUST(vm_try_with_irqchip(&self->vm));
+}
+
+FIXTURE_TEARDOWN(beside)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	vm_close(&self->vm);
+	case_end(_metadata);
+}
+
+/*
+ * Fork, with an inherited event open. What the child works is added when it has
+ * ended, so the child is counted if this gains.
+ */
+static void judge_fork(FIXTURE_DATA(beside) * self,
+		       struct __test_metadata *_metadata, bool exclude_guest)
+{
+	struct event_value from, to;
+
+	self->s.exclude_guest = exclude_guest;
+	MUST(event_read(self->fd, &from));
+	self->o.err = child_try_work(WORK_TURNS);
+	MUST(event_read(self->fd, &to));
+	self->o.counted_after = (int64_t)(to.count - from.count);
+}
+
+static int open_inherited(bool exclude_guest)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -ENOENT;
+	attr.inherit = 1;
+	attr.exclude_guest = exclude_guest;
+	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+}
+
+TEST_F(beside, M13_an_event_that_excludes_is_inherited_beside_a_vm)
+{
+	MUST(vm_try_vcpu(&self->vm));
+	self->fd = open_inherited(true);
+	MUST_BE(self->fd >= 0);
+	judge_fork(self, _metadata, true);
+	vm_close(&self->vm);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M13", &self->s, &self->o);
+}
+
+/* The VM is refused as long as the event lives, so no fork can be. */
+TEST_F(beside, M13_an_event_that_includes_is_inherited)
+{
+	self->fd = open_inherited(false);
+	MUST_BE(self->fd >= 0);
+	MUST_BE(vm_try_vcpu(&self->vm) != 0);
+	judge_fork(self, _metadata, false);
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M13", &self->s, &self->o);
+}
+
+TEST_F(beside, M18_refused_it_opens_without_the_guest)
+{
+	struct perf_event_attr attr;
+	int fd;
+
+	MUST(vm_try_vcpu(&self->vm));
+	MUST(event_describe(&attr, PMU_CORE));
+	MUST_BE(event_try_open(&attr, SELF, ANY_CPU, NO_GROUP) < 0);
+	attr.exclude_guest = 1;
+	fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	self->s.claims = 1;
+	self->s.exclude_guest = 1;
+	self->o.err = fd < 0 ? -fd : 0;
+	self->fd = fd;
+	JUDGE("M18", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)

@@ -11,7 +11,6 @@
 #include "guest_case.h"
 #include "perf/group.h"
 #include "perf/noise.h"
-#include "perf/rdpmc.h"
 #include "sync/work.h"
 #include "vm/pattern.h"
 
@@ -212,17 +211,8 @@ static void look_for_patterns(void *arg)
 {
 	FIXTURE_DATA(share) *self = arg;
 	struct guest_case *c = &self->c;
-	uint64_t before;
 
-	c->o.leaked = 0;
-	c->o.leak_control = 0;
-	if (!rdpmc_allowed(self->page))
-		return;
-	before = rdpmc(self->page->index - 1);
-	work(WORK_TURNS);
-	c->o.leak_control = rdpmc(self->page->index - 1) != before;
-	for (unsigned int i = 0; i < c->host.general; i++)
-		c->o.leaked += pattern_shows(rdpmc(i));
+	c->o.leaked = pattern_leaks(&c->host, self->page, &c->o.leak_control);
 }
 
 TEST_F(share, M20_the_host_finds_nothing_of_the_guest)

@@ -133,6 +133,8 @@ enum request {
  *   pmi_masked          the guest's LVTPC is masked
  *   status              overflow bits the guest made, set, or left
  *   exits_asked         VM exits that were to happen meanwhile
+ *   attempts_asked      how often something was to be tried at least
+ *   guest_max_ns        time at most between the first entry and the last exit
  */
 #define SCENARIO_FIELDS(X) \
 	X(param_requested) \
@@ -189,7 +191,9 @@ enum request {
 	X(overflows)       \
 	X(pmi_masked)      \
 	X(status)          \
-	X(exits_asked)
+	X(exits_asked)     \
+	X(attempts_asked)  \
+	X(guest_max_ns)
 
 /*
  * What a test saw.

@@ -124,6 +124,94 @@ static int expect_d17(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+static int expect_d13(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->include_events > 0) || s->vcpus != 0)
+		return 0;
+	e[0] = EXACTLY(err, 0);
+	return 1;
+}
+
+static int expect_d15(const struct scenario *s, struct expectation *e)
+{
+	if (s->irqchip != 0)
+		return 0;
+	e[0] = EXACTLY(err, 0);
+	e[1] = CONTROL(counted_before, 1);
+	e[2] = AT_LEAST(counted_after, 1);
+	return 3;
+}
+
+static int expect_d18(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->attempts_asked > 0))
+		return 0;
+	e[0] = CONTROL(attempts, s->attempts_asked);
+	e[1] = EXACTLY(failed, 0);
+	e[2] = EXACTLY(left_over, 0);
+	return 3;
+}
+
+static int expect_d19(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->crowd > s->counters) || !(s->guest_min_ns > 0))
+		return 0;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXACTLY(failed, 0);
+	return 2;
+}
+
+/* A software event goes on while the guest does, whatever group it is in. */
+static int expect_d20(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_min_ns > 0))
+		return 0;
+	e[0] = AT_LEAST(enabled_ns, s->guest_min_ns);
+	return 1;
+}
+
+static int expect_d21(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->attempts_asked > 0))
+		return 0;
+	e[0] = CONTROL(attempts, s->attempts_asked);
+	e[1] = EXACTLY(failed, 0);
+	return 2;
+}
+
+static int expect_d22(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_beats > 0))
+		return 0;
+	e[0] = EXACTLY(denied, 0);
+	return 1;
+}
+
+static int expect_d29(const struct scenario *s, struct expectation *e)
+{
+	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
+		return 0;
+	e[0] = AT_MOST(page_ahead_ns, 0);
+	return 1;
+}
+
+static int expect_d33(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->counters > 0))
+		return 0;
+	e[0] = CONTROL(held_before, 1);
+	e[1] = EXACTLY(held_now, 1);
+	return 2;
+}
+
+static int expect_d34(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->refs))
+		return 0;
+	e[0] = EXACTLY(left_over, 0);
+	return 1;
+}
+
 /* With or without a global control: RDPMC is a question of the counters. */
 static int expect_d26(const struct scenario *s, struct expectation *e)
 {
@@ -176,12 +264,26 @@ static const struct rule rules[] = {
 	       "an exclude-guest event that shares its counter with nobody is never short of running time"),
 	DEFECT("D12", expect_d12,
 	       "the NMI watchdog is not made to exclude guests"),
+	DEFECT("D13", expect_d13,
+	       "no VM is refused before it has a vCPU, whatever the watchdog does"),
 	DEFECT("D14", expect_counted,
 	       "a guest counts whatever version its PMU has"),
+	DEFECT("D15", expect_d15,
+	       "a guest without an irqchip runs, and the host goes on counting"),
 	DEFECT("D16", expect_d16,
 	       "no program of the host reads what a guest counted"),
 	DEFECT("D17", expect_d17,
 	       "the host's work between two exits can be profiled"),
+	DEFECT("D18", expect_d18,
+	       "the first VM and the last one are counted like those between"),
+	DEFECT("D19", expect_d19,
+	       "times stay right when there are more events than counters"),
+	DEFECT("D20", expect_d20,
+	       "the clock of a cgroup goes on while a guest runs"),
+	DEFECT("D21", expect_d21,
+	       "an event can be mapped and unmapped beside a guest"),
+	DEFECT("D22", expect_d22,
+	       "no event is refused because of a guest with the errno of a missing right"),
 	DEFECT("D24", expect_counted,
 	       "no counter loses or gains at the border while the host samples"),
 	DEFECT("D25", expect_counted,
@@ -190,6 +292,11 @@ static const struct rule rules[] = {
 	       "RDPMC is not intercepted for want of a global control"),
 	DEFECT("D26c", expect_d26c,
 	       "an NMI of the host takes no overflow from the guest"),
+	DEFECT("D29", expect_d29,
+	       "a new event's page knows nothing of guests before it"),
+	DEFECT("D33", expect_d33, "a watchdog that reads as on is on"),
+	DEFECT("D34", expect_d34,
+	       "no event is refused for a VM that nobody can run"),
 };
 
 const struct rules defect_rules = RULES(rules);

@@ -203,9 +203,54 @@ static int expect_m47(const struct scenario *s, struct expectation *e)
 	return 4;
 }
 
+static int expect_m19(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->exits_asked > 0) || s->exclude_guest != 1)
+		return 0;
+	e[0] = CONTROL(exits_made, s->exits_asked);
+	e[1] = CONTROL(counted_before, 1);
+	e[2] = EXACTLY(counted_inside, 0);
+	return 3;
+}
+
+static int expect_m48(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_counters > 0) || !(s->attempts_asked > 0))
+		return 0;
+	e[0] = EXACTLY(mismatches, 0);
+	e[1] = EXACTLY(failed, 0);
+	e[2] = AT_LEAST(counted_after, 1);
+	return 3;
+}
+
+static int expect_m49(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->host_counters))
+		return 0;
+	e[0] = CONTROL(leak_control, 1);
+	e[1] = EXACTLY(left_over, 0);
+	e[2] = EXACTLY(leaked, 0);
+	e[3] = AT_LEAST(counted_after, 1);
+	return 4;
+}
+
+static int expect_m50(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->attempts_asked > 0))
+		return 0;
+	e[0] = CONTROL(attempts, s->attempts_asked);
+	e[1] = EXACTLY(failed, 0);
+	e[2] = EXACTLY(left_over, 0);
+	e[3] = EXACTLY(mismatches, 0);
+	e[4] = AT_LEAST(counted_after, 1);
+	return 5;
+}
+
 #define GUEST(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
+	GUEST("M19", expect_m19,
+	      "an exit that KVM serves in its fast path gives nothing back to the host"),
 	GUEST("M20", expect_m20,
 	      "neither side finds a value of the other in a counter"),
 	GUEST("M29", expect_m29,
@@ -247,6 +292,12 @@ static const struct rule rules[] = {
 	      "an overflow sets its status bit, and the guest can clear and set it"),
 	GUEST("M47", expect_m47,
 	      "an exclude-guest event of whatever kind counts the host, not the guest, and is never condemned"),
+	GUEST("M48", expect_m48,
+	      "guest and host keep their counters when a CPU goes and comes back"),
+	GUEST("M49", expect_m49,
+	      "a guest that is gone, however it ended, leaves the PMU as it was"),
+	GUEST("M50", expect_m50,
+	      "races of opening, closing, forking and enabling with guest entry leave nothing behind"),
 };
 
 const struct rules guest_rules = RULES(rules);

@@ -45,6 +45,25 @@ static int expect_m1(const struct scenario *s, struct expectation *e)
 	return 1;
 }
 
+/* Only a PMU that can be handed over is ever claimed. */
+static int expect_m2(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->core_capable) || !known(s->param_requested) ||
+	    !known(s->kvm_enable_pmu))
+		return 0;
+	e[0] = EXACTLY(claimed, s->core_capable && s->param_requested &&
+					s->kvm_enable_pmu);
+	return 1;
+}
+
+static int expect_claimed(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->claims))
+		return 0;
+	e[0] = EXACTLY(claimed, s->claims > 0);
+	return 1;
+}
+
 static int expect_m4(const struct scenario *s, struct expectation *e)
 {
 	if (s->irqchip != 0)
@@ -103,6 +122,38 @@ static int expect_m11(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->claims) || !known(s->exclude_guest) || !known(s->pmu) ||
 	    !known(s->own_errno))
+		return 0;
+	e[0] = EXACTLY(err, open_errno(s));
+	return 1;
+}
+
+/* An inherited event must not be refused: its parent exists already. */
+static int expect_m13(const struct scenario *s, struct expectation *e)
+{
+	if (s->inherited != 1 || !known(s->exclude_guest))
+		return 0;
+	e[0] = EXACTLY(err, 0);
+	e[1] = EXACTLY(claimed, 0);
+	e[2] = AT_LEAST(counted_after, 1);
+	return 3;
+}
+
+static int expect_m14(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->attempts_asked > 0))
+		return 0;
+	e[0] = CONTROL(attempts, s->attempts_asked);
+	e[1] = EXACTLY(both, 0);
+	e[2] = EXACTLY(neither, 0);
+	e[3] = EXACTLY(strange, 0);
+	e[4] = EXACTLY(left_over, 0);
+	return 5;
+}
+
+/* What perf(1) does when it is refused: once more, without the guest. */
+static int expect_m18(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->claims > 0) || s->exclude_guest != 1)
 		return 0;
 	e[0] = EXACTLY(err, open_errno(s));
 	return 1;
@@ -168,6 +219,51 @@ static int expect_m23(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+/* Neither more nor less than the host's share of the wall time. */
+static int expect_m23_sum(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->guest_min_ns) || !known(s->guest_max_ns) ||
+	    !known(s->wall_min_ns) || !known(s->wall_max_ns) ||
+	    s->exclude_guest != 1)
+		return 0;
+	e[0] = EXPECT(enabled_ns, s->wall_min_ns - s->guest_max_ns,
+		      s->wall_max_ns - s->guest_min_ns);
+	e[1] = EXACTLY(not_running_ns, 0);
+	return 2;
+}
+
+static int expect_m26(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
+	    s->exclude_guest != 1)
+		return 0;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
+	e[2] = EXACTLY(not_running_ns, 0);
+	return 3;
+}
+
+static int expect_m27(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_beats > 0) || s->exclude_guest != 1)
+		return 0;
+	e[0] = EXACTLY(err, 0);
+	e[1] = EXACTLY(counted_inside, 0);
+	e[2] = EXACTLY(eof, 0);
+	e[3] = AT_LEAST(counted_after, 1);
+	return 4;
+}
+
+static int expect_m28(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->crowd > s->counters) || !(s->exits_asked > 0))
+		return 0;
+	e[0] = CONTROL(exits_made, s->exits_asked);
+	e[1] = EXACTLY(starved, 0);
+	e[2] = EXACTLY(eof, 0);
+	return 3;
+}
+
 static int expect_m23_monotonic(const struct scenario *s, struct expectation *e)
 {
 	if (s->exclude_guest != 1 || !(s->guest_beats > 0))
@@ -219,6 +315,10 @@ static int expect_m25(const struct scenario *s, struct expectation *e)
 static const struct rule rules[] = {
 	MEDIATED("M1", expect_m1,
 		 "enable_mediated_pmu reads back what is really in force"),
+	MEDIATED("M2", expect_m2,
+		 "only a core PMU that can be handed over is claimed"),
+	MEDIATED("M3", expect_claimed,
+		 "every VM claims that has an irqchip and not refused its PMU"),
 	MEDIATED(
 		"M4", expect_m4,
 		"a VM without an in-kernel irqchip loses its PMU silently and claims nothing"),
@@ -236,17 +336,27 @@ static const struct rule rules[] = {
 	MEDIATED("M9", expect_claim_kept,
 		 "the claim is released when the last reference to the VM goes"),
 	MEDIATED(
+		"M10", expect_claimed,
+		"a vCPU without a PMU in its CPUID holds the claim all the same"),
+	MEDIATED(
 		"M11", expect_m11,
 		"while a VM holds the claim, opening an include-guest event of a capable PMU is refused"),
 	MEDIATED(
 		"M12", expect_create,
 		"what blocks a VM is the existence of an include-guest event, not its activity"),
+	MEDIATED("M13", expect_m13,
+		 "no fork() is refused for an inherited event"),
+	MEDIATED(
+		"M14", expect_m14,
+		"of an event and a first vCPU that race, exactly one is refused"),
 	MEDIATED(
 		"M16", expect_m16,
 		"events of PMUs that are not handed to guests are never refused"),
 	MEDIATED(
 		"M17", expect_m17,
 		"the hard-lockup watchdog is an include-guest event like any other"),
+	MEDIATED("M18", expect_m18,
+		 "an open that was refused succeeds with exclude_guest"),
 	MEDIATED(
 		"M21", expect_m21,
 		"exclude-guest events stop at guest entry, never go to ERROR, and count again after exit"),
@@ -258,6 +368,9 @@ static const struct rule rules[] = {
 	MEDIATED(
 		"M23", expect_m23,
 		"read() leaves the guest out of both times of an exclude-guest event"),
+	MEDIATED(
+		"M23.sum", expect_m23_sum,
+		"the times of an exclude-guest event are the wall time less the guest's"),
 	MEDIATED(
 		"M23.monotonic", expect_m23_monotonic,
 		"time_enabled of an exclude-guest event never goes back, whoever reads it"),
@@ -272,6 +385,13 @@ static const struct rule rules[] = {
 		"an exclude-guest software event counts through the guest while its times leave it out"),
 	MEDIATED("M25", expect_m25,
 		 "include-guest events of other PMUs keep the full wall time"),
+	MEDIATED("M26", expect_m26,
+		 "the times of a cgroup's event leave the guest out"),
+	MEDIATED(
+		"M27", expect_m27,
+		"an event opened or enabled while a guest runs counts from the next exit on"),
+	MEDIATED("M28", expect_m28,
+		 "events that share counters go on taking turns between exits"),
 };
 
 const struct rules mediated_rules = RULES(rules);

@@ -111,3 +111,50 @@ int64_t cpu_interrupts(const char *name, int cpu)
 		fclose(file);
 	return found;
 }
+
+static void online_path(char *path, size_t size, int cpu)
+{
+	snprintf(path, size, "/sys/devices/system/cpu/cpu%d/online", cpu);
+}
+
+bool cpu_can_go(int cpu)
+{
+	char path[64];
+
+	online_path(path, sizeof(path), cpu);
+	return !access(path, W_OK);
+}
+
+int cpu_set_online(int cpu, bool online)
+{
+	char path[64];
+
+	online_path(path, sizeof(path), cpu);
+	return file_write(path, online ? "1" : "0");
+}
+
+void cpus_bring_back(void)
+{
+	for (int cpu = 0; cpu < (int)sysconf(_SC_NPROCESSORS_CONF); cpu++) {
+		char path[64];
+
+		online_path(path, sizeof(path), cpu);
+		if (file_number(path, 1) == 0)
+			cpu_set_online(cpu, true);
+	}
+}
+
+static pid_t program;
+
+/* Cases are children that inherit this; it is not for them. */
+static void back_at_exit(void)
+{
+	if (getpid() == program)
+		cpus_bring_back();
+}
+
+void cpus_back_at_exit(void)
+{
+	program = getpid();
+	atexit(back_at_exit);
+}

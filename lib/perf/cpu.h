@@ -19,6 +19,16 @@ bool cpu_is_amd(void);
  */
 int64_t cpu_interrupts(const char *name, int cpu);
 
+/* Can @cpu be taken offline? */
+bool cpu_can_go(int cpu);
+
+/* Take @cpu offline, or back. Returns 0 or an errno. */
+int cpu_set_online(int cpu, bool online);
+
+/* Bring back every CPU; and do so at the end of this program. */
+void cpus_bring_back(void);
+void cpus_back_at_exit(void);
+
 /* Number of CPUs online. */
 int cpu_count(void);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "work.h"
 
 int child_try_brief(void)
 {
@@ -12,6 +13,19 @@ int child_try_brief(void)
 
 	if (!child)
 		_exit(0);
+	if (child < 0)
+		return errno;
+	return waitpid(child, NULL, 0) == child ? 0 : errno;
+}
+
+int child_try_work(unsigned int turns)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		work(turns);
+		_exit(0);
+	}
 	if (child < 0)
 		return errno;
 	return waitpid(child, NULL, 0) == child ? 0 : errno;

@@ -20,6 +20,12 @@ struct child {
  */
 int child_try_brief(void);
 
+/*
+ * Fork one that goes @turns times round work() and ends, and wait for it.
+ * Returns 0 or an errno.
+ */
+int child_try_work(unsigned int turns);
+
 /* Fork one. Returns 0 or an errno. */
 int child_start(struct child *child);
 

@@ -174,6 +174,19 @@ bool guest_offered(uint32_t leaf, uint32_t regs[4])
 	return false;
 }
 
+static void run_raw(void *arg)
+{
+	struct guest *guest = arg;
+
+	_vcpu_run(guest->parts->vcpu);
+}
+
+bool guest_dies(struct guest *guest)
+{
+	guest_call(guest, run_raw, guest);
+	return guest->parts->vcpu->run->exit_reason == KVM_EXIT_SHUTDOWN;
+}
+
 void guest_drop_page(struct guest *guest)
 {
 	void *page = addr_gva2hva(guest->parts->vm, (gva_t)guest_page);

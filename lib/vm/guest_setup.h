@@ -44,6 +44,12 @@ void guest_send_init(struct guest *guest);
 /* The leaf and EAX, EBX, ECX, EDX that KVM_GET_SUPPORTED_CPUID offers. */
 bool guest_offered(uint32_t leaf, uint32_t regs[4]);
 
+/*
+ * Enter a guest whose script ends with GUEST_DIE.
+ * Returns true if it shut down (KVM_EXIT_SHUTDOWN).
+ */
+bool guest_dies(struct guest *guest);
+
 /* Take the memory of guest_page away: the next touch faults (madvise()). */
 void guest_drop_page(struct guest *guest);
 

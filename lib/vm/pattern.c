@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "../perf/rdpmc.h"
+#include "../sync/work.h"
 #include "counting.h"
 #include "pattern.h"
 
 /* High enough that no event of the host has counted so far. */
 #define MARK 0x5a5a00000000ull
+#define WORK_TURNS 2000
 #define MARK_BITS 0xffff00000000ull
 
 uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
@@ -18,6 +21,24 @@ uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
 bool pattern_shows(uint64_t counter)
 {
 	return (counter & MARK_BITS) == MARK;
+}
+
+int64_t pattern_leaks(const struct pmu *host,
+		      const volatile struct perf_event_mmap_page *page,
+		      int64_t *control)
+{
+	int64_t leaked = 0;
+	uint64_t before;
+
+	*control = 0;
+	if (!rdpmc_allowed(page))
+		return 0;
+	before = rdpmc(page->index - 1);
+	work(WORK_TURNS);
+	*control = rdpmc(page->index - 1) != before;
+	for (unsigned int i = 0; i < host->general; i++)
+		leaked += pattern_shows(rdpmc(i));
+	return leaked;
 }
 
 void pattern_write(struct guest *guest, const struct pmu *pmu)

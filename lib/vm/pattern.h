@@ -7,6 +7,8 @@
 #ifndef PMU_VM_PATTERN_H
 #define PMU_VM_PATTERN_H
 
+#include <linux/perf_event.h>
+
 #include "pmu.h"
 #include "script.h"
 
@@ -16,6 +18,15 @@ uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
 
 /* Could a guest's pattern be where this value was read? */
 bool pattern_shows(uint64_t counter);
+
+/*
+ * Read every counter of this CPU, as a program of the host can that has mapped
+ * an event of its own (@page), and return how many show a guest's pattern.
+ * *@control is whether the event's own counter was seen to move (1 or 0).
+ */
+int64_t pattern_leaks(const struct pmu *host,
+		      const volatile struct perf_event_mmap_page *page,
+		      int64_t *control);
 
 /* Let the guest write them all. */
 void pattern_write(struct guest *guest, const struct pmu *pmu);

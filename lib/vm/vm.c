@@ -67,6 +67,68 @@ int vm_try_map_run(struct vm *vm)
 	return 0;
 }
 
+int vm_try_empty_cpuid(struct vm *vm)
+{
+	struct kvm_cpuid2 cpuid = { .nent = 0 };
+
+	return ioctl(vm->vcpu[0], KVM_SET_CPUID2, &cpuid) ? errno : 0;
+}
+
+static int set_real_mode(int vcpu)
+{
+	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	if (ioctl(vcpu, KVM_GET_SREGS, &sregs))
+		return errno;
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) ||
+	    ioctl(vcpu, KVM_SET_REGS, &regs))
+		return errno;
+	return 0;
+}
+
+static int run_to_halt(int vcpu)
+{
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	struct kvm_run *run =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	int err = 0;
+
+	if (run == MAP_FAILED)
+		return errno;
+	if (ioctl(vcpu, KVM_RUN, 0))
+		err = errno;
+	else if (run->exit_reason != KVM_EXIT_HLT)
+		err = EPROTO;
+	munmap(run, size);
+	return err;
+}
+
+int vm_try_run_halt(struct vm *vm)
+{
+	const unsigned char hlt = 0xf4;
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	struct kvm_userspace_memory_region region = { .memory_size = size };
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err = 0;
+
+	if (page == MAP_FAILED)
+		return errno;
+	memset(page, hlt, size);
+	region.userspace_addr = (uintptr_t)page;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		err = errno;
+	if (!err)
+		err = set_real_mode(vm->vcpu[0]);
+	if (!err)
+		err = run_to_halt(vm->vcpu[0]);
+	/* The memory stays with the VM; taking it away would be an error. */
+	return err;
+}
+
 int vm_try_with_irqchip(struct vm *vm)
 {
 	int err = vm_try_create(vm);

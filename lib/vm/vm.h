@@ -28,6 +28,14 @@ int vm_try_irqchip(struct vm *vm);
 int vm_try_vcpu(struct vm *vm);
 int vm_try_pmu_cap(struct vm *vm, unsigned long bits);
 int vm_try_map_run(struct vm *vm);
+/* KVM_SET_CPUID2 of the first vCPU, with no leaves. */
+int vm_try_empty_cpuid(struct vm *vm);
+/*
+ * Run the first vCPU on a page that holds HLT and nothing else, in real mode.
+ * Without an irqchip KVM_RUN then returns to user space: EPROTO if it does so
+ * for another reason than HLT.
+ */
+int vm_try_run_halt(struct vm *vm);
 
 /* A VM with an in-kernel irqchip and no vCPU. Returns 0 or an errno. */
 int vm_try_with_irqchip(struct vm *vm);
