@@ -8,16 +8,21 @@
  * exit in between. What an event gained before and after the guest, on the
  * same thread, shows that it can count at all.
  */
+#include <sys/ioctl.h>
+
 #include "perf/cpu.h"
 #include "perf/event.h"
+#include "perf/group.h"
 #include "report/cases.h"
 #include "vm/guest.h"
+#include "vm/pmu.h"
 
 #define GUEST_CPU 1
 #define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 /* More flexible events than any core PMU has counters. */
 #define CROWD 16
+#define EXITS 300
 
 /* An event, and its value at the turning points of a run. */
 struct watched {
@@ -205,6 +210,127 @@ TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
 
 	observe(&self->event, &self->o);
 	JUDGE("M21.priority", &self->s, &self->o);
+}
+
+/*
+ * Opened, or only enabled, while the guest is inside: on the way to its CPU the
+ * event finds the guest out, and stops with the next entry.
+ */
+static void judge_late(FIXTURE_DATA(schedule) * self,
+		       struct __test_metadata *_metadata,
+		       const FIXTURE_VARIANT(schedule) * variant, bool enable)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct watched *event = &self->event;
+	struct inside inside;
+	bool certain;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	if (enable) {
+		event->fd = open_excluding(&self->guest, variant->of_task,
+					   variant->pinned);
+		MUST_BE(event->fd >= 0);
+		MUST_BE(!ioctl(event->fd, PERF_EVENT_IOC_DISABLE, 0));
+	}
+	self->guest.after = work_after;
+	self->guest.arg = event;
+	guest_go(&self->guest);
+	MUST_BE(guest_inside(&self->guest, NULL, NULL, 0, &deadline, &inside));
+	if (enable)
+		self->o.err = ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0);
+	else
+		event->fd = open_excluding(&self->guest, variant->of_task,
+					   variant->pinned);
+	if (event->fd >= 0 && !enable)
+		self->o.err = 0;
+	MUST_BE(event->fd >= 0);
+	certain = guest_inside(&self->guest, look_twice, event, 0, &deadline,
+			       &inside);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	guest_destroy(&self->guest);
+	MUST_BE(certain);
+	self->s.guest_beats = (int64_t)inside.beats;
+	self->o.counted_inside = gained(&event->seen[0], &event->seen[1]);
+	self->o.counted_after = gained(&event->at[2], &event->at[3]);
+	self->o.eof = any_eof(event->seen, 2) || any_eof(&event->at[2], 2);
+	JUDGE("M27", &self->s, &self->o);
+}
+
+TEST_F(schedule, M27_opened_while_the_guest_runs)
+{
+	judge_late(self, _metadata, variant, false);
+}
+
+TEST_F(schedule, M27_enabled_while_the_guest_runs)
+{
+	judge_late(self, _metadata, variant, true);
+}
+
+FIXTURE(rotate)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct crowd crowd;
+};
+
+FIXTURE_SETUP(rotate)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	MUST(cpu_pin_self(0));
+}
+
+FIXTURE_TEARDOWN(rotate)
+{
+	crowd_close(&self->crowd);
+	case_end(_metadata);
+}
+
+/* Members of the crowd that have not counted since @from. */
+static int64_t starved(const struct crowd *crowd, const uint64_t *from)
+{
+	struct event_value value;
+	int64_t found = 0;
+
+	for (int i = 0; i < crowd->size; i++)
+		found += event_read(crowd->fd[i], &value) ||
+			 value.count == from[i];
+	return found;
+}
+
+TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	uint64_t from[CROWD], exits;
+	struct event_value value;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(crowd_try_open(&self->crowd, CROWD, ANY_TASK, GUEST_CPU));
+	guest_go(&self->guest);
+	MUST_BE(wait_at_least(&self->guest.record->beats, 100, &deadline));
+	for (int i = 0; i < CROWD; i++) {
+		MUST(event_read(self->crowd.fd[i], &value));
+		from[i] = value.count;
+	}
+	exits = guest_exits_count(&self->guest);
+	do {
+		self->o.starved = starved(&self->crowd, from);
+		self->o.exits_made =
+			(int64_t)(guest_exits_count(&self->guest) - exits);
+	} while ((self->o.starved || self->o.exits_made < EXITS) &&
+		 !deadline_passed(&deadline));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	guest_destroy(&self->guest);
+	self->o.eof = 0;
+	for (int i = 0; i < CROWD; i++)
+		self->o.eof |= !event_read(self->crowd.fd[i], &value) &&
+			       value.eof;
+	self->s.crowd = CROWD;
+	self->s.counters = pmu_of_host().general;
+	self->s.exits_asked = EXITS;
+	JUDGE("M28", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
  */
 #include <sys/ioctl.h>
 
+#include "perf/cgroup.h"
 #include "perf/cpu.h"
 #include "perf/event.h"
 #include "report/cases.h"
@@ -124,6 +125,80 @@ TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+/*
+ * The host's share is most of the event's life here: it waits on the vCPU
+ * thread before the guest and after it.
+ */
+struct visit {
+	uint64_t from_ns, to_ns;
+};
+
+static void note_entry(void *arg)
+{
+	struct visit *visit = arg;
+
+	host_work();
+	visit->from_ns = now_ns();
+}
+
+static void note_exit(void *arg)
+{
+	struct visit *visit = arg;
+
+	visit->to_ns = now_ns();
+	host_work();
+}
+
+/* Of a CPU: the time that a task sleeps is no time of its events. */
+static void judge_sum(FIXTURE_DATA(times) * self,
+		      struct __test_metadata *_metadata)
+{
+	struct visit visit;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
+	self->guest.before = note_entry;
+	self->guest.after = note_exit;
+	self->guest.arg = &visit;
+	MUST_BE(run_between_reads(self));
+	self->s.guest_max_ns = (int64_t)(visit.to_ns - visit.from_ns);
+	JUDGE("M23.sum", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(times, M23_host_and_guest_add_up_to_the_wall_time)
+{
+	judge_sum(self, _metadata);
+}
+
+TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
+{
+	struct perf_event_attr attr;
+	struct cgroup cgroup;
+	int err = cgroup_try_make(&cgroup, "pmu-times");
+
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	err = event_describe(&attr, PMU_CORE);
+	attr.exclude_guest = 1;
+	if (!err)
+		err = cgroup_enter(&cgroup);
+	if (!err)
+		self->fd = cgroup_try_open_event(&cgroup, &attr, GUEST_CPU);
+	self->s.exclude_guest = 1;
+	if (self->fd >= 0)
+		self->o.counted_before =
+			guest_gain(&self->guest, self->fd, WORK_TURNS);
+	if (self->fd >= 0 && (!guest_settle(&self->guest, PATIENCE_MS) ||
+			      !run_between_reads(self)))
+		err = ETIMEDOUT;
+	cgroup_leave_and_remove(&cgroup);
+	MUST(err);
+	JUDGE("M26", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
 

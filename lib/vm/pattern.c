@@ -72,3 +72,23 @@ int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
 	}
 	return found;
 }
+
+static int64_t kvm_differs(struct guest *guest, uint32_t msr, uint64_t wrote)
+{
+	uint64_t value = 0;
+
+	return guest_get_msr(guest, msr, &value) || value != wrote;
+}
+
+int64_t pattern_kvm_mismatches(struct guest *guest, const struct pmu *pmu)
+{
+	int64_t found = 0;
+
+	for (unsigned int i = 0; i < pmu->general; i++) {
+		found += kvm_differs(guest, pmu_selector_msr(pmu, i),
+				     pattern_of(pmu, PMU_SELECTOR, i));
+		found += kvm_differs(guest, pmu_counter_msr(pmu, i),
+				     pattern_of(pmu, PMU_COUNTER, i));
+	}
+	return found;
+}

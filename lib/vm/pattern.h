@@ -34,4 +34,7 @@ void pattern_write(struct guest *guest, const struct pmu *pmu);
 /* Let the guest read them all. Returns how many are not as written. */
 int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu);
 
+/* The same as KVM_GET_MSRS sees it. */
+int64_t pattern_kvm_mismatches(struct guest *guest, const struct pmu *pmu);
+
 #endif

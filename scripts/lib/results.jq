@@ -18,7 +18,7 @@ def outcome($line; $said):
 
 # What the verdicts name; of a case that came to none, what its name says.
 def rules_of($name; $said):
-  [$said[] | capture("^# (?:conforms|violates|undecided|stale [^ ]+|known [^ ]+) (?<rule>[RMD][0-9]+)").rule]
+  [$said[] | capture("^# (?:conforms|violates|undecided|stale [^ ]+|known [^ ]+) (?<rule>[RMD][0-9]+[a-z]?)").rule]
   | if length > 0 then .
     else [$name | split(".") | last | scan("(?:^|_)([RMD][0-9]+)(?=_)") | .[0]] end
   | unique;

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Defects that came up after the seed, in reviews of what followed it and in
+ * what was merged, asked of any kernel (docs/contract/defects.md, D13 to D34).
+ * Those about the guest's own counters are with the programs about them.
+ */
+#include <errno.h>
+
+#include "guest_case.h"
+#include "perf/cgroup.h"
+#include "perf/group.h"
+#include "perf/watchdog.h"
+#include "vm/vm.h"
+
+#define HOST_CPU 0
+#define WORK_TURNS 50000
+#define INSIDE_NS 5000000ull
+#define CROWD 12
+#define VMS 40
+#define MAPS 20
+
+FIXTURE(later)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	struct vm vm;
+	struct crowd crowd;
+	struct cgroup cgroup;
+	int fd;
+};
+
+FIXTURE_SETUP(later)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->fd = -1;
+	self->vm.fd = -1;
+	self->cgroup.fd = -1;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(later)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	crowd_close(&self->crowd);
+	cgroup_leave_and_remove(&self->cgroup);
+	if (self->vm.fd >= 0)
+		vm_close(&self->vm);
+	watchdog_off();
+	case_end(_metadata);
+}
+
+static int open_event(bool exclude_guest, pid_t task, int cpu)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -ENOENT;
+	attr.exclude_guest = exclude_guest;
+	return event_try_open(&attr, task, cpu, NO_GROUP);
+}
+
+/* Services that make VMs at boot, with the watchdog on as it is then. */
+TEST_F(later, D13_a_vm_is_made_beside_the_watchdog)
+{
+	int err = watchdog_on();
+
+	NEEDS(!err, "a hard-lockup watchdog");
+	self->s.include_events = cpu_count();
+	self->s.vcpus = 0;
+	self->o.err = vm_try_with_irqchip(&self->vm);
+	JUDGE("D13", &self->s, &self->o);
+}
+
+TEST_F(later, D15_a_guest_without_an_irqchip_runs)
+{
+	self->fd = open_event(true, ANY_TASK, GUEST_CPU);
+	MUST_BE(self->fd >= 0);
+	self->o.counted_before =
+		event_gain_on_cpu(self->fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	MUST(vm_try_create(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	MUST(cpu_pin_self(GUEST_CPU));
+	self->s.irqchip = 0;
+	self->o.err = vm_try_run_halt(&self->vm);
+	self->o.counted_after =
+		event_gain_on_cpu(self->fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	JUDGE("D15", &self->s, &self->o);
+}
+
+/* The log is read after the case: a count that wraps would be in it. */
+TEST_F(later, D18_the_first_vm_and_the_last)
+{
+	self->o.attempts = 0;
+	self->o.failed = 0;
+	for (int i = 0; i < VMS; i++) {
+		self->o.failed += vm_try_with_irqchip(&self->vm) ||
+				  vm_try_vcpu(&self->vm);
+		vm_close(&self->vm);
+		self->o.attempts++;
+	}
+	self->vm.fd = -1;
+	self->fd = open_event(false, ANY_TASK, GUEST_CPU);
+	self->s.attempts_asked = VMS;
+	self->o.left_over = self->fd < 0;
+	JUDGE("D18", &self->s, &self->o);
+}
+
+/* Events that take turns, around a guest: each has lived as long as the others.
+ */
+struct turns {
+	struct crowd *crowd;
+	int64_t failed;
+	uint64_t wall_max_ns, guest_min_ns;
+};
+
+static void check_turns(struct turns *turns)
+{
+	struct event_value value;
+	uint64_t running_ns = 0;
+
+	turns->failed = 0;
+	for (int i = 0; i < turns->crowd->size; i++) {
+		if (event_read(turns->crowd->fd[i], &value) || value.eof) {
+			turns->failed++;
+			continue;
+		}
+		turns->failed += value.running_ns > value.enabled_ns;
+		turns->failed += value.enabled_ns > turns->wall_max_ns;
+		running_ns += value.running_ns;
+	}
+	/* All together they ran no longer than the counters were the host's. */
+	turns->failed += running_ns >
+			 (turns->wall_max_ns - turns->guest_min_ns) *
+				 pmu_of_host().general;
+}
+
+TEST_F(later, D19_times_of_events_that_take_turns)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct turns turns = { .crowd = &self->crowd };
+	uint64_t from;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	from = now_ns();
+	MUST(crowd_try_open(&self->crowd, CROWD, self->guest.tid, ANY_CPU));
+	guest_gain(&self->guest, self->crowd.fd[0], WORK_TURNS);
+	guest_go(&self->guest);
+	turns.guest_min_ns =
+		guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->o.counted_before = 0;
+	for (int i = 0; i < CROWD; i++) {
+		struct event_value value = { 0 };
+
+		event_read(self->crowd.fd[i], &value);
+		self->o.counted_before += (int64_t)value.count;
+	}
+	turns.wall_max_ns = now_ns() - from;
+	/* Read again, later than the bound was taken, would be too long. */
+	guest_destroy(&self->guest);
+	check_turns(&turns);
+	self->s.crowd = CROWD;
+	self->s.counters = pmu_of_host().general;
+	self->s.guest_min_ns = (int64_t)turns.guest_min_ns;
+	self->o.failed = turns.failed;
+	JUDGE("D19", &self->s, &self->o);
+}
+
+/*
+ * Reading an event that is on takes its CPU out of the guest for a moment; so
+ * the stretches inside are added up between two reads, with the guest running.
+ */
+TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct perf_event_attr attr;
+	struct event_value from, to;
+	int err = cgroup_try_make(&self->cgroup, "pmu-later");
+
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	MUST(event_describe(&attr, PMU_SOFTWARE));
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	MUST(cgroup_enter(&self->cgroup));
+	self->fd = cgroup_try_open_event(&self->cgroup, &attr, GUEST_CPU);
+	MUST_BE(self->fd >= 0);
+	guest_go(&self->guest);
+	MUST(event_read(self->fd, &from));
+	self->s.guest_min_ns =
+		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	MUST(event_read(self->fd, &to));
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
+	JUDGE("D20", &self->s, &self->o);
+	guest_destroy(&self->guest);
+}
+
+TEST_F(later, D21_events_are_mapped_beside_a_guest)
+{
+	self->o.attempts = 0;
+	self->o.failed = 0;
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	for (int i = 0; i < MAPS; i++) {
+		int fd = open_event(true, i % 2 ? ANY_TASK : SELF,
+				    i % 2 ? GUEST_CPU : ANY_CPU);
+		struct perf_event_mmap_page *page = event_map(fd, 0);
+
+		self->o.failed += !page;
+		if (page)
+			event_unmap(page, 0);
+		close(fd);
+		self->o.attempts++;
+	}
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	guest_destroy(&self->guest);
+	self->s.attempts_asked = MAPS;
+	JUDGE("D21", &self->s, &self->o);
+}
+
+struct refusal {
+	pid_t task;
+	int64_t denied;
+};
+
+static void open_everywhere(void *arg)
+{
+	struct refusal *refusal = arg;
+	const pid_t tasks[] = { ANY_TASK, SELF, refusal->task };
+
+	for (int i = 0; i < 3; i++) {
+		int fd = open_event(false, tasks[i],
+				    tasks[i] == ANY_TASK ? GUEST_CPU : ANY_CPU);
+
+		refusal->denied += fd == -EACCES;
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+TEST_F(later, D22_a_refusal_is_not_a_missing_right)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct refusal refusal = { 0 };
+	struct inside inside;
+
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	refusal.task = self->guest.tid;
+	guest_go(&self->guest);
+	MUST_BE(guest_inside(&self->guest, open_everywhere, &refusal, 0,
+			     &deadline, &inside));
+	self->s.guest_beats = (int64_t)inside.beats;
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	guest_destroy(&self->guest);
+	self->o.denied = refusal.denied;
+	JUDGE("D22", &self->s, &self->o);
+}
+
+/*
+ * On the vCPU thread, after its guest: an event it opens now. What its page
+ * says must lie before a read() made after it.
+ */
+struct fresh {
+	int fd;
+	int64_t ahead_ns;
+};
+
+static void look_at_fresh(void *arg)
+{
+	struct fresh *fresh = arg;
+	struct perf_event_mmap_page *page;
+	struct event_value value;
+	uint64_t enabled_ns, running_ns;
+
+	fresh->ahead_ns = NOT_KNOWN;
+	fresh->fd = open_event(true, ANY_TASK, GUEST_CPU);
+	page = event_map(fresh->fd, 0);
+	if (!page)
+		return;
+	if (event_page_times(page, &enabled_ns, &running_ns) &&
+	    !event_read(fresh->fd, &value))
+		fresh->ahead_ns = (int64_t)(enabled_ns - value.enabled_ns);
+	event_unmap(page, 0);
+}
+
+TEST_F(later, D29_a_new_event_after_a_guest)
+{
+	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct fresh fresh = { .fd = -1 };
+
+	/* Something must have kept the CPU's clock while the guest ran. */
+	self->fd = open_event(true, ANY_TASK, GUEST_CPU);
+	MUST_BE(self->fd >= 0);
+	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_go(&self->guest);
+	self->s.guest_min_ns =
+		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
+	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	guest_call(&self->guest, look_at_fresh, &fresh);
+	close(fresh.fd);
+	guest_destroy(&self->guest);
+	self->s.exclude_guest = 1;
+	self->o.page_ahead_ns = fresh.ahead_ns;
+	JUDGE("D29", &self->s, &self->o);
+}
+
+/* Counters of the CPU that pinned events find. */
+static int counters_free(struct crowd *crowd)
+{
+	int size = crowd_take_counters(crowd, GUEST_CPU) ? -1 : crowd->size;
+
+	crowd_close(crowd);
+	return size;
+}
+
+/* The watchdog's counter is one that is missing for others. */
+TEST_F(later, D33_a_watchdog_that_reads_as_on_is_on)
+{
+	int all = counters_free(&self->crowd);
+	int err = watchdog_on();
+
+	NEEDS(!err, "a hard-lockup watchdog");
+	MUST_BE(all > 0);
+	self->s.counters = all;
+	self->o.held_before = all - counters_free(&self->crowd);
+	MUST(watchdog_off());
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	MUST(watchdog_on());
+	self->o.held_now = all - counters_free(&self->crowd);
+	JUDGE("D33", &self->s, &self->o);
+}
+
+TEST_F(later, D34_a_mapping_of_kvm_run_refuses_nobody)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_vcpu(&self->vm));
+	MUST(vm_try_map_run(&self->vm));
+	vm_close_vcpus(&self->vm);
+	vm_close_fd(&self->vm);
+	self->fd = open_event(false, ANY_TASK, GUEST_CPU);
+	self->s.refs = 1;
+	self->o.left_over = self->fd < 0;
+	vm_unmap_run(&self->vm);
+	JUDGE("D34", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	if (!host_missing(HOST_NEEDS_GUEST_PMU))
+		watchdog_off_at_exit();
+	return case_main(argc, argv,
+			 HOST_NEEDS_GUEST_PMU | HOST_NEEDS_STEADY_CLOCK);
+}

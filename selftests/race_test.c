@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Races, on purpose (docs/contract/mediated.md, M14; docs/contract/guest.md,
+ * M50). Rounds are bounded by time (PMU_RACE_MS a case, default 1500), drawn
+ * from a seed that is printed and can be given (PMU_SEED), and spread: each
+ * side waits for a random number of turns before it acts. What a single round
+ * did is the scheduler's; what must hold is asked of every round, and at the
+ * end.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+
+#include "guest_case.h"
+#include "sync/child.h"
+#include "sync/random.h"
+#include "sync/work.h"
+#include "vm/pattern.h"
+#include "vm/vm.h"
+
+#define HOST_CPU 0
+#define DELAY_TURNS 400
+#define WORK_TURNS 20000
+#define LEAST_ROUNDS 20
+
+static unsigned int race_ms(void)
+{
+	const char *given = getenv("PMU_RACE_MS");
+
+	return given ? (unsigned int)strtoul(given, NULL, 0) : 1500;
+}
+
+/* The two sides of M14, released together. */
+struct duel {
+	struct vm vm;
+	atomic_int go;
+	uint32_t delay;
+	int vcpu_err;
+};
+
+static void *create_vcpu(void *arg)
+{
+	struct duel *duel = arg;
+
+	cpu_pin_self(GUEST_CPU);
+	atomic_fetch_add(&duel->go, 1);
+	while (atomic_load(&duel->go) < 2)
+		;
+	work(duel->delay);
+	duel->vcpu_err = vm_try_vcpu(&duel->vm);
+	return NULL;
+}
+
+static int open_including(void)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -ENOENT;
+	attr.disabled = 1;
+	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+}
+
+FIXTURE(race)
+{
+	struct scenario s;
+	struct observation o;
+};
+
+FIXTURE_SETUP(race)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	case_end(_metadata);
+}
+
+static int one_duel(struct observation *o, uint64_t *random)
+{
+	struct duel duel = { .delay = random_below(random, DELAY_TURNS) };
+	uint32_t delay = random_below(random, DELAY_TURNS);
+	pthread_t thread;
+	int fd, err = vm_try_with_irqchip(&duel.vm);
+
+	if (err)
+		return err;
+	err = pthread_create(&thread, NULL, create_vcpu, &duel);
+	if (err)
+		return err;
+	atomic_fetch_add(&duel.go, 1);
+	while (atomic_load(&duel.go) < 2)
+		;
+	work(delay);
+	fd = open_including();
+	pthread_join(thread, NULL);
+	o->both += fd >= 0 && !duel.vcpu_err;
+	o->neither += fd < 0 && duel.vcpu_err;
+	o->strange += fd < 0 && -fd != EOPNOTSUPP;
+	o->strange += duel.vcpu_err && duel.vcpu_err != EBUSY;
+	if (fd >= 0)
+		close(fd);
+	vm_close(&duel.vm);
+	o->left_over += pmu_is_claimed() != 0;
+	return 0;
+}
+
+TEST_F(race, M14_open_against_the_first_vcpu)
+{
+	struct deadline deadline = deadline_after_ms(race_ms());
+	uint64_t seed = random_seed(), random = seed;
+	struct observation *o = &self->o;
+
+	NEEDS(host_contract() == CONTRACT_MEDIATED, "the mediated contract");
+	o->attempts = o->both = o->neither = o->strange = o->left_over = 0;
+	while (!deadline_passed(&deadline) || o->attempts < LEAST_ROUNDS) {
+		MUST(one_duel(o, &random));
+		o->attempts++;
+	}
+	self->s.attempts_asked = LEAST_ROUNDS;
+	report_note("seed %llu, %lld rounds", (unsigned long long)seed,
+		    (long long)o->attempts);
+	JUDGE("M14", &self->s, o);
+}
+
+FIXTURE(entry)
+{
+	struct guest_case c;
+};
+
+/*
+ * What the host does while the guest goes in and out.
+ * @hotplug: the guest's CPU goes and comes back
+ */
+enum act { ACT_OPEN_CLOSE, ACT_ENABLE, ACT_FORK, ACT_HOTPLUG };
+
+FIXTURE_VARIANT(entry)
+{
+	enum act act;
+	bool of_task;
+};
+
+#define RACE(name, what, whose)                      \
+	FIXTURE_VARIANT_ADD(entry, name)             \
+	{                                            \
+		.act = ACT_##what, .of_task = whose, \
+	}
+
+RACE(open_and_close_of_a_cpu, OPEN_CLOSE, false);
+RACE(open_and_close_of_the_vcpu, OPEN_CLOSE, true);
+RACE(enable_of_a_cpu, ENABLE, false);
+RACE(enable_of_the_vcpu, ENABLE, true);
+RACE(fork, FORK, false);
+RACE(hotplug, HOTPLUG, false);
+
+FIXTURE_SETUP(entry)
+{
+	cpus_bring_back();
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(entry)
+{
+	cpus_bring_back();
+	guest_case_end(&self->c, _metadata);
+}
+
+static int open_excluding(const struct guest_case *c, bool of_task,
+			  bool inherit)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -ENOENT;
+	attr.exclude_guest = 1;
+	attr.inherit = inherit;
+	return event_try_open(&attr, of_task ? c->guest.tid : ANY_TASK,
+			      of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+}
+
+/* An event that is in ERROR although it excludes the guest has failed. */
+static bool dead(int fd)
+{
+	struct event_value value;
+
+	return fd < 0 || event_read(fd, &value) || value.eof;
+}
+
+static int64_t act_on_event(enum act act, int fd, uint32_t delay)
+{
+	int64_t failed = 0;
+
+	if (act == ACT_ENABLE) {
+		failed += ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) != 0;
+		work(delay);
+		failed += ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) != 0;
+	}
+	work(delay);
+	return failed + dead(fd);
+}
+
+static int64_t one_round(const struct guest_case *c,
+			 const FIXTURE_VARIANT(entry) * variant,
+			 uint64_t *random)
+{
+	uint32_t delay = random_below(random, DELAY_TURNS);
+	int64_t failed = 0;
+	int fd;
+
+	if (variant->act == ACT_HOTPLUG)
+		return !!cpu_set_online(GUEST_CPU, false) +
+		       !!cpu_set_online(GUEST_CPU, true);
+	fd = open_excluding(c, variant->of_task, variant->act == ACT_FORK);
+	if (variant->act == ACT_FORK)
+		failed += child_try_brief() != 0;
+	failed += act_on_event(variant->act, fd, delay);
+	close(fd);
+	return failed;
+}
+
+/* In and out until told to stop, with counters of its own. */
+static void keep_entering(struct guest_case *c)
+{
+	script_clear(&c->guest);
+	script_do(&c->guest, GUEST_OUT, 1);
+	c->guest.record->stop = 0;
+	guest_go(&c->guest);
+}
+
+TEST_F(entry, M50_races_leave_nothing_behind)
+{
+	struct guest_case *c = &self->c;
+	uint64_t seed = random_seed(), random = seed;
+	struct deadline deadline;
+	int fd;
+
+	NEEDS(variant->act != ACT_HOTPLUG || cpu_can_go(GUEST_CPU),
+	      "CPU hotplug");
+	pattern_write(&c->guest, &c->pmu);
+	keep_entering(c);
+	deadline = deadline_after_ms(race_ms());
+	c->o.attempts = c->o.failed = 0;
+	while (!deadline_passed(&deadline) || c->o.attempts < LEAST_ROUNDS) {
+		c->o.failed += one_round(c, variant, &random);
+		c->o.attempts++;
+	}
+	MUST_BE(guest_stop(&c->guest, PATIENCE_MS));
+	report_note("seed %llu, %lld rounds", (unsigned long long)seed,
+		    (long long)c->o.attempts);
+	c->s.attempts_asked = LEAST_ROUNDS;
+	c->o.mismatches = pattern_kvm_mismatches(&c->guest, &c->pmu);
+	fd = open_excluding(c, false, false);
+	c->o.counted_after =
+		fd < 0 ? NOT_KNOWN
+		       : event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	close(fd);
+	guest_free_vm(&c->guest);
+	fd = open_including();
+	c->o.left_over = fd < 0;
+	close(fd);
+	JUDGE("M50", &c->s, &c->o);
+}
+
+int main(int argc, char **argv)
+{
+	if (!host_missing(HOST_NEEDS_GUEST_PMU))
+		cpus_back_at_exit();
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
