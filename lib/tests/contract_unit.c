@@ -14,7 +14,7 @@
 
 #include "stored.h"
 
-#define RULES_MAX 128
+#define RULES_MAX 256
 
 static bool in_good[RULES_MAX], in_bad[RULES_MAX];
 
@@ -61,6 +61,7 @@ static void good_observations_conform(void **state)
 {
 	(void)state;
 	check_file("good/mediated.obs", CONFORMS, in_good);
+	check_file("good/guest.obs", CONFORMS, in_good);
 	check_file("good/seed.obs", CONFORMS, in_good);
 	check_file("good/defects.obs", CONFORMS, in_good);
 }
@@ -69,6 +70,7 @@ static void bad_observations_violate(void **state)
 {
 	(void)state;
 	check_file("bad/mediated.obs", VIOLATES, in_bad);
+	check_file("bad/guest.obs", VIOLATES, in_bad);
 	check_file("bad/seed.obs", VIOLATES, in_bad);
 	check_file("bad/defects.obs", VIOLATES, in_bad);
 }

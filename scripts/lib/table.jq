@@ -5,7 +5,7 @@
 def pad($width): . + (" " * ([$width - length, 1] | max));
 
 # R2 before R10, and rules before defects.
-def rank: [({ M: 0, R: 1, D: 2 }[.[0:1]] // 3), (.[1:] | tonumber)];
+def rank: [({ M: 0, R: 1, D: 2 }[.[0:1]] // 3), (.[1:] | capture("^(?<number>[0-9]+)(?<letter>.*)") | (.number | tonumber), .letter)];
 
 def verdict($rows):
   def count($name): [$rows[] | select(.outcome == $name)] | length;
