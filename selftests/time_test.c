@@ -199,6 +199,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 	cgroup_leave_and_remove(&cgroup);
 	MUST(err);
 	JUDGE("M26", &self->s, &self->o);
+	JUDGE("M26.running", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
 

@@ -64,7 +64,40 @@
 	X(no_swap, R29, "a context with a condemned event is not swapped") \
 	X(kernel_spared, R30, "events of the kernel itself are not judged") \
 	X(watchdog_excludes, D12, "the NMI watchdog excludes guests") \
-	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs")
+	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs") \
+	X(vm_passes, M6, "a VM is not refused beside include-guest events") \
+	X(claim_stays, M9, "a VM that is gone keeps its claim") \
+	X(event_passes, M11, "include-guest events are not refused beside a VM") \
+	X(event_denied, D22, "they are refused with EACCES") \
+	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \
+	X(all_counted, M18, "exclude-guest events are refused, too") \
+	X(other_pmus_counted, M16, "events of other PMUs are refused, too") \
+	X(cpu_not_out, M21, "load leaves the CPU context on the counters") \
+	X(task_not_out, M21, "load leaves the task context on the counters") \
+	X(not_back_in, M27, "put schedules nothing in") \
+	X(guest_time_kept, M23, "the guest's time is not subtracted") \
+	X(guest_time_twice, M23, "the guest's time is subtracted twice") \
+	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
+	X(counters_left, M20, "put leaves the guest's counters in the hardware") \
+	X(zero_not_loaded, M20, "a guest counter of zero is not loaded") \
+	X(pmi_dropped, M29, "the guest's overflow is not passed on") \
+	X(mask_lost, M29, "the mask of the guest's LVTPC is lost") \
+	X(counters_intercepted, M30, "the guest's counters are intercepted") \
+	X(absent_passed, M45, "counters the guest has not are passed through") \
+	X(rdpmc_intercepted, M31, "RDPMC is always intercepted") \
+	X(rdpmc_needs_control, D26, "RDPMC is intercepted without PerfMonV2") \
+	X(filter_ignored, M32, "the event filter does nothing") \
+	X(hardware_shown, M42, "the guest reads its selectors as the hardware has them") \
+	X(modes_ignored, M33, "host-only and guest-only are ignored") \
+	X(emulated_lost, M34, "emulated instructions are not counted") \
+	X(emulated_silent, M34, "their overflow interrupts nobody") \
+	X(control_not_saved, M35, "global control is not read back at exit") \
+	X(last_not_loaded, M41, "the last counter and selector are not loaded") \
+	X(counters_not_saved, M42, "put does not read the counters") \
+	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
+	X(status_not_loaded, M46, "the guest's overflow status is not loaded") \
+	X(version_two_only, D14, "only guests with PerfMonV2 are switched") \
+	X(fast_path_loses, D25, "the fast path is taken while instructions are counted")
 /* clang-format on */
 
 enum perf_guest_fault {
