@@ -219,8 +219,18 @@ bool amd_pmu_fold(CPUX86State *env, bool retires)
     }
 
     if (pmi) {
+        CPUState *cs = env_cpu(env);
+        bool can_do_io = cs->neg.can_do_io;
+
+        /*
+         * With -icount an interrupt may only be raised at the end of a block.
+         * This one is part of what the instructions do, not of a device whose
+         * time would be counted wrongly; it is taken at the end all the same.
+         */
         BQL_LOCK_GUARD();
+        cs->neg.can_do_io = true;
         apic_deliver_pmi(env_archcpu(env)->apic_state);
+        cs->neg.can_do_io = can_do_io;
     }
     return pmi;
 }

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What it costs a guest to use its PMU: a line for each operation, with the
+ * exits and the instructions of the CPU that one takes beyond the guest's own,
+ * and how far a count is off. For "scripts/measure vpmu", which runs it where
+ * the TSC counts instructions, with mediated and with emulated PMU.
+ */
+#include <stdio.h>
+
+#include "../perf/cpu.h"
+#include "../vm/counting.h"
+
+#define CPU 0
+#define TIMES 100
+#define OVERFLOWS 20
+#define LVTPC_MSR 0x834
+#define ROUNDS 5
+
+struct cost {
+	double exits, instructions;
+};
+
+struct run {
+	struct guest *guest;
+	uint64_t took;
+};
+
+static void timed_run(void *arg)
+{
+	struct run *run = arg;
+	uint64_t from = __builtin_ia32_rdtsc();
+
+	guest_enter(run->guest);
+	run->took = __builtin_ia32_rdtsc() - from;
+}
+
+/* The least of some runs: a tick of the host adds to any of them. */
+static struct cost run_script(struct guest *guest)
+{
+	struct cost least = { 1e18, 1e18 };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct run run = { .guest = guest };
+		uint64_t exits = guest_exits_count(guest);
+
+		guest_call(guest, timed_run, &run);
+		exits = guest_exits_count(guest) - exits;
+		if ((double)exits < least.exits)
+			least.exits = (double)exits;
+		if ((double)run.took < least.instructions)
+			least.instructions = (double)run.took;
+	}
+	return least;
+}
+
+static void tell(const char *name, struct cost few, struct cost many,
+		 double times)
+{
+	printf("%s %.2f %.0f\n", name, (many.exits - few.exits) / times,
+	       (many.instructions - few.instructions) / times);
+}
+
+static void cost_of_step(struct guest *guest, const char *name,
+			 enum guest_op op, uint32_t index, uint64_t value)
+{
+	struct cost few, many;
+
+	script_clear(guest);
+	script_add(guest, op, index, value, 1);
+	few = run_script(guest);
+	script_clear(guest);
+	script_add(guest, op, index, value, 1 + TIMES);
+	many = run_script(guest);
+	tell(name, few, many, TIMES);
+}
+
+static void script_overflows(struct guest *guest, const struct pmu *pmu,
+			     int overflows)
+{
+	uint64_t off = pmu_select(pmu, PMU_INSTRUCTIONS, PMU_OFF);
+
+	script_clear(guest);
+	script_write(guest, LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_write(guest, pmu_selector_msr(pmu, 0),
+		     pmu_select(pmu, PMU_INSTRUCTIONS,
+				PMU_USER | PMU_OS | PMU_INTERRUPT));
+	for (int i = 0; i < overflows; i++) {
+		script_write(guest, pmu_counter_msr(pmu, 0),
+			     pmu_counter_max(pmu) - 500);
+		script_do(guest, GUEST_WORK, 500);
+		script_do(guest, GUEST_OPEN, 1);
+	}
+	script_write(guest, pmu_selector_msr(pmu, 0), off);
+}
+
+static void cost_of_overflow(struct guest *guest, const struct pmu *pmu)
+{
+	struct cost few, many;
+
+	script_overflows(guest, pmu, 1);
+	few = run_script(guest);
+	script_overflows(guest, pmu, 1 + OVERFLOWS);
+	many = run_script(guest);
+	tell("overflow", few, many, OVERFLOWS);
+}
+
+static void error_of(struct guest *guest, const struct pmu *pmu,
+		     const char *name, enum guest_op op, uint64_t times)
+{
+	struct counting counting = { .pmu = *pmu, .op = op, .times = times };
+	int64_t gained[COUNTERS_MAX];
+
+	counting.selector[0] =
+		pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	if (counting_run(guest, &counting, gained))
+		return;
+	printf("error-%s %lld %lld\n", name,
+	       (long long)(gained[0] -
+			   counting_work(op, PMU_INSTRUCTIONS, times)),
+	       (long long)counting_work(op, PMU_INSTRUCTIONS, times));
+}
+
+int main(void)
+{
+	struct pmu pmu = pmu_of_host();
+	struct guest guest;
+
+	script_guest_create(&guest, CPU);
+	cost_of_step(&guest, "write", GUEST_WRITE, pmu_counter_msr(&pmu, 0),
+		     1000);
+	cost_of_step(&guest, "read", GUEST_READ, pmu_counter_msr(&pmu, 0), 0);
+	cost_of_step(&guest, "rdpmc", GUEST_RDPMC, 0, 0);
+	cost_of_step(&guest, "select", GUEST_WRITE, pmu_selector_msr(&pmu, 1),
+		     pmu_select(&pmu, PMU_BRANCHES, PMU_OFF));
+	cost_of_overflow(&guest, &pmu);
+	error_of(&guest, &pmu, "work", GUEST_WORK, 100000);
+	error_of(&guest, &pmu, "exits", GUEST_EMULATE, 1000);
+	guest_destroy(&guest);
+	return 0;
+}
