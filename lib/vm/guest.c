@@ -103,10 +103,22 @@ static void ask(struct guest *guest, enum order order)
 	sem_post(&guest->parts->asked);
 }
 
+/* For a guest that comes back by itself. Less than a case has (30 s). */
+#define PATIENCE_S 20
+
 static void ask_and_wait(struct guest *guest, enum order order)
 {
+	struct timespec until;
+	bool back;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
 	ask(guest, order);
-	sem_wait(&guest->parts->done);
+	/* Before the assertion, which takes all its arguments at once. */
+	back = !sem_timedwait(&guest->parts->done, &until);
+	TEST_ASSERT(back, "the guest hangs at beat %lu, step %lu of its script",
+		    (unsigned long)guest->record->beats,
+		    (unsigned long)guest->script->done);
 }
 
 void guest_create(struct guest *guest, void (*payload)(void), int cpu)

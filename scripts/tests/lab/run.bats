@@ -28,8 +28,9 @@ outcomes() {
 	[ ! -e "$BATS_FILE_TMPDIR/status" ]
 	[ "$(field .verdict "$FULL")" = "conforms but for known defects" ]
 	[ "$(outcomes "$FULL")" = "conforms known skip" ]
-	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$FULL")" = "needs the seed's contract" ]
-	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28" ]
+	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$FULL")" = \
+		"needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the seed's contract" ]
+	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28,known D29,known D33,known D34,known D35" ]
 	[ "$(field '.stale | length' "$FULL")" = 0 ]
 }
 
@@ -43,8 +44,10 @@ outcomes() {
 
 @test "every rule of the chapter was judged" {
 	local rule
-	for rule in M1 M4 M5 M6 M7 M8 M9 M11 M12 M16 M17 M21 M22 M23 M24 M25; do
-		[ "$(field "[.cases[] | select(.rules | index(\"$rule\"))] | length > 0" "$FULL")" = true ]
+	# M15, M39 and M40 cannot be asked, M36 not here: docs/contract/guest.md.
+	for rule in M{1..14} M{16..35} M37 M38 M{41..50} D{13..22} D{24..26} D26c D29 D33 D34; do
+		[ "$(field "[.cases[] | select((.rules | index(\"$rule\")) and .outcome != \"skip\")] | length > 0" "$FULL")" = true ] ||
+			{ echo "$rule was not judged" && false; }
 	done
 }
 
@@ -66,7 +69,7 @@ outcomes() {
 @test "asked to be strict, the known defects violate" {
 	run -1 "$LAB" run --strict --filter time_test --out "$OUT"
 	[ "$(field '[.cases[] | select(.outcome == "violates") | .case | split(".") | last] | sort | join(" ")')" = \
-		"M23_page_leaves_the_guest_out M23_samples_leave_the_guest_out M23_time_never_goes_back_for_a_reader_elsewhere" ]
+		"M23_page_leaves_the_guest_out M23_samples_leave_the_guest_out M23_time_never_goes_back_for_a_reader_elsewhere M26_a_cgroup_event_leaves_the_guest_out" ]
 	[ "$(field .totals.known)" = 0 ]
 }
 

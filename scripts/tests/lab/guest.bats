@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Guests that program the PMU: what the suite says of guests that break, of
+# machines that lack something, and of kernels that are broken; and the findings.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	SCRIPTS=$BATS_TEST_DIRNAME/../..
+	LAB=$SCRIPTS/lab
+	OUT=$BATS_TEST_TMPDIR/out
+	# Where the lab can see it: its own /tmp is empty.
+	TOOLS=$SCRIPTS/../build/test-tools
+	unset CONTRACT KERNEL
+}
+
+field() {
+	jq -r "$1" "$OUT/results.json"
+}
+
+# tool NAME: build a program that runs guests.
+tool() {
+	make -s -C "$SCRIPTS/../selftests" KSRC="$("$LAB" source)" KHDR="$("$LAB" headers)" \
+		OUTPUT="$(realpath -m "$TOOLS")" "$(realpath -m "$TOOLS")/tools/$1"
+	realpath "$TOOLS/tools/$1"
+}
+
+@test "a guest that shuts down is told with the step it had come to" {
+	local broken
+	broken=$(tool broken)
+	run ! --separate-stderr "$LAB" exec -- "$broken" dies
+	[ "$status" -ne 4 ]
+	[[ "$output$stderr" == *"step 2"*"SHUTDOWN"* ]]
+}
+
+@test "so is one that never comes back" {
+	local broken
+	broken=$(tool broken)
+	run ! --separate-stderr "$LAB" exec -- "$broken" hangs
+	[ "$status" -ne 4 ]
+	[[ "$output$stderr" == *"the guest hangs at beat"*"step 2"* ]]
+}
+
+@test "without nesting its cases are skipped with that need" {
+	run -1 "$LAB" run --append kvm_amd.nested=0 --filter '*M37*' --out "$OUT"
+	[ "$(field '[.cases[].reason] | unique | join(",")')" = "needs nested SVM" ]
+}
+
+@test "with one CPU the guests' programs are skipped with that need" {
+	run -1 "$LAB" run --cpus 1 --filter ownership_test --out "$OUT"
+	[ "$(field '[.cases[].reason] | unique | join(",")')" = "needs two CPUs" ]
+}
+
+@test "a seed that is given is drawn from, and printed" {
+	PMU_SEED=12345 run -0 "$LAB" run --filter 'race_test:M14*' --out "$OUT"
+	[[ "$(field '.cases[0].said | join(" ")')" == *"seed 12345,"* ]]
+}
+
+@test "broken KVM and perf are noticed by the cases of the rule" {
+	run -0 "$SCRIPTS/faults" --own counters_left pmi_dropped filter_ignored fast_path_loses guest_time_twice claim_stays
+	[ "${lines[-1]}" = "6 of 6 faults noticed by their rule" ]
+}
+
+@test "the findings show on the unmodified kernel, without the suite" {
+	mkdir -p "$TOOLS"
+	gcc -O2 -Wall -Wextra -Werror -pthread -o "$TOOLS/reproduce" "$SCRIPTS/../docs/findings/reproduce.c"
+	local name program
+	program=$(realpath "$TOOLS/reproduce")
+	for name in backwards page fresh watchdog mapping cgroup; do
+		run -1 --separate-stderr "$LAB" exec -- sh -c "
+			mount -t cgroup2 none /sys/fs/cgroup
+			echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control
+			'$program' $name"
+		[ "${#lines[@]}" -eq 1 ]
+	done
+	run -2 "$TOOLS/reproduce" nothing
+}
