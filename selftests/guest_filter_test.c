@@ -7,7 +7,7 @@
 #include "guest_case.h"
 
 #define HURRIED_TURNS 200
-#define MANY_EXITS 50
+#define MANY_EXITS 10
 #define MANY_TURNS 3000
 #define MORE_TURNS 50000
 #define GUEST_ONLY (1ull << 40)
