@@ -86,6 +86,42 @@ TEST_F(seed_group, R3_R10_one_verdict_for_the_group)
 		JUDGE("R10", &self->s, &self->o);
 }
 
+/* The leader is of another PMU; what it wishes counts all the same. */
+static int open_software_led(struct group *group, bool include)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_SOFTWARE);
+
+	attr.exclude_guest = !include;
+	*group = (struct group){ .size = 2,
+				 .include = include,
+				 .fd = { -1, -1 } };
+	if (err)
+		return err;
+	group->fd[0] = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	err = event_describe(&attr, PMU_CORE);
+	attr.exclude_guest = 1;
+	if (err || group->fd[0] < 0)
+		return err ? err : -group->fd[0];
+	group->fd[1] = event_try_open(&attr, ANY_TASK, GUEST_CPU, group->fd[0]);
+	return group->fd[1] < 0 ? -group->fd[1] : 0;
+}
+
+TEST_F(seed_group, R3_a_software_leader_has_a_say)
+{
+	struct group *group = &self->group;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_software_led(group, variant->include & 1));
+	self->s.entries = (int64_t)guest_step(&self->guest);
+	self->s.group_size = group->size;
+	self->s.group_includes = variant->include & 1;
+	self->o.siblings_eof = group_eofs(group, 1);
+	self->o.eof = group_eofs(group, 0) - self->o.siblings_eof;
+	guest_destroy(&self->guest);
+	JUDGE("R3", &self->s, &self->o);
+}
+
 FIXTURE(seed_pinned)
 {
 	struct scenario s;

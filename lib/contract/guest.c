@@ -249,6 +249,16 @@ static int expect_m50(const struct scenario *s, struct expectation *e)
 	return 5;
 }
 
+static int expect_m51(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->attempts_asked > 0))
+		return 0;
+	e[0] = CONTROL(attempts, s->attempts_asked);
+	e[1] = CONTROL(counted_before, 1);
+	e[2] = EXACTLY(failed, 0);
+	return 3;
+}
+
 #define GUEST(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -301,6 +311,8 @@ static const struct rule rules[] = {
 	      "a guest that is gone, however it ended, leaves the PMU as it was"),
 	GUEST("M50", expect_m50,
 	      "races of opening, closing, forking and enabling with guest entry leave nothing behind"),
+	GUEST("M51", expect_m51,
+	      "whoever reads an event around a guest, by whatever way, reads the same"),
 };
 
 const struct rules guest_rules = RULES(rules);

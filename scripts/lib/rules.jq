@@ -33,4 +33,4 @@ rows($sentences) as $rules
    | .[0].rule as $rule
    | ($asked[$rule] // []) as $cases
    | "| \($rule) | \(.[0].words) | \([$cases[] | { program, case }] | unique | group_by(.program) | map("\(.[0].program) \(length)") | join(", ")) | \([$cases[] | select(.outcome != "skip") | .contract] | unique | if length > 0 then join(", ") else "nowhere: " + ([$cases[] | .reason] | unique | join(", ")) end) | \((($broken[$rule] // []) | map("`" + . + "`")) + (if $stored[$rule] then ["\($stored[$rule]) stored"] else [] end)
-     + ([$cases[] | select(.outcome == "known") | .contract] | unique | if length > 0 then ["shows on the \(join(", ")) kernel"] else [] end) | join(", ")) |")
+     + ([$cases[] | select(.outcome == "known" and (.reason == "known \($rule)" or ($rule | startswith("M")))) | .contract] | unique | if length > 0 then ["shows on the \(join(", ")) kernel"] else [] end) | join(", ")) |")

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whoever asks an event, and by whatever way, hears the same (docs/contract/
+ * guest.md, M51). What is read between two reads lies between them: nothing is
+ * compared within a tolerance. The times of page and sample are M23's matter.
+ */
+#include <sys/ioctl.h>
+
+#include "perf/cpu.h"
+#include "perf/event.h"
+#include "perf/rdpmc.h"
+#include "report/cases.h"
+#include "sync/work.h"
+#include "vm/guest.h"
+
+#define HOST_CPU 0
+#define GUEST_CPU 1
+#define PATIENCE_MS 15000
+#define VISITS 20
+#define WORK_TURNS 3000
+
+/* PERF_FORMAT_GROUP of two, with both times. */
+struct group_value {
+	uint64_t members, enabled_ns, running_ns;
+	uint64_t count[2];
+};
+
+FIXTURE(agree)
+{
+	struct scenario s;
+	struct observation o;
+	struct guest guest;
+	int leader, sibling;
+	struct perf_event_mmap_page *page;
+	struct event_value last;
+};
+
+/* @of_task: of the vCPU thread, else of its CPU */
+FIXTURE_VARIANT(agree)
+{
+	bool of_task;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(agree, of_a_task) { .of_task = true };
+FIXTURE_VARIANT_ADD(agree, of_a_cpu) { .of_task = false };
+/* clang-format on */
+
+FIXTURE_SETUP(agree)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->leader = -1;
+	self->sibling = -1;
+	MUST(cpu_pin_self(HOST_CPU));
+}
+
+FIXTURE_TEARDOWN(agree)
+{
+	if (self->sibling >= 0)
+		close(self->sibling);
+	if (self->leader >= 0)
+		close(self->leader);
+	case_end(_metadata);
+}
+
+/* Switched on together, so that both have lived as long. */
+static int open_group(FIXTURE_DATA(agree) * self, bool of_task)
+{
+	pid_t task = of_task ? self->guest.tid : ANY_TASK;
+	int cpu = of_task ? ANY_CPU : GUEST_CPU;
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.disabled = 1;
+	attr.read_format |= PERF_FORMAT_GROUP;
+	self->leader = event_try_open(&attr, task, cpu, NO_GROUP);
+	if (self->leader < 0)
+		return -self->leader;
+	attr.disabled = 0;
+	attr.read_format &= ~(uint64_t)PERF_FORMAT_GROUP;
+	self->sibling = event_try_open(&attr, task, cpu, self->leader);
+	if (self->sibling < 0)
+		return -self->sibling;
+	self->page = event_map(self->sibling, 0);
+	if (!self->page)
+		return errno;
+	return ioctl(self->leader, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0;
+}
+
+static bool between(uint64_t from, uint64_t value, uint64_t to)
+{
+	return from <= value && value <= to;
+}
+
+/* How many of the answers do not fit between those before and after them. */
+static int64_t disagreements(FIXTURE_DATA(agree) * self, bool own)
+{
+	struct event_value from, to;
+	struct group_value group;
+	uint64_t by_page = 0;
+	int64_t found = 0;
+	bool paged;
+
+	if (event_read(self->sibling, &from))
+		return 1;
+	if (read(self->leader, &group, sizeof(group)) != sizeof(group))
+		return 1;
+	paged = own && rdpmc_count(self->page, &by_page);
+	if (event_read(self->sibling, &to))
+		return 1;
+	found += !between(from.count, group.count[1], to.count);
+	found += !between(from.enabled_ns, group.enabled_ns, to.enabled_ns);
+	found += !between(from.running_ns, group.running_ns, to.running_ns);
+	found += paged && !between(from.count, by_page, to.count);
+	found += from.running_ns > from.enabled_ns;
+	found += !between(self->last.count, from.count, to.count);
+	found +=
+		!between(self->last.enabled_ns, from.enabled_ns, to.enabled_ns);
+	self->last = to;
+	return found;
+}
+
+struct visit {
+	FIXTURE_DATA(agree) * self;
+	int64_t found;
+};
+
+static void work_and_compare(void *arg)
+{
+	struct visit *visit = arg;
+
+	work(WORK_TURNS);
+	visit->found = disagreements(visit->self, true);
+}
+
+TEST_F(agree, M51_every_way_of_reading_says_the_same)
+{
+	struct visit visit = { .self = self };
+	struct event_value value;
+
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	MUST(open_group(self, variant->of_task));
+	self->o.failed = 0;
+	self->o.attempts = 0;
+	for (int i = 0; i < VISITS; i++) {
+		guest_step(&self->guest);
+		guest_call(&self->guest, work_and_compare, &visit);
+		self->o.failed += visit.found;
+		MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
+		self->o.failed += disagreements(self, false);
+		self->o.attempts++;
+	}
+	MUST(event_read(self->sibling, &value));
+	self->o.counted_before = (int64_t)value.count;
+	self->s.attempts_asked = VISITS;
+	guest_destroy(&self->guest);
+	JUDGE("M51", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
