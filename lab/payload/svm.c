@@ -6,6 +6,11 @@
 
 #define EXIT_INTR 0x60
 #define EXIT_NMI 0x61
+#define EXIT_RDPMC 0x6f
+#define EXIT_CPUID 0x72
+#define EXIT_INVD 0x76
+#define EXIT_HLT 0x78
+#define EXIT_MSR 0x7c
 #define EXIT_VMMCALL 0x81
 #define EXIT_NPF 0x400
 
@@ -13,6 +18,11 @@
 #define VMCB_INTERCEPT3 0x00c
 #define INTERCEPT_INTR 1u
 #define INTERCEPT_NMI 2u
+#define INTERCEPT_RDPMC (1u << 15)
+#define INTERCEPT_CPUID (1u << 18)
+#define INTERCEPT_INVD (1u << 22)
+#define INTERCEPT_HLT (1u << 24)
+#define INTERCEPT_MSR (1u << 28)
 #define VMCB_INTERCEPT4 0x010
 #define INTERCEPT_VMRUN 1u
 #define INTERCEPT_VMMCALL 2u
@@ -20,6 +30,8 @@
 #define VMCB_INT_CTL 0x060
 #define V_INTR_MASKING (1u << 24)
 #define VMCB_EXIT_CODE 0x070
+#define VMCB_MSRPM 0x048
+#define VMCB_NRIP 0x0c8
 #define VMCB_SEGMENT(n) (0x400 + 16 * (n))
 #define VMCB_GDTR VMCB_SEGMENT(6)
 #define VMCB_IDTR VMCB_SEGMENT(8)
@@ -223,6 +235,76 @@ static void test_overflow_at_entry(void)
 	pmu_clear();
 }
 
+static NAKED void guest_rdpmc(void)
+{
+	__asm__ volatile("xor %ecx, %ecx\nrdpmc");
+}
+
+static NAKED void guest_cpuid(void)
+{
+	__asm__ volatile("cpuid");
+}
+
+static NAKED void guest_invd(void)
+{
+	__asm__ volatile("invd");
+}
+
+static NAKED void guest_hlt(void)
+{
+	__asm__ volatile("hlt");
+}
+
+static NAKED void guest_wrmsr(void)
+{
+	__asm__ volatile("mov $0xc0010004, %ecx\nwrmsr");
+}
+
+static NAKED void guest_prefixed(void)
+{
+	__asm__ volatile(".byte 0xf3\nhlt");
+}
+
+static uint8_t all_msrs[8192] __attribute__((aligned(4096)));
+
+/* How far the saved next instruction is from the intercepted one. */
+static uint64_t distance(void (*entry)(void), uint64_t expected_exit)
+{
+	for (unsigned int i = 0; i < sizeof(all_msrs); i++)
+		all_msrs[i] = 0xff;
+	guest_start(entry);
+	put32(VMCB_INTERCEPT3, INTERCEPT_RDPMC | INTERCEPT_CPUID |
+				       INTERCEPT_INVD | INTERCEPT_HLT |
+				       INTERCEPT_MSR);
+	put64(VMCB_MSRPM, (uint64_t)all_msrs);
+	put64(VMCB_NRIP, 0x1234);
+	vmrun((uint64_t)vmcb);
+	if (exit_code() != expected_exit)
+		return ~0ull;
+	if (!*(volatile uint64_t *)(vmcb + VMCB_NRIP))
+		return 0;
+	return *(volatile uint64_t *)(vmcb + VMCB_NRIP) -
+	       *(volatile uint64_t *)(vmcb + VMCB_RIP);
+}
+
+static void test_next_rip(void)
+{
+	pmu_clear();
+	check("the next instruction is saved for RDPMC", 2,
+	      distance(guest_rdpmc, EXIT_RDPMC));
+	check("for CPUID", 2, distance(guest_cpuid, EXIT_CPUID));
+	check("for INVD", 2, distance(guest_invd, EXIT_INVD));
+	check("for HLT", 1, distance(guest_hlt, EXIT_HLT));
+	check("for WRMSR", 2, distance(guest_wrmsr, EXIT_MSR));
+	check("for VMMCALL", 3, distance(guest_stints, EXIT_VMMCALL));
+	check("none where there is a prefix", 0,
+	      distance(guest_prefixed, EXIT_HLT));
+	guest_overflow(5000, LVT_NMI, guest_spin);
+	check("none where no instruction was intercepted", 0,
+	      *(volatile uint64_t *)(vmcb + VMCB_NRIP));
+	pmu_clear();
+}
+
 void test_svm(void)
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
@@ -231,4 +313,5 @@ void test_svm(void)
 	test_stints();
 	test_overflow_exits();
 	test_overflow_at_entry();
+	test_next_rip();
 }
