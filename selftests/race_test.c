@@ -23,6 +23,8 @@
 #define DELAY_TURNS 400
 #define WORK_TURNS 20000
 #define LEAST_ROUNDS 20
+/* PMU_RACE_MS decides; this is for one that hangs. */
+#define MOST_SECONDS 600
 
 static unsigned int race_ms(void)
 {
@@ -110,7 +112,7 @@ static int one_duel(struct observation *o, uint64_t *random)
 	return 0;
 }
 
-TEST_F(race, M14_open_against_the_first_vcpu)
+TEST_F_TIMEOUT(race, M14_open_against_the_first_vcpu, MOST_SECONDS)
 {
 	struct deadline deadline = deadline_after_ms(race_ms());
 	uint64_t seed = random_seed(), random = seed;
@@ -232,7 +234,7 @@ static void keep_entering(struct guest_case *c)
 	guest_go(&c->guest);
 }
 
-TEST_F(entry, M50_races_leave_nothing_behind)
+TEST_F_TIMEOUT(entry, M50_races_leave_nothing_behind, MOST_SECONDS)
 {
 	struct guest_case *c = &self->c;
 	uint64_t seed = random_seed(), random = seed;

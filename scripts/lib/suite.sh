@@ -33,7 +33,7 @@ payload_build() {
 list_cases() {
 	local file
 	for file in "$TOP"/selftests/*_test.c; do
-		sed -n "s/^TEST_F(\([^,]*\), *\([^)]*\)).*/$(basename "$file" .c):\2/p" "$file"
+		sed -n "s/^TEST_F[A-Z_]*(\([^,]*\), *\([^,)]*\)[,)].*/$(basename "$file" .c):\2/p" "$file"
 	done
 }
 

@@ -36,6 +36,20 @@ refused() {
 	refused "--cpus wants a value" "$LAB" run --cpus
 }
 
+@test "a seed or a time for races that is no number is refused" {
+	PMU_SEED=seven refused "PMU_SEED wants a number from 1, not 'seven'" "$LAB" run
+	PMU_RACE_MS=-1 refused "PMU_RACE_MS wants a number from 1, not '-1'" "$LAB" run
+}
+
+@test "results that are none, and no results, are refused by the table of rules" {
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../rules"
+	[ "$stderr" = "rules: which results? see scripts/rules --help" ]
+	echo '{' >"$BATS_TEST_TMPDIR/broken.json"
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../rules" "$BATS_TEST_TMPDIR/broken.json"
+	[ "$stderr" = "rules: $BATS_TEST_TMPDIR/broken.json is no results.json of this suite" ]
+	[ "$output" = "" ]
+}
+
 @test "an unknown machine is refused, and those there are named" {
 	refused "no machine called 'vax'; there is: amd-zen4" "$LAB" run --machine vax
 }
