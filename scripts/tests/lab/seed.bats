@@ -117,7 +117,7 @@ outcomes() {
 }
 
 @test "faults are noticed by the cases of their rules" {
-	run -0 "$BATS_TEST_DIRNAME/../../faults" leader_decides wakes cpu_passes
+	run -0 "$BATS_TEST_DIRNAME/../../faults" --own leader_decides wakes cpu_passes
 	[ "${lines[-1]}" = "3 of 3 faults noticed by their rule" ]
 }
 
