@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -103,19 +104,30 @@ static void ask(struct guest *guest, enum order order)
 	sem_post(&guest->parts->asked);
 }
 
+/* Signals are for watchers of events: they do not end the waiting. */
+static bool wait_done(struct guest *guest, unsigned int ms)
+{
+	struct timespec until;
+	int err;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000 + 1;
+	do {
+		err = sem_timedwait(&guest->parts->done, &until) ? errno : 0;
+	} while (err == EINTR);
+	return !err;
+}
+
 /* For a guest that comes back by itself. Less than a case has (30 s). */
-#define PATIENCE_S 20
+#define PATIENCE_MS 20000
 
 static void ask_and_wait(struct guest *guest, enum order order)
 {
-	struct timespec until;
 	bool back;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PATIENCE_S;
 	ask(guest, order);
 	/* Before the assertion, which takes all its arguments at once. */
-	back = !sem_timedwait(&guest->parts->done, &until);
+	back = wait_done(guest, PATIENCE_MS);
 	TEST_ASSERT(back, "the guest hangs at beat %lu, step %lu of its script",
 		    (unsigned long)guest->record->beats,
 		    (unsigned long)guest->script->done);
@@ -159,15 +171,6 @@ bool guest_settle(struct guest *guest, unsigned int ms)
 			return false;
 	}
 	return true;
-}
-
-static bool wait_done(struct guest *guest, unsigned int ms)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += ms / 1000 + 1;
-	return !sem_timedwait(&guest->parts->done, &until);
 }
 
 bool guest_stop(struct guest *guest, unsigned int ms)
