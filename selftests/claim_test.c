@@ -52,19 +52,6 @@ static int open_blocker(void)
 	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 }
 
-TEST_F(claim, M2_claims_only_what_can_be_handed_over)
-{
-	self->s.core_capable = host_core_capable();
-	self->s.param_requested = host_mediated_requested();
-	/* A module may have been loaded with it. */
-	if (self->s.param_requested == NOT_KNOWN)
-		self->s.param_requested = host_mediated_parameter() == 1;
-	MUST(vm_try_with_irqchip(&self->vm));
-	MUST(vm_try_vcpu(&self->vm));
-	self->o.claimed = pmu_is_claimed();
-	JUDGE("M2", &self->s, &self->o);
-}
-
 /* Whichever of them is left alone, it has claimed for itself. */
 TEST_F(claim, M3_every_vm_claims)
 {

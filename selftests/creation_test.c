@@ -352,6 +352,8 @@ static void judge_fork(FIXTURE_DATA(beside) * self,
 	struct event_value from, to;
 
 	self->s.exclude_guest = exclude_guest;
+	/* A turn is more than one instruction. */
+	self->s.host_work = WORK_TURNS;
 	MUST(event_read(self->fd, &from));
 	self->o.err = child_try_work(WORK_TURNS);
 	MUST(event_read(self->fd, &to));
@@ -366,6 +368,7 @@ static int open_inherited(bool exclude_guest)
 		return -ENOENT;
 	attr.inherit = 1;
 	attr.exclude_guest = exclude_guest;
+	attr.exclude_kernel = 1;
 	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 }
 

@@ -163,7 +163,13 @@ TEST_F(reach, M30_old_and_new_numbers_are_one_register)
 
 static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata)
 {
-	for (unsigned int i = 0; i <= c->pmu.general; i++) {
+	/*
+	 * Where RDPMC is not intercepted, what lies beyond the core counters
+	 * is the hardware's matter (AMD: northbridge and L3 counters).
+	 */
+	unsigned int beyond = c->pmu.general < c->host.general;
+
+	for (unsigned int i = 0; i < c->pmu.general + beyond; i++) {
 		reach_rdpmc(c, i);
 		JUDGE("M31", &c->s, &c->o);
 	}
@@ -208,6 +214,8 @@ TEST_F(reach, D26_rdpmc_without_a_global_control)
 {
 	struct guest_case *c = &self->c;
 
+	/* Version 1 has no fixed counters: a host with some has more. */
+	NEEDS(!c->host.fixed, "a host without fixed counters");
 	guest_case_limit(c, c->host.general, 1);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		reach_rdpmc(c, i);
@@ -312,23 +320,41 @@ static void host_work(void *arg)
 	work(TURNS);
 }
 
+/*
+ * What a counter left running gains over two visits, with @between on the vCPU
+ * thread between them: by the guest's own reading.
+ */
+static int64_t gain_over_two_visits(struct guest_case *c,
+				    void (*between)(void *arg))
+{
+	uint32_t counter = pmu_msr(&c->pmu, PMU_COUNTER, 0);
+	uint64_t from;
+	int read;
+
+	script_clear(&c->guest);
+	read = script_read(&c->guest, counter);
+	script_do(&c->guest, GUEST_WORK, TURNS);
+	script_run(&c->guest);
+	from = script_seen(&c->guest, read);
+	if (between)
+		guest_call(&c->guest, between, NULL);
+	script_run(&c->guest);
+	return (int64_t)(script_seen(&c->guest, read) - from);
+}
+
 /* A counter that runs stands still while the guest is out. */
 TEST_F(reach, M35_a_running_counter_stands_still_outside)
 {
 	struct guest_case *c = &self->c;
-	uint32_t counter = pmu_msr(&c->pmu, PMU_COUNTER, 0);
-	uint64_t first = 0, second = 0;
+	int64_t alone, beside;
 
-	script_write(&c->guest, counter, 0);
 	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
 		     pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
-	script_do(&c->guest, GUEST_WORK, TURNS);
 	script_run(&c->guest);
-	MUST(guest_get_msr(&c->guest, counter, &first));
-	MUST_BE(first > 0);
-	guest_call(&c->guest, host_work, NULL);
-	MUST(guest_get_msr(&c->guest, counter, &second));
-	c->o.mismatches = second != first;
+	alone = gain_over_two_visits(c, NULL);
+	beside = gain_over_two_visits(c, host_work);
+	MUST_BE(alone > 0 && beside > 0);
+	c->o.mismatches = beside != alone;
 	JUDGE("M35", &c->s, &c->o);
 }
 

@@ -33,6 +33,7 @@ FIXTURE_SETUP(move)
 
 FIXTURE_TEARDOWN(move)
 {
+	cpus_bring_back();
 	if (self->fd >= 0)
 		close(self->fd);
 	guest_case_end(&self->c, _metadata);
@@ -128,16 +129,18 @@ TEST_F(move, M41_counts_exactly_across_migration)
 TEST_F(move, M48_the_guest_outlives_its_cpu)
 {
 	struct guest_case *c = &self->c;
-	int off, on;
+	bool off, on, ended;
 
 	NEEDS(cpu_can_go(GUEST_CPU), "CPU hotplug");
 	pattern_write(&c->guest, &c->pmu);
 	script_clear(&c->guest);
 	script_do(&c->guest, GUEST_PAUSE, 1);
 	MUST_BE(script_goes(&c->guest, PATIENCE_MS));
-	off = cpu_set_online(GUEST_CPU, false);
-	on = cpu_set_online(GUEST_CPU, true);
-	c->o.failed = off || on || !script_ends(&c->guest, PATIENCE_MS);
+	off = !cpu_set_online(GUEST_CPU, false);
+	on = !cpu_set_online(GUEST_CPU, true);
+	ended = script_ends(&c->guest, PATIENCE_MS);
+	c->o.failed = !off + !on + !ended;
+	MUST_BE(ended);
 	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
 	self->fd = open_excluding(GUEST_CPU);
 	MUST_BE(self->fd >= 0);
@@ -182,6 +185,7 @@ FIXTURE_SETUP(end)
 	case_begin();
 	self->s = scenario_unknown;
 	self->o = observation_unknown;
+	cpus_bring_back();
 	self->host = pmu_of_host();
 	self->s.host_counters = self->host.general;
 	MUST(cpu_pin_self(HOST_CPU));

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 
@@ -172,15 +173,13 @@ FIXTURE_TEARDOWN(entry)
 	guest_case_end(&self->c, _metadata);
 }
 
-static int open_excluding(const struct guest_case *c, bool of_task,
-			  bool inherit)
+static int open_excluding(const struct guest_case *c, bool of_task)
 {
 	struct perf_event_attr attr;
 
 	if (event_describe(&attr, PMU_CORE))
 		return -ENOENT;
 	attr.exclude_guest = 1;
-	attr.inherit = inherit;
 	return event_try_open(&attr, of_task ? c->guest.tid : ANY_TASK,
 			      of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
 }
@@ -206,7 +205,48 @@ static int64_t act_on_event(enum act act, int fd, uint32_t delay)
 	return failed + dead(fd);
 }
 
-static int64_t one_round(const struct guest_case *c,
+/*
+ * The CPU goes with the guest on it, and comes back; then the thread is bound
+ * to it again, which its CPU's going has undone.
+ */
+static int64_t take_cpu_away(struct guest_case *c)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(GUEST_CPU, &set);
+	return !!cpu_set_online(GUEST_CPU, false) +
+	       !!cpu_set_online(GUEST_CPU, true) +
+	       !!sched_setaffinity(c->guest.tid, sizeof(set), &set);
+}
+
+/*
+ * An inherited event of this task, which forks on the guest's CPU, in turn with
+ * the guest. What the child worked must be in the sum.
+ */
+static int64_t fork_inherited(void)
+{
+	struct event_value from, to;
+	struct perf_event_attr attr;
+	int64_t failed = 0;
+	int fd;
+
+	if (event_describe(&attr, PMU_CORE))
+		return 1;
+	attr.exclude_guest = 1;
+	attr.exclude_kernel = 1;
+	attr.inherit = 1;
+	fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	failed += fd < 0 || event_read(fd, &from);
+	failed += child_try_work(WORK_TURNS) != 0;
+	failed += fd < 0 || event_read(fd, &to) || to.eof;
+	if (!failed)
+		failed += to.count - from.count < WORK_TURNS;
+	close(fd);
+	return failed;
+}
+
+static int64_t one_round(struct guest_case *c,
 			 const FIXTURE_VARIANT(entry) * variant,
 			 uint64_t *random)
 {
@@ -215,11 +255,10 @@ static int64_t one_round(const struct guest_case *c,
 	int fd;
 
 	if (variant->act == ACT_HOTPLUG)
-		return !!cpu_set_online(GUEST_CPU, false) +
-		       !!cpu_set_online(GUEST_CPU, true);
-	fd = open_excluding(c, variant->of_task, variant->act == ACT_FORK);
+		return take_cpu_away(c);
 	if (variant->act == ACT_FORK)
-		failed += child_try_brief() != 0;
+		return fork_inherited();
+	fd = open_excluding(c, variant->of_task);
 	failed += act_on_event(variant->act, fd, delay);
 	close(fd);
 	return failed;
@@ -239,24 +278,31 @@ TEST_F_TIMEOUT(entry, M50_races_leave_nothing_behind, MOST_SECONDS)
 	struct guest_case *c = &self->c;
 	uint64_t seed = random_seed(), random = seed;
 	struct deadline deadline;
+	const int least = variant->act == ACT_HOTPLUG ? 3 : LEAST_ROUNDS;
+	uint64_t exits;
 	int fd;
 
 	NEEDS(variant->act != ACT_HOTPLUG || cpu_can_go(GUEST_CPU),
 	      "CPU hotplug");
 	pattern_write(&c->guest, &c->pmu);
 	keep_entering(c);
+	/* A parent's child begins where its parent is. */
+	MUST(cpu_pin_self(variant->act == ACT_FORK ? GUEST_CPU : HOST_CPU));
+	exits = guest_exits_count(&c->guest);
 	deadline = deadline_after_ms(race_ms());
 	c->o.attempts = c->o.failed = 0;
-	while (!deadline_passed(&deadline) || c->o.attempts < LEAST_ROUNDS) {
+	while (!deadline_passed(&deadline) || c->o.attempts < least) {
 		c->o.failed += one_round(c, variant, &random);
 		c->o.attempts++;
 	}
+	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - exits);
+	MUST(cpu_pin_self(HOST_CPU));
 	MUST_BE(guest_stop(&c->guest, PATIENCE_MS));
 	report_note("seed %llu, %lld rounds", (unsigned long long)seed,
 		    (long long)c->o.attempts);
-	c->s.attempts_asked = LEAST_ROUNDS;
+	c->s.attempts_asked = least;
 	c->o.mismatches = pattern_kvm_mismatches(&c->guest, &c->pmu);
-	fd = open_excluding(c, false, false);
+	fd = open_excluding(c, false);
 	c->o.counted_after =
 		fd < 0 ? NOT_KNOWN
 		       : event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);

@@ -8,6 +8,7 @@
  * exit in between. What an event gained before and after the guest, on the
  * same thread, shows that it can count at all.
  */
+#include <errno.h>
 #include <sys/ioctl.h>
 
 #include "perf/cpu.h"
@@ -237,13 +238,13 @@ static void judge_late(FIXTURE_DATA(schedule) * self,
 	guest_go(&self->guest);
 	MUST_BE(guest_inside(&self->guest, NULL, NULL, 0, &deadline, &inside));
 	if (enable)
-		self->o.err = ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0);
+		self->o.err = ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0) ? errno
+									 : 0;
 	else
 		event->fd = open_excluding(&self->guest, variant->of_task,
 					   variant->pinned);
-	if (event->fd >= 0 && !enable)
-		self->o.err = 0;
-	MUST_BE(event->fd >= 0);
+	if (!enable)
+		self->o.err = event->fd < 0 ? errno : 0;
 	certain = guest_inside(&self->guest, look_twice, event, 0, &deadline,
 			       &inside);
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));

@@ -133,6 +133,8 @@ enum request {
  *   pmi_masked          the guest's LVTPC is masked
  *   status              overflow bits the guest made, set, or left
  *   exits_asked         VM exits that were to happen meanwhile
+ *   sysctl_reads        kernel.nmi_watchdog as it read afterwards
+ *   host_work           events of the host's work that must be in a count
  *   attempts_asked      how often something was to be tried at least
  *   guest_max_ns        time at most between the first entry and the last exit
  */
@@ -193,7 +195,9 @@ enum request {
 	X(status)          \
 	X(exits_asked)     \
 	X(attempts_asked)  \
-	X(guest_max_ns)
+	X(guest_max_ns)    \
+	X(sysctl_reads)    \
+	X(host_work)
 
 /*
  * What a test saw.
@@ -263,6 +267,7 @@ enum request {
  *   left_over           claims, references or events that outlive their owner
  *   held_now            counters the watchdog holds now
  *   denied              refusals with EACCES
+ *   refused             refusals with any errno
  */
 #define OBSERVATION_FIELDS(X) \
 	X(err)                \
@@ -328,7 +333,8 @@ enum request {
 	X(failed)             \
 	X(left_over)          \
 	X(held_now)           \
-	X(denied)
+	X(denied)             \
+	X(refused)
 
 #define CONTRACT_MEMBER(name) int64_t name;
 struct scenario {

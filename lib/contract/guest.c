@@ -73,10 +73,11 @@ static int expect_m32(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->filtered) || !(s->guest_work > 0))
 		return 0;
-	e[0] = EXACTLY(guest_counted, s->filtered ? 0 : s->guest_work);
-	e[1] = EXACTLY(mismatches, 0);
-	e[2] = EXACTLY(vector, 0);
-	return 3;
+	e[0] = CONTROL(guest_control, 1);
+	e[1] = EXACTLY(guest_counted, s->filtered ? 0 : s->guest_work);
+	e[2] = EXACTLY(mismatches, 0);
+	e[3] = EXACTLY(vector, 0);
+	return 4;
 }
 
 /* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
@@ -242,11 +243,12 @@ static int expect_m50(const struct scenario *s, struct expectation *e)
 	if (!(s->attempts_asked > 0))
 		return 0;
 	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = EXACTLY(failed, 0);
-	e[2] = EXACTLY(left_over, 0);
-	e[3] = EXACTLY(mismatches, 0);
-	e[4] = AT_LEAST(counted_after, 1);
-	return 5;
+	e[1] = CONTROL(exits_made, s->attempts_asked);
+	e[2] = EXACTLY(failed, 0);
+	e[3] = EXACTLY(left_over, 0);
+	e[4] = EXACTLY(mismatches, 0);
+	e[5] = AT_LEAST(counted_after, 1);
+	return 6;
 }
 
 static int expect_m51(const struct scenario *s, struct expectation *e)

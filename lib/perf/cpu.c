@@ -133,13 +133,28 @@ int cpu_set_online(int cpu, bool online)
 	return file_write(path, online ? "1" : "0");
 }
 
+/* Those that were away when this program began are not ours to bring back. */
+static bool was_away[CPU_SETSIZE];
+
+static bool is_away(int cpu)
+{
+	char path[64];
+
+	online_path(path, sizeof(path), cpu);
+	return file_number(path, 1) == 0;
+}
+
+static int cpus_there_are(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+
+	return cpus < CPU_SETSIZE ? (int)cpus : CPU_SETSIZE;
+}
+
 void cpus_bring_back(void)
 {
-	for (int cpu = 0; cpu < (int)sysconf(_SC_NPROCESSORS_CONF); cpu++) {
-		char path[64];
-
-		online_path(path, sizeof(path), cpu);
-		if (file_number(path, 1) == 0)
+	for (int cpu = 0; cpu < cpus_there_are(); cpu++) {
+		if (is_away(cpu) && !was_away[cpu])
 			cpu_set_online(cpu, true);
 	}
 }
@@ -155,6 +170,8 @@ static void back_at_exit(void)
 
 void cpus_back_at_exit(void)
 {
+	for (int cpu = 0; cpu < cpus_there_are(); cpu++)
+		was_away[cpu] = is_away(cpu);
 	program = getpid();
 	atexit(back_at_exit);
 }

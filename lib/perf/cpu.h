@@ -25,7 +25,10 @@ bool cpu_can_go(int cpu);
 /* Take @cpu offline, or back. Returns 0 or an errno. */
 int cpu_set_online(int cpu, bool online);
 
-/* Bring back every CPU; and do so at the end of this program. */
+/*
+ * Bring back the CPUs that were there when cpus_back_at_exit() was called,
+ * which does so at the end of this program, too.
+ */
 void cpus_bring_back(void);
 void cpus_back_at_exit(void);
 

@@ -63,6 +63,8 @@ static int add_beside(struct host_event *event, enum pmu_kind pmu, pid_t task,
 	/* One that includes it would speak for the whole group (R3). */
 	attr.exclude_guest = !event->kind->other_pmus;
 	attr.exclude_kernel = pmu == PMU_CORE;
+	if (group == NO_GROUP && event->kind->read == READ_GROUP)
+		attr.read_format |= PERF_FORMAT_GROUP;
 	fd = open_bound(event, &attr, task, cpu, group);
 	if (fd < 0)
 		return -fd;
@@ -107,6 +109,8 @@ int host_event_try_open(struct host_event *event, const struct host_kind *kind,
 		err = add_beside(event, PMU_SOFTWARE, task, cpu, NO_GROUP);
 	if (err)
 		goto failed;
+	if (!kind->software && kind->read == READ_GROUP)
+		attr.read_format |= PERF_FORMAT_GROUP;
 	event->fd = open_bound(event, &attr, task, cpu,
 			       kind->software ? event->beside[0] : NO_GROUP);
 	err = event->fd < 0 ? -event->fd : 0;
@@ -187,10 +191,31 @@ static bool do_work(enum kind_work how)
 	}
 }
 
+/*
+ * All members at once, through the leader, which was opened for that. Their
+ * sum, the software leader's nanoseconds left out.
+ */
+static int64_t count_of_group(const struct host_event *event)
+{
+	/* Members, both times, and a count each. */
+	uint64_t words[3 + 4];
+	ssize_t got = read(event->leader, words, sizeof(words));
+	int64_t sum = 0;
+
+	if (got < (ssize_t)(4 * sizeof(*words)) ||
+	    (size_t)got != (3 + words[0]) * sizeof(*words))
+		return NOT_KNOWN;
+	for (uint64_t i = event->kind->software; i < words[0]; i++)
+		sum += (int64_t)words[3 + i];
+	return sum;
+}
+
 int64_t host_event_count(const struct host_event *event)
 {
 	struct event_value value;
 
+	if (event->kind->read == READ_GROUP)
+		return count_of_group(event);
 	if (event_read(event->fd, &value) || value.eof)
 		return NOT_KNOWN;
 	return (int64_t)value.count;
@@ -236,6 +261,8 @@ static int64_t count_now(struct host_event *event)
 	case READ_PAGE:
 		return rdpmc_count(event->page, &count) ? (int64_t)count
 							: NOT_KNOWN;
+	case READ_GROUP:
+		return count_of_group(event);
 	case READ_CHILD:
 		return count_by_child(event);
 	default:

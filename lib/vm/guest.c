@@ -101,6 +101,7 @@ static void *vcpu_thread(void *arg)
 static void ask(struct guest *guest, enum order order)
 {
 	guest->parts->order = order;
+	guest->parts->busy = true;
 	sem_post(&guest->parts->asked);
 }
 
@@ -115,6 +116,8 @@ static bool wait_done(struct guest *guest, unsigned int ms)
 	do {
 		err = sem_timedwait(&guest->parts->done, &until) ? errno : 0;
 	} while (err == EINTR);
+	if (!err)
+		guest->parts->busy = false;
 	return !err;
 }
 
@@ -235,8 +238,20 @@ void guest_free_vm(struct guest *guest)
 	guest->parts->vm = NULL;
 }
 
+/*
+ * A case that was given up may have left the guest inside: it is told to come
+ * out, and if it does not, the thread is left behind for the end of the
+ * process.
+ */
 void guest_destroy(struct guest *guest)
 {
+	/* Both lie in the VM's memory. */
+	if (guest->parts->vm) {
+		guest->record->stop = 1;
+		guest->script->go_on = 1;
+	}
+	if (guest->parts->busy && !wait_done(guest, PATIENCE_MS))
+		return;
 	ask(guest, ORDER_LEAVE);
 	pthread_join(guest->parts->thread, NULL);
 	guest_free_vm(guest);

@@ -17,6 +17,7 @@ enum order {
 
 /*
  * @order, @code and @arg belong to whoever posted @asked, until @done.
+ * @busy: an order was given and not seen done
  * @switches: how often the thread had given up its CPU when it was @done
  */
 struct guest_parts {
@@ -27,6 +28,7 @@ struct guest_parts {
 	void (*code)(void *arg);
 	void *arg;
 	long switches;
+	bool busy;
 	sem_t known, asked, done;
 };
 

@@ -96,7 +96,7 @@ outcomes() {
 
 @test "nor under the mediated one" {
 	run -0 "$LAB" run --contract mediated --debug --out "$OUT"
-	[ "$(known "$OUT")" = "D27 D28 D29 D33 D34 D35" ]
+	[ "$(known "$OUT")" = "D27 D28 D29 D33 D35" ]
 }
 
 @test "lockdep speaks up for an exit with interrupts on, too" {

@@ -16,4 +16,10 @@ void svm_save_next_rip(CPUX86State *env, uint64_t exit_code);
 /* Where a software interrupt returns to that VMRUN injects. */
 target_ulong svm_injected_next_eip(CPUX86State *env);
 
+/*
+ * The instruction pointer that an injected exception leaves: of #BP and #OF,
+ * which are traps, the next one.
+ */
+target_ulong svm_injected_eip(CPUX86State *env, int vector);
+
 #endif

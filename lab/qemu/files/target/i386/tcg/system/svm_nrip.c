@@ -59,3 +59,10 @@ target_ulong svm_injected_next_eip(CPUX86State *env)
 
     return next ? next : env->eip;
 }
+
+target_ulong svm_injected_eip(CPUX86State *env, int vector)
+{
+    bool trap = vector == EXCP03_INT3 || vector == EXCP04_INTO;
+
+    return trap ? svm_injected_next_eip(env) : env->eip;
+}
