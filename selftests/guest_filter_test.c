@@ -56,6 +56,7 @@ static int count_filtered(struct guest_case *c, enum pmu_event event)
 		     counting.selector[0]);
 	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0));
 	script_run(&c->guest);
+	c->o.guest_counted = gained[0];
 	c->o.mismatches = script_seen(&c->guest, read) != counting.selector[0];
 	c->o.vector = script_vector(&c->guest, read);
 	c->s.guest_work = counting_work(GUEST_WORK, event, TURNS);

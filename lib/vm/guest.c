@@ -124,16 +124,14 @@ static bool wait_done(struct guest *guest, unsigned int ms)
 /* For a guest that comes back by itself. Less than a case has (30 s). */
 #define PATIENCE_MS 20000
 
+/* The VM may be gone already, and its record with it: it is not looked at. */
 static void ask_and_wait(struct guest *guest, enum order order)
 {
-	bool back;
-
 	ask(guest, order);
-	/* Before the assertion, which takes all its arguments at once. */
-	back = wait_done(guest, PATIENCE_MS);
-	TEST_ASSERT(back, "the guest hangs at beat %lu, step %lu of its script",
-		    (unsigned long)guest->record->beats,
-		    (unsigned long)guest->script->done);
+	if (!wait_done(guest, PATIENCE_MS))
+		TEST_FAIL("the guest hangs at beat %lu, step %lu of its script",
+			  (unsigned long)guest->record->beats,
+			  (unsigned long)guest->script->done);
 }
 
 void guest_create(struct guest *guest, void (*payload)(void), int cpu)
