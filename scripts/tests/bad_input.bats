@@ -74,7 +74,7 @@ refused() {
 @test "every fault has a name, a rule and words" {
 	run -0 "$LAB" faults
 	[ "${#lines[@]}" -eq "$(grep -c '^	X(' "$BATS_TEST_DIRNAME/../../lab/kernel/files/include/linux/perf_guest.h")" ]
-	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RD][0-9]+\t.+')" -eq 0 ]
+	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RMD][0-9]+[a-z]?\t.+')" -eq 0 ]
 }
 
 @test "a number that is none is refused" {
