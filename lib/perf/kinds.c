@@ -82,6 +82,13 @@ static int open_beside(struct host_event *event, pid_t task, int cpu)
 		err = add_beside(event, PMU_CORE, task, cpu, event->leader);
 	for (int i = 0; event->kind->other_pmus && i < 3 && !err; i++)
 		err = add_beside(event, others[i], task, cpu, NO_GROUP);
+	/*
+	 * One that is not inherited, or perf_event_context_sched_out() swaps
+	 * the parent's context with the child's, exec() there enables the event
+	 * itself, once and for all, and no later child's is enabled.
+	 */
+	if (event->kind->on_exec && !err)
+		err = add_beside(event, PMU_SOFTWARE, task, cpu, NO_GROUP);
 	if (!err && event->kind->crowd)
 		err = crowd_try_open(&event->crowd, event->kind->crowd, task,
 				     ANY_CPU);

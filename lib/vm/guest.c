@@ -262,6 +262,11 @@ uint64_t guest_exits_count(struct guest *guest)
 	return vcpu_get_stat(guest->parts->vcpu, exits);
 }
 
+uint64_t guest_interrupts_count(struct guest *guest)
+{
+	return vcpu_get_stat(guest->parts->vcpu, irq_exits);
+}
+
 static bool next_beat(struct guest *guest, const struct deadline *deadline)
 {
 	return wait_at_least(&guest->record->beats, guest->record->beats + 1,

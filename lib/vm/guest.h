@@ -95,6 +95,9 @@ void guest_destroy(struct guest *guest);
 /* VM exits of the vCPU so far, from KVM's binary statistics. */
 uint64_t guest_exits_count(struct guest *guest);
 
+/* Those of them that an interrupt of the host made. */
+uint64_t guest_interrupts_count(struct guest *guest);
+
 /*
  * A stretch of time in which the vCPU certainly did not leave the guest: the
  * payload made a beat before it and one after it, and no exit was counted from
