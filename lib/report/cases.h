@@ -18,6 +18,7 @@
 
 #include "host.h"
 #include "klog.h"
+#include "order.h"
 #include "report.h"
 
 /* Ask the contract about @rule. Goes on whatever the answer is. */
@@ -142,6 +143,7 @@ static inline int case_main(int argc, char **argv, unsigned int needs)
 	klog_open();
 	case_program = getpid();
 	atexit(case_nothing_ran);
+	order_cases();
 	return test_harness_run(argc, argv);
 }
 

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "deadline.h"
+#include "delay.h"
 
 uint64_t now_ns(void)
 {
@@ -30,5 +31,6 @@ bool wait_at_least(const volatile uint64_t *value, uint64_t target,
 			return *value >= target;
 		sched_yield();
 	}
+	delay_at_witness();
 	return true;
 }

@@ -10,6 +10,7 @@
 
 #include "../perf/cpu.h"
 #include "../perf/event.h"
+#include "../sync/delay.h"
 #include "../sync/work.h"
 #include "guest.h"
 #include "guest_parts.h"
@@ -100,6 +101,7 @@ static void *vcpu_thread(void *arg)
 
 static void ask(struct guest *guest, enum order order)
 {
+	delay_at_witness();
 	guest->parts->order = order;
 	guest->parts->busy = true;
 	sem_post(&guest->parts->asked);
@@ -286,6 +288,7 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 	inside->from_ns = now_ns();
 	if (look)
 		look(arg);
+	delay_at_witness();
 	do {
 		inside->to_ns = now_ns();
 	} while (inside->to_ns - inside->from_ns < min_ns);
