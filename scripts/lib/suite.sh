@@ -55,11 +55,22 @@ libraries_of() {
 	ldd "$@" 2>/dev/null | grep -o '/[^ ]*' | grep -v ':$' | sort -u
 }
 
-# initramfs_build SUITE: print a cpio with busybox, init and the programs.
+# initramfs_build SUITE: print a cpio with busybox, init and the programs. Made
+# again only if one of these changed, by one of the runs that ask at once.
 initramfs_build() {
-	local suite=$1 root=$BUILD/initramfs file
+	local suite=$1 cpio=$1/initramfs.cpio
 	need_tool cpio "the initial file system"
 	[[ -x /bin/busybox ]] || die "/bin/busybox is missing (the initial file system)"
+	(
+		flock 8
+		[[ -s $cpio && -z $(find "$suite" "$TOP/lab/init" /bin/busybox -type f -newer "$cpio" -print -quit) ]] ||
+			initramfs_fill "$suite" "$suite/initramfs" "$cpio"
+	) 8>>"$suite/initramfs.lock"
+	printf '%s\n' "$cpio"
+}
+
+initramfs_fill() {
+	local suite=$1 root=$2 cpio=$3 file
 	rm -rf "$root"
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,lab}
 	cp /bin/busybox "$root/bin/"
@@ -70,8 +81,8 @@ initramfs_build() {
 		mkdir -p "$root$(dirname "$file")"
 		cp -L "$file" "$root$file"
 	done < <(libraries_of "$suite"/*_test)
-	pack_cpio "$root" "$BUILD/initramfs.cpio"
-	printf '%s\n' "$BUILD/initramfs.cpio"
+	pack_cpio "$root" "$cpio"
+	rm -rf "$root"
 }
 
 pack_cpio() {
