@@ -2,7 +2,7 @@
 # The doorway. Everything is done by scripts/lab and scripts/test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check faults format build clean
+.PHONY: help run test check mutants soak format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,9 +18,13 @@ test: ## everything that proves the suite itself, the run in the lab included
 check: ## the part of "test" that needs no lab: style, scripts, unit tests
 	@scripts/test style unit bats
 
-faults: ## break the reference kernel in every known way: does the suite notice?
+mutants: ## break the reference kernel in every known way: does the suite notice?
 	@scripts/lab doctor --install
-	@scripts/faults
+	@scripts/mutants $(MUTANTS_OPTIONS)
+
+soak: ## run the suite again and again under changing conditions: do verdicts?
+	@scripts/lab doctor --install
+	@scripts/soak $(SOAK_OPTIONS)
 
 build: ## build emulator, kernel and suite without running them
 	@scripts/lab doctor --install

@@ -57,6 +57,7 @@ print_command() {
 
 # boot OUT TIMEOUT: run COMMAND with the console in OUT/console.log and the
 # report in OUT/report.log. Status 0 if it ended by itself, 124 at the deadline.
+# With STOP_AT_FIRST it ends at the first case that fails: status 143.
 boot() {
 	local out=$1 timeout=$2 status=0
 	COMMAND+=(
@@ -67,6 +68,13 @@ boot() {
 	)
 	print_command "${COMMAND[@]}" >"$out/command"
 	timeout --kill-after=10 "$timeout" "${COMMAND[@]}" \
-		</dev/null >"$out/emulator.log" 2>&1 || status=$?
+		</dev/null >"$out/emulator.log" 2>&1 &
+	BOOT_PID=$!
+	if [[ -n $STOP_AT_FIRST ]]; then
+		tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$out/report.log" 2>/dev/null |
+			grep -qam 1 '^not ok' && kill "$BOOT_PID" 2>/dev/null
+	fi
+	wait "$BOOT_PID" || status=$?
+	BOOT_PID=
 	return "$status"
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # From the report of a boot to results.json. Input: the report's lines, raw.
 # Arguments: $context (machine, command, ...), $console (the kernel's complaint
-# on the console, or ""), $ended ("yes" if the emulator ended by itself).
+# on the console, or ""), $ended ("yes" if the emulator ended by itself, "stopped"
+# if that was asked for at the first failure).
 
 # A case that came to no verdict has not conformed, and a skip that is not one
 # of ours (they all name a need) is a program that gave up.
@@ -73,7 +74,7 @@ def take($line):
 
 # The kernel went away in the middle.
 def finish_boot:
-  if .complete then .
+  if .complete or ($ended == "stopped" and $console == "") then .
   else
     ( if $console != "" then "the kernel stopped: \($console)"
       elif $ended == "yes" then "the emulator ended early"

@@ -37,16 +37,21 @@ list_cases() {
 	done
 }
 
-# select_cases GLOB: those that match as a whole, or whose program or case does.
+# select_cases GLOBS: those that match as a whole, or whose program or case does.
+# Several globs are separated by commas.
 select_cases() {
-	local glob=$1 line program case
+	local globs glob line program case
+	IFS=, read -ra globs <<<"$1"
 	while IFS= read -r line; do
 		program=${line%%:*}
 		case=${line#*:}
-		# shellcheck disable=SC2053 # the right sides are patterns
-		if [[ $line == $glob || $program == $glob || $case == $glob ]]; then
-			printf '%s\n' "$line"
-		fi
+		for glob in "${globs[@]}"; do
+			# shellcheck disable=SC2053 # the right sides are patterns
+			if [[ $line == $glob || $program == $glob || $case == $glob ]]; then
+				printf '%s\n' "$line"
+				break
+			fi
+		done
 	done < <(list_cases)
 }
 

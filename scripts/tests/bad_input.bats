@@ -67,8 +67,8 @@ refused() {
 @test "an unknown fault is refused, and one for a given kernel" {
 	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" run --fault gremlin
 	refused "--kernel is a kernel already: no --reference, --debug or --fault" "$LAB" run --kernel image --fault wakes
-	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../faults" gremlin
-	[ "$stderr" = "faults: no fault called 'gremlin'; see scripts/lab faults" ]
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../mutants" gremlin
+	[ "$stderr" = "mutants: no fault called 'gremlin'; see scripts/lab faults" ]
 }
 
 @test "every fault has a name, a rule and words" {

@@ -117,8 +117,8 @@ outcomes() {
 }
 
 @test "faults are noticed by the cases of their rules" {
-	run -0 "$BATS_TEST_DIRNAME/../../faults" --own leader_decides wakes cpu_passes
-	[ "${lines[-1]}" = "3 of 3 faults noticed by their rule" ]
+	run -0 "$BATS_TEST_DIRNAME/../../mutants" --out "$BATS_TEST_TMPDIR/mutants" leader_decides wakes cpu_passes
+	[ "${lines[-1]}" = "3 of 3 faults killed, 3 by a case of their own rule, 0 equivalent" ]
 }
 
 @test "a kernel that is said to speak the seed and lacks its calls is skipped, with the reason" {
