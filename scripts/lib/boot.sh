@@ -35,7 +35,7 @@ emulator_command() {
 		-nodefaults -no-user-config -no-reboot -monitor none
 	)
 	if [[ -n $ICOUNT ]]; then
-		COMMAND+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+		COMMAND+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off" -seed 1 -rtc "base=2026-01-01,clock=vm")
 	else
 		COMMAND+=(-accel "tcg,thread=multi")
 	fi
