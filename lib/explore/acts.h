@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Doing what lib/contract/acts.h names, with system calls only: this and acts.c
+ * are also the first part of every reproducer that the explorer writes.
+ */
+#ifndef PMU_EXPLORE_ACTS_H
+#define PMU_EXPLORE_ACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What read() says of an event. @eof: it returned nothing. */
+struct seen {
+	bool eof;
+	uint64_t count, enabled, running;
+};
+
+/*
+ * What the guest found. @counted: instructions between switching its counter 0
+ * on and off; @found: what counter 1 held, @left: what the guest had left
+ * there.
+ */
+struct guest_seen {
+	uint64_t counted, found, left;
+};
+
+/* Once, before all others. It makes a cgroup and the threads of the guests. */
+void acts_begin(void);
+bool acts_have_cgroup(void);
+bool acts_have_guest_pmu(void);
+
+/* These return 0 or an errno; what must work and does not ends the process. */
+int act_open(int slot, int target, int leader, unsigned int flags);
+int act_create(int guest);
+
+void act_close(int slot);
+void act_enable(int slot);
+void act_disable(int slot);
+void act_reset(int slot);
+void act_work(void);
+/* The errno of fork(). */
+int act_fork(void);
+int act_exec(void);
+void act_move(int cpu);
+void act_cgroup(int in);
+void act_hotplug(void);
+void act_enter(int guest, struct guest_seen *seen);
+void act_stay(int guest);
+void act_leave(int guest);
+void act_kill(int guest);
+void act_look(int slot, struct seen *seen);
+
+/* Is an include-guest event of this task refused now? Its errno. */
+int act_probe(void);
+
+/* Put back what outlives a process. Can be called by another one. */
+void acts_end(void);
+
+#endif
