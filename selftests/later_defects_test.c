@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Defects that came up after the seed, in reviews of what followed it and in
- * what was merged, asked of any kernel (docs/contract/defects.md, D13 to D34).
+ * what was merged, asked of any kernel (docs/contract/defects.md, D13 to D37).
  * Those about the guest's own counters are with the programs about them.
  */
 #include <errno.h>
+#include <sys/ioctl.h>
 
 #include "guest_case.h"
 #include "perf/cgroup.h"
 #include "perf/group.h"
 #include "perf/watchdog.h"
+#include "sync/work.h"
 #include "vm/vm.h"
 
 #define HOST_CPU 0
@@ -351,6 +353,70 @@ TEST_F(later, D33_a_watchdog_that_reads_as_on_is_on)
 	MUST_BE(free >= 0);
 	self->o.held_now = all - free;
 	JUDGE("D33", &self->s, &self->o);
+}
+
+/* The cgroup is one that nobody is in. */
+static int open_elsewhere(struct cgroup *cgroup)
+{
+	struct perf_event_attr attr;
+	int err = cgroup_try_make(cgroup, "pmu-elsewhere");
+
+	if (!err)
+		err = event_describe(&attr, PMU_CORE);
+	if (err)
+		return -err;
+	attr.exclude_guest = 1;
+	return cgroup_try_open_event(cgroup, &attr, GUEST_CPU);
+}
+
+TEST_F(later, D36_a_cgroup_elsewhere_and_a_guest)
+{
+	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	self->fd = open_elsewhere(&self->cgroup);
+	NEEDS(self->fd >= 0, "cgroup2");
+	klog_expected_begins();
+	self->o.exits_made = (int64_t)guest_step(&self->guest);
+	self->o.warned = klog_expected_ends("ctx_sched_in");
+	NEEDS(self->o.warned != NOT_KNOWN, "the kernel log");
+	guest_destroy(&self->guest);
+	self->s.exits_asked = 1;
+	JUDGE("D36", &self->s, &self->o);
+}
+
+/* What an event gains that is opened disabled and then enabled. */
+static int64_t gain_once_enabled(void)
+{
+	struct perf_event_attr attr;
+	struct event_value value;
+	int64_t gained = NOT_KNOWN;
+	int fd;
+
+	if (event_describe(&attr, PMU_CORE))
+		return NOT_KNOWN;
+	attr.disabled = 1;
+	attr.exclude_guest = 1;
+	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	if (fd < 0)
+		return NOT_KNOWN;
+	if (!ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+		work(WORK_TURNS);
+		if (!event_read(fd, &value))
+			gained = (int64_t)value.count;
+	}
+	close(fd);
+	return gained;
+}
+
+/* No guest in it: the cause of D36, seen from the host. */
+TEST_F(later, D37_a_cgroup_elsewhere_and_an_event_enabled_late)
+{
+	MUST(cpu_pin_self(GUEST_CPU));
+	self->o.counted_before = gain_once_enabled();
+	self->fd = open_elsewhere(&self->cgroup);
+	NEEDS(self->fd >= 0, "cgroup2");
+	self->o.counted_after = gain_once_enabled();
+	self->s.host_work = WORK_TURNS;
+	JUDGE("D37", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)

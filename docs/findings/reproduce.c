@@ -4,7 +4,7 @@
  * libc, one vCPU in real mode.
  *
  *   gcc -O2 -pthread -o reproduce reproduce.c
- *   ./reproduce backwards|page|fresh|cgroup|watchdog|mapping
+ *   ./reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable
  *
  * Needs root, enable_mediated_pmu=1, kernel.nmi_watchdog=0 and two CPUs.
  * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: it could
@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -315,12 +316,17 @@ static int fresh(void)
 	return tell_page(&look);
 }
 
+static const char *cgroup_root(void)
+{
+	return access("/sys/fs/cgroup/cgroup.procs", F_OK)
+		       ? "/sys/fs/cgroup/unified"
+		       : "/sys/fs/cgroup";
+}
+
 /* D35: a cgroup's event runs longer than it is enabled. */
 static int cgroup(void)
 {
-	const char *root = access("/sys/fs/cgroup/cgroup.procs", F_OK)
-				   ? "/sys/fs/cgroup/unified"
-				   : "/sys/fs/cgroup";
+	const char *root = cgroup_root();
 	struct guest guest = { 0 };
 	char path[128], procs[160];
 	struct value value;
@@ -415,6 +421,68 @@ static int mapping(void)
 	return err != 0;
 }
 
+/* An event on GUEST_CPU of a cgroup that nobody is in, which goes at once. */
+static int event_elsewhere(void)
+{
+	const char *root = cgroup_root();
+	char path[128];
+	int folder, fd;
+
+	snprintf(path, sizeof(path), "%s/reproduce-%d", root, (int)getpid());
+	must(!mkdir(path, 0700), path);
+	folder = open(path, O_RDONLY | O_DIRECTORY);
+	fd = try_event(1, folder, GUEST_CPU, PERF_FLAG_PID_CGROUP);
+	close(folder);
+	rmdir(path);
+	must(fd >= 0, "perf_event_open()");
+	return fd;
+}
+
+static int warnings(void)
+{
+	static char log[1 << 20];
+	const int read_all = 3; /* SYSLOG_ACTION_READ_ALL */
+	int size = klogctl(read_all, log, sizeof(log) - 1), found = 0;
+
+	must(size >= 0, "klogctl()");
+	log[size] = 0;
+	for (char *at = log; (at = strstr(at, "ctx_sched_in+")); at++)
+		found++;
+	return found;
+}
+
+/* D36: guest exit warns. Once a boot, unless clear_warn_once is written. */
+static int warning(void)
+{
+	struct guest guest = { 0 };
+
+	event_elsewhere();
+	make_guest(&guest);
+	let_run(&guest, 50, 5);
+	end_guest(&guest);
+	printf("the kernel names ctx_sched_in() %d times\n", warnings());
+	return warnings() > 0;
+}
+
+/* D37: enabled, and does not count. */
+static int enable(void)
+{
+	struct perf_event_attr attr = instructions(1);
+	int fd;
+
+	run_on(GUEST_CPU);
+	event_elsewhere();
+	attr.disabled = 1;
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, GUEST_CPU, -1, 0);
+	must(fd >= 0 && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0),
+	     "perf_event_open()");
+	for (volatile int i = 0; i < 100000; i++)
+		;
+	printf("enabled on its own CPU, it counted %llu instructions\n",
+	       (unsigned long long)value_of(fd).count);
+	return !value_of(fd).count;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -424,6 +492,7 @@ int main(int argc, char **argv)
 		{ "backwards", backwards }, { "page", page },
 		{ "fresh", fresh },	    { "cgroup", cgroup },
 		{ "watchdog", watchdog },   { "mapping", mapping },
+		{ "warning", warning },	    { "enable", enable },
 	};
 
 	for (size_t i = 0; i < sizeof(findings) / sizeof(*findings); i++) {
@@ -433,6 +502,6 @@ int main(int argc, char **argv)
 		}
 	}
 	fprintf(stderr,
-		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping\n");
+		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable\n");
 	return 2;
 }

@@ -137,6 +137,10 @@ enum request {
  *   host_work           events of the host's work that must be in a count
  *   attempts_asked      how often something was to be tried at least
  *   guest_max_ns        time at most between the first entry and the last exit
+ * History (world.h):
+ *   condemned           the event was condemned and not enabled since
+ *   host_work_most      events of the host's work that can be in a count
+ *   time_before         time_enabled at the look before
  */
 #define SCENARIO_FIELDS(X) \
 	X(param_requested) \
@@ -197,7 +201,10 @@ enum request {
 	X(attempts_asked)  \
 	X(guest_max_ns)    \
 	X(sysctl_reads)    \
-	X(host_work)
+	X(host_work)       \
+	X(host_work_most)  \
+	X(condemned)       \
+	X(time_before)
 
 /*
  * What a test saw.

@@ -247,6 +247,24 @@ static int expect_d26c(const struct scenario *s, struct expectation *e)
 	return 3;
 }
 
+static int expect_d36(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->exits_asked > 0))
+		return 0;
+	e[0] = CONTROL(exits_made, s->exits_asked);
+	e[1] = EXACTLY(warned, 0);
+	return 2;
+}
+
+static int expect_d37(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->host_work > 0))
+		return 0;
+	e[0] = CONTROL(counted_before, s->host_work);
+	e[1] = AT_LEAST(counted_after, s->host_work);
+	return 2;
+}
+
 #define DEFECT(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -301,6 +319,10 @@ static const struct rule rules[] = {
 	DEFECT("D29", expect_d29,
 	       "a new event's page knows nothing of guests before it"),
 	DEFECT("D33", expect_d33, "a watchdog that reads as on is on"),
+	DEFECT("D36", expect_d36,
+	       "guest exit is quiet on a CPU whose only events belong to a cgroup elsewhere"),
+	DEFECT("D37", expect_d37,
+	       "an event of a CPU that is enabled counts, whatever was opened before it"),
 };
 
 const struct rules defect_rules = RULES(rules);

@@ -261,6 +261,41 @@ static int expect_m51(const struct scenario *s, struct expectation *e)
 	return 3;
 }
 
+/* Whatever came before it: only a condemned event is in ERROR. */
+static int expect_m52(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->condemned))
+		return 0;
+	e[0] = EXACTLY(eof, s->condemned);
+	return 1;
+}
+
+static int expect_m53(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->host_work) || !known(s->host_work_most))
+		return 0;
+	e[0] = EXPECT(counted_after, s->host_work, s->host_work_most);
+	return 1;
+}
+
+static int expect_m54(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->time_before))
+		return 0;
+	e[0] = AT_LEAST(enabled_ns, s->time_before);
+	e[1] = AT_LEAST(not_running_ns, 0);
+	return 2;
+}
+
+static int expect_m55(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->attempts_asked > 0))
+		return 0;
+	e[0] = CONTROL(attempts, s->attempts_asked);
+	e[1] = EXACTLY(warned, 0);
+	return 2;
+}
+
 #define GUEST(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -315,6 +350,13 @@ static const struct rule rules[] = {
 	      "races of opening, closing, forking and enabling with guest entry leave nothing behind"),
 	GUEST("M51", expect_m51,
 	      "whoever reads an event around a guest, by whatever way, reads the same"),
+	GUEST("M52", expect_m52,
+	      "after any history, an event is in ERROR if the contract condemned it, and only then"),
+	GUEST("M53", expect_m53,
+	      "after any history, an event has counted the work it was on for, and no other"),
+	GUEST("M54", expect_m54,
+	      "after any history, the times of an event have not gone back, and it ran no longer than it was enabled"),
+	GUEST("M55", expect_m55, "no history makes the kernel complain"),
 };
 
 const struct rules guest_rules = RULES(rules);

@@ -9,11 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../contract/acts.h"
+
 /* What read() says of an event. @eof: it returned nothing. */
 struct seen {
 	bool eof;
 	uint64_t count, enabled, running;
 };
+
+/*
+ * What a guest's counter says of its work: from the WRMSR that starts it, which
+ * KVM emulates and counts, to the XOR before the one that stops it.
+ */
+#define GUEST_COUNTS (ACT_WORK + 2)
 
 /*
  * What the guest found. @counted: instructions between switching its counter 0

@@ -101,15 +101,14 @@ bool klog_complaint(char *text, size_t size)
 	return next_complaint(text, size);
 }
 
-/* Show one-time warnings again. */
-static void rearm_warnings(void)
+void klog_warn_again(void)
 {
 	file_write("/sys/kernel/debug/clear_warn_once", "1");
 }
 
 void klog_expected_begins(void)
 {
-	rearm_warnings();
+	klog_warn_again();
 	file_write("/dev/kmsg", KLOG_EXPECTED_BEGINS);
 	klog_mark();
 	expecting = true;
@@ -128,7 +127,7 @@ int64_t klog_expected_ends(const char *text)
 		else if (!unexpected[0])
 			snprintf(unexpected, sizeof(unexpected), "%s", line);
 	}
-	rearm_warnings();
+	klog_warn_again();
 	expecting = false;
 	if (file_write("/dev/kmsg", KLOG_EXPECTED_ENDS))
 		return NOT_KNOWN;

@@ -66,7 +66,7 @@ tool() {
 	gcc -O2 -Wall -Wextra -Werror -pthread -o "$TOOLS/reproduce" "$SCRIPTS/../docs/findings/reproduce.c"
 	local name program
 	program=$(realpath "$TOOLS/reproduce")
-	for name in backwards page fresh watchdog mapping cgroup; do
+	for name in backwards page fresh watchdog mapping cgroup warning enable; do
 		run -1 --separate-stderr "$LAB" exec -- sh -c "
 			mount -t cgroup2 none /sys/fs/cgroup
 			echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control

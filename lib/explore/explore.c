@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../report/klog.h"
+#include "../sync/deadline.h"
+#include "../sync/random.h"
+#include "acts.h"
+#include "explore.h"
+
+/* Longer than any history takes, with the patience of acts.c in it. */
+#define ALARM_S 60
+#define SHRINK_TRIES 3
+
+static const char *const rules[EXPLORED_RULES] = EXPLORED_RULE_IDS;
+
+/* Chances of each act, out of their sum. Without looks nothing is seen. */
+static const unsigned int weight[ACT_KINDS_MAX] = {
+	[ACT_open] = 30,   [ACT_close] = 6,   [ACT_enable] = 8,
+	[ACT_disable] = 6, [ACT_reset] = 4,   [ACT_work] = 14,
+	[ACT_fork] = 5,	   [ACT_exec] = 1,    [ACT_move] = 6,
+	[ACT_cgroup] = 4,  [ACT_hotplug] = 1, [ACT_create] = 12,
+	[ACT_enter] = 16,  [ACT_stay] = 8,    [ACT_leave] = 8,
+	[ACT_kill] = 5,	   [ACT_look] = 16,
+};
+
+/* What a child reports, in memory it shares with its parent. */
+struct shared {
+	struct exploration e;
+	uint64_t random;
+};
+
+static unsigned int draw_kind(uint64_t *random)
+{
+	unsigned int sum = 0, drawn, kind = 0;
+
+	for (int i = 0; i < ACT_KINDS_MAX; i++)
+		sum += weight[i];
+	drawn = random_below(random, sum);
+	while (drawn >= weight[kind])
+		drawn -= weight[kind++];
+	return kind;
+}
+
+static struct act draw(uint64_t *random)
+{
+	struct act act = {
+		.kind = draw_kind(random),
+		.leader = NO_LEADER,
+	};
+
+	switch (act.kind) {
+	case ACT_move:
+	case ACT_cgroup:
+	case ACT_create:
+	case ACT_enter:
+	case ACT_stay:
+	case ACT_leave:
+	case ACT_kill:
+		act.slot = (int)random_below(random, 2);
+		break;
+	default:
+		act.slot = (int)random_below(random, ACT_EVENTS);
+	}
+	if (act.kind != ACT_open)
+		return act;
+	act.target = random_below(random, ACT_TARGETS);
+	act.flags = random_below(random, 2) ? ACT_EXCLUDE_GUEST : 0;
+	if (!random_below(random, 4))
+		act.flags |= ACT_DISABLED;
+	if (!random_below(random, 4))
+		act.flags |= ACT_PINNED;
+	if (!random_below(random, 3))
+		act.flags |= ACT_INHERIT;
+	if (!random_below(random, 6))
+		act.flags |= ACT_SOFTWARE;
+	if (!random_below(random, 3))
+		act.leader = (int)random_below(random, ACT_EVENTS);
+	return act;
+}
+
+static bool can_do(const struct world *w, const struct act *act)
+{
+	bool of_cgroup = act->kind == ACT_cgroup ||
+			 (act->kind == ACT_open && (act->target == ON_CGROUP0 ||
+						    act->target == ON_CGROUP1));
+
+	return world_possible(w, act) && (!of_cgroup || acts_have_cgroup());
+}
+
+static bool violated(struct exploration *e, const struct question *q, int slot)
+{
+	const struct rule *rule = contract_rule(q->id);
+
+	if (contract_judge(rule, &q->s, &q->o).verdict == CONFORMS) {
+		for (int i = 0; i < EXPLORED_RULES; i++) {
+			if (!strcmp(q->id, rules[i]))
+				e->last[i] = *q;
+		}
+		return false;
+	}
+	e->end = EXPLORED_VIOLATION;
+	e->question = *q;
+	e->slot = slot;
+	return true;
+}
+
+/* Returns false at the first answer that the contract excludes. */
+static bool look(struct exploration *e, struct world *w)
+{
+	struct question q[QUESTIONS_MAX];
+
+	for (int i = 0; i < ACT_EVENTS; i++) {
+		struct sight sight;
+		struct seen seen;
+		int asked;
+
+		if (!w->event[i].open)
+			continue;
+		act_look(i, &seen);
+		sight = (struct sight){ seen.eof, (int64_t)seen.count,
+					(int64_t)seen.enabled,
+					(int64_t)seen.running };
+		asked = world_looked(w, i, &sight, q);
+		for (int j = 0; j < asked; j++) {
+			if (violated(e, &q[j], i))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A guest counts its own work, and finds what it left. */
+static bool enter(struct exploration *e, int guest)
+{
+	struct guest_seen seen;
+	struct question q = { .s = scenario_unknown, .o = observation_unknown };
+
+	act_enter(guest, &seen);
+	if (!acts_have_guest_pmu())
+		return true;
+	q.id = "M41";
+	q.s.guest_work = GUEST_COUNTS;
+	q.o.guest_counted = (int64_t)seen.counted;
+	if (violated(e, &q, -1))
+		return false;
+	q.id = "M35";
+	q.s.guest_counters = 1;
+	q.o.mismatches = seen.found != seen.left;
+	return !violated(e, &q, -1);
+}
+
+static int64_t open_or_create(const struct act *act, struct answer *answer)
+{
+	if (act->kind == ACT_open) {
+		answer->err = act_open(act->slot, act->target, act->leader,
+				       act->flags);
+	} else {
+		answer->err = act_create(act->slot);
+		answer->claimed = act_probe() != 0;
+	}
+	return answer->err;
+}
+
+static void cannot(const char *what, int err)
+{
+	fprintf(stderr, "# cannot: %s: %s\n", what, strerror(err));
+	_exit(1);
+}
+
+/* Returns false if the answer is one that the contract excludes. */
+static bool perform(struct exploration *e, struct world *w,
+		    const struct act *act)
+{
+	struct question q[QUESTIONS_MAX];
+	struct answer answer = { 0 };
+	bool good = true;
+	int asked, err = 0;
+
+	switch (act->kind) {
+	case ACT_open:
+	case ACT_create:
+		open_or_create(act, &answer);
+		break;
+	case ACT_close:
+		act_close(act->slot);
+		break;
+	case ACT_enable:
+		act_enable(act->slot);
+		break;
+	case ACT_disable:
+		act_disable(act->slot);
+		break;
+	case ACT_reset:
+		act_reset(act->slot);
+		break;
+	case ACT_work:
+		act_work();
+		break;
+	case ACT_fork:
+		err = act_fork();
+		break;
+	case ACT_exec:
+		err = act_exec();
+		break;
+	case ACT_move:
+		act_move(act->slot);
+		break;
+	case ACT_cgroup:
+		act_cgroup(act->slot);
+		break;
+	case ACT_hotplug:
+		act_hotplug();
+		break;
+	case ACT_enter:
+		good = enter(e, act->slot);
+		break;
+	case ACT_stay:
+		act_stay(act->slot);
+		break;
+	case ACT_leave:
+		act_leave(act->slot);
+		break;
+	case ACT_kill:
+		act_kill(act->slot);
+		break;
+	default:
+		good = look(e, w);
+	}
+	if (err)
+		cannot("fork()", err);
+	if (!good)
+		return false;
+	asked = world_answered(w, act, &answer, q);
+	for (int i = 0; i < asked; i++) {
+		if (violated(e, &q[i], -1))
+			return false;
+	}
+	return true;
+}
+
+/* The child's: draw a history and perform it, or perform the one that is there.
+ */
+static void live(struct shared *shared, enum contract contract, bool given)
+{
+	struct exploration *e = &shared->e;
+	const struct act last = { .kind = ACT_look };
+	struct world w;
+
+	world_begin(&w, contract);
+	acts_begin();
+	for (int i = 0; i < (given ? e->history.length : HISTORY_MAX - 1);
+	     i++) {
+		struct act *act = &e->history.act[i];
+
+		while (!given &&
+		       !can_do(&w, (*act = draw(&shared->random), act)))
+			;
+		e->history.length = given ? e->history.length : i + 1;
+		e->step = i;
+		if (!can_do(&w, act))
+			continue;
+		e->steps++;
+		if (!perform(e, &w, act))
+			return;
+	}
+	if (given)
+		return;
+	e->step = e->history.length;
+	e->history.act[e->history.length++] = last;
+	e->steps++;
+	perform(e, &w, &last);
+}
+
+/* What the kernel said meanwhile. Warnings that it gives once it gives again.
+ */
+static void ask_log(struct exploration *e)
+{
+	struct question q = { .id = "M55",
+			      .s = scenario_unknown,
+			      .o = observation_unknown };
+
+	q.s.attempts_asked = 1;
+	q.o.attempts = e->step + 1;
+	q.o.warned = klog_complaint(e->complaint, sizeof(e->complaint));
+	if (q.o.warned)
+		klog_warn_again();
+	if (e->end != EXPLORED_CANNOT)
+		violated(e, &q, -1);
+}
+
+static void one_history(struct shared *shared, enum contract contract,
+			bool given)
+{
+	int status = 0;
+	pid_t child;
+
+	shared->e.end = EXPLORED_CANNOT;
+	shared->e.complaint[0] = 0;
+	klog_mark();
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		alarm(ALARM_S);
+		shared->e.end = EXPLORED_FINE;
+		live(shared, contract, given);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
+		shared->e.end = EXPLORED_CANNOT;
+	acts_end();
+	ask_log(&shared->e);
+}
+
+/* Does the history without these acts still break the same rule? */
+static bool still_shows(struct shared *shared, enum contract contract,
+			const struct history *shorter, const char *id)
+{
+	for (int i = 0; i < SHRINK_TRIES; i++) {
+		shared->e.history = *shorter;
+		one_history(shared, contract, true);
+		if (shared->e.end == EXPLORED_VIOLATION &&
+		    shared->e.question.id == id)
+			return true;
+	}
+	return false;
+}
+
+static struct history without(const struct history *history, int from, int n)
+{
+	struct history shorter = *history;
+
+	memmove(&shorter.act[from], &shorter.act[from + n],
+		(size_t)(shorter.length - from - n) * sizeof(*shorter.act));
+	shorter.length -= n;
+	return shorter;
+}
+
+/* Take away as much as can be, in pieces that become smaller. */
+static void shrink(struct shared *shared, enum contract contract)
+{
+	struct exploration best = shared->e;
+	const char *id = best.question.id;
+
+	best.history.length = best.step + 1;
+	for (int n = best.history.length / 2; n; n /= 2) {
+		for (int from = best.history.length - n; from >= 0; from--) {
+			struct history shorter;
+
+			if (from + n > best.history.length)
+				continue;
+			shorter = without(&best.history, from, n);
+			if (!still_shows(shared, contract, &shorter, id))
+				continue;
+			shared->e.history.length = shared->e.step + 1;
+			best = shared->e;
+		}
+	}
+	shared->e = best;
+}
+
+void explore(struct exploration *e, enum contract contract, uint64_t seed,
+	     unsigned int ms)
+{
+	struct deadline deadline = deadline_after_ms(ms);
+	struct shared *shared = mmap(NULL, sizeof(*shared),
+				     PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t histories = 0, steps;
+
+	*e = (struct exploration){ .end = EXPLORED_CANNOT };
+	if (shared == MAP_FAILED)
+		return;
+	shared->random = seed;
+	for (int i = 0; i < EXPLORED_RULES; i++) {
+		shared->e.last[i].id = rules[i];
+		shared->e.last[i].s = scenario_unknown;
+		shared->e.last[i].o = observation_unknown;
+	}
+	do {
+		one_history(shared, contract, false);
+		histories++;
+	} while (shared->e.end == EXPLORED_FINE && !deadline_passed(&deadline));
+	steps = shared->e.steps;
+	if (shared->e.end == EXPLORED_VIOLATION)
+		shrink(shared, contract);
+	*e = shared->e;
+	e->histories = histories;
+	e->steps = steps;
+	munmap(shared, sizeof(*shared));
+}

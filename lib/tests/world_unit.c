@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The model of a whole history: what it expects of histories whose end is
+ * known. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "../contract/world.h"
+
+static struct question questions[QUESTIONS_MAX];
+
+static struct act act_on(enum act_kind kind, int slot)
+{
+	return (struct act){ .kind = kind, .slot = slot, .leader = NO_LEADER };
+}
+
+static void tell(struct world *w, enum act_kind kind, int slot)
+{
+	const struct act act = act_on(kind, slot);
+	const struct answer done = { 0 };
+
+	assert_true(world_possible(w, &act));
+	world_answered(w, &act, &done, questions);
+}
+
+static int try_open(struct world *w, int slot, enum act_target target,
+		    unsigned int flags, int64_t err)
+{
+	struct act act = act_on(ACT_open, slot);
+	const struct answer answer = { .err = err };
+
+	act.target = target;
+	act.flags = flags;
+	assert_true(world_possible(w, &act));
+	return world_answered(w, &act, &answer, questions);
+}
+
+static enum verdict verdict_of(const struct question *q)
+{
+	return contract_judge(contract_rule(q->id), &q->s, &q->o).verdict;
+}
+
+/* The first verdict that is not "conforms", or that. */
+static enum verdict look(struct world *w, int slot, bool eof, int64_t count)
+{
+	const struct sight sight = { eof, count, 1000 + count, 1000 + count };
+	int asked = world_looked(w, slot, &sight, questions);
+
+	for (int i = 0; i < asked; i++) {
+		if (verdict_of(&questions[i]) != CONFORMS)
+			return verdict_of(&questions[i]);
+	}
+	return CONFORMS;
+}
+
+static void test_work_is_counted_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_SEED);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST, 0);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_WORK), CONFORMS);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_WORK), VIOLATES);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 3 * ACT_WORK), VIOLATES);
+	tell(&w, ACT_disable, 0);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 3 * ACT_WORK), CONFORMS);
+}
+
+static void test_entry_condemns_under_the_seed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_SEED);
+	try_open(&w, 0, ON_CPU1, 0, 0);
+	try_open(&w, 1, ON_CPU0, 0, 0);
+	tell(&w, ACT_create, 0);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 0, true, 0), CONFORMS);
+	assert_int_equal(look(&w, 0, false, 0), VIOLATES);
+	assert_int_equal(look(&w, 1, true, 0), VIOLATES);
+	tell(&w, ACT_enable, 0);
+	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
+}
+
+static void test_nothing_is_condemned_under_the_merged_one(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_MEDIATED);
+	try_open(&w, 0, ON_CPU1, ACT_EXCLUDE_GUEST, 0);
+	tell(&w, ACT_create, 0);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 0, true, 0), VIOLATES);
+	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
+}
+
+static void test_opens_are_judged_by_claims(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_MEDIATED);
+	tell(&w, ACT_create, 0);
+	assert_int_equal(try_open(&w, 0, ON_SELF, 0, EOPNOTSUPP), 1);
+	assert_int_equal(verdict_of(questions), CONFORMS);
+	assert_int_equal(try_open(&w, 0, ON_SELF, 0, EBUSY), 1);
+	assert_int_equal(verdict_of(questions), VIOLATES);
+	assert_int_equal(try_open(&w, 0, ON_SELF, 0, 0), 1);
+	assert_int_equal(verdict_of(questions), VIOLATES);
+	tell(&w, ACT_kill, 0);
+	assert_int_equal(try_open(&w, 1, ON_SELF, 0, 0), 1);
+	assert_int_equal(verdict_of(questions), CONFORMS);
+}
+
+/* Beside a guest that stays, the seed may say either; the look decides. */
+static void test_what_the_kernel_may_choose_is_followed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_SEED);
+	tell(&w, ACT_create, 0);
+	tell(&w, ACT_stay, 0);
+	try_open(&w, 0, ON_CPU1, 0, EBUSY);
+	assert_int_equal(verdict_of(questions), CONFORMS);
+	try_open(&w, 0, ON_CPU1, 0, 0);
+	assert_int_equal(verdict_of(questions), CONFORMS);
+	try_open(&w, 1, ON_CPU0, 0, EBUSY);
+	assert_int_equal(verdict_of(questions), VIOLATES);
+	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
+	assert_int_equal(look(&w, 0, true, 0), CONFORMS);
+	assert_int_equal(look(&w, 0, false, 0), VIOLATES);
+}
+
+static void test_a_group_has_one_fate(void **state)
+{
+	struct act sibling = act_on(ACT_open, 1);
+	const struct answer done = { 0 };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_SEED);
+	try_open(&w, 0, ON_VCPU, ACT_EXCLUDE_GUEST, 0);
+	sibling.target = ON_VCPU;
+	sibling.leader = 0;
+	world_answered(&w, &sibling, &done, questions);
+	tell(&w, ACT_create, 0);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 0, true, 0), CONFORMS);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_work_is_counted_once),
+		cmocka_unit_test(test_entry_condemns_under_the_seed),
+		cmocka_unit_test(
+			test_nothing_is_condemned_under_the_merged_one),
+		cmocka_unit_test(test_opens_are_judged_by_claims),
+		cmocka_unit_test(test_what_the_kernel_may_choose_is_followed),
+		cmocka_unit_test(test_a_group_has_one_fate),
+	};
+
+	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
+}
