@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The faults of the reference kernel. LIST is what "scripts/lab faults" prints.
+
+check_faults() {
+	local fault
+	for fault; do
+		cut -f 1 <<<"$LIST" | grep -qx -- "$fault" ||
+			die "no fault called '$fault'; see scripts/lab faults"
+	done
+}
+
+rule_of() {
+	awk -F '\t' -v fault="$1" '$1 == fault { print $2 }' <<<"$LIST"
+}
+
+words_of() {
+	awk -F '\t' -v fault="$1" '$1 == fault { print $3 }' <<<"$LIST"
+}
+
+# Rules of the guest's side hold under every contract; the later defects are
+# those of the merged code.
+contract_of() {
+	case $1 in
+	R* | D[1-9] | D1[0-2]) printf 'seed\n' ;;
+	*) printf 'mediated\n' ;;
+	esac
+}
