@@ -71,8 +71,9 @@ boot() {
 		</dev/null >"$out/emulator.log" 2>&1 &
 	BOOT_PID=$!
 	if [[ -n $STOP_AT_FIRST ]]; then
-		tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$out/report.log" 2>/dev/null |
-			grep -qam 1 '^not ok' && kill "$BOOT_PID" 2>/dev/null
+		# Not a pipe, which would wait for tail as well.
+		grep -qam 1 '^not ok' < <(tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$out/report.log" 2>/dev/null) &&
+			kill "$BOOT_PID" 2>/dev/null
 	fi
 	wait "$BOOT_PID" || status=$?
 	BOOT_PID=

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The tools that prove the suite: mutants, soak, explorer.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	SCRIPTS=$BATS_TEST_DIRNAME/../..
+	LAB=$SCRIPTS/lab
+	OUT=$BATS_TEST_TMPDIR/out
+	unset KERNEL CONTRACT PMU_SEED PMU_ORDER PMU_DELAY_US
+}
+
+order_of() {
+	grep -a '^@@lab program\|^ok' "$1/report.log" | sed 's/^ok [0-9]*//'
+}
+
+@test "a sample of the faults is killed, each by a case of its rule" {
+	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 6 --seed 3 --out "$OUT"
+	[ "${lines[-1]}" = "6 of 6 faults killed, 6 by a case of their own rule, 0 equivalent" ]
+	[ "$(wc -l <"$OUT/rows")" -eq 6 ]
+	# Drawn from the seed: the same again, and nothing is run twice.
+	touch "$BATS_TEST_TMPDIR/then"
+	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 6 --seed 3 --out "$OUT"
+	[ -z "$(find "$OUT" -name results.json -newer "$BATS_TEST_TMPDIR/then")" ]
+}
+
+@test "a fault that the cases of its rule miss is looked for in the others" {
+	local results=$OUT/wrong_errno/results.json
+	run -0 "$SCRIPTS/mutants" --out "$OUT" wrong_errno
+	# As if the cases of R22 had not noticed.
+	jq '.cases |= map(.outcome = "conforms" | .said |= map(sub("^# violates"; "# conforms")))' "$results" >"$results.new"
+	mv "$results.new" "$results"
+	run -1 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" wrong_errno
+	[ "${lines[-2]}" = "wrong_errno of R22 elsewhere" ]
+	[ "${lines[-1]}" = "1 of 1 faults killed, 0 by a case of their own rule, 0 equivalent" ]
+}
+
+@test "an interrupted matrix says so, and goes on where it stopped" {
+	"$SCRIPTS/mutants" --jobs 1 --out "$OUT" wakes not_refused forgets >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	local pid=$! tries status=0
+	for ((tries = 0; tries < 600; tries++)); do
+		[ ! -s "$OUT/wakes/row" ] || break
+		read -rt 0.1 <> <(:) || true
+	done
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	[ "$status" -eq 2 ]
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said")" = "mutants: interrupted; the same command goes on from here" ]
+	touch "$BATS_TEST_TMPDIR/then"
+	run -0 "$SCRIPTS/mutants" --jobs 1 --out "$OUT" wakes not_refused forgets
+	[ -z "$(find "$OUT/wakes" -name results.json -newer "$BATS_TEST_TMPDIR/then")" ]
+	[ -s "$OUT/forgets/results.json" ]
+}
+
+@test "--stop ends a run at its first failure" {
+	run -1 "$LAB" run --contract seed --fault wrong_errno --filter 'seed_creation_test' --stop --out "$OUT"
+	[ "$(jq -r '[.cases[] | select(.outcome == "violates")] | length' "$OUT/results.json")" -eq 1 ]
+	[ "$(jq -r .complete "$OUT/results.json")" = false ]
+}
+
+@test "an order is drawn from its number, for programs and cases" {
+	for turn in 1 2; do
+		PMU_ORDER=7 run -0 "$LAB" run --filter 'param_test,claim_test' --out "$OUT.$turn"
+	done
+	run -0 "$LAB" run --filter 'param_test,claim_test' --out "$OUT.3"
+	diff <(order_of "$OUT.1") <(order_of "$OUT.2")
+	run ! diff -q <(order_of "$OUT.1") <(order_of "$OUT.3")
+	diff <(order_of "$OUT.1" | sort) <(order_of "$OUT.3" | sort)
+	PMU_ORDER=x run -2 "$LAB" run
+}
+
+@test "a short soak does not waver, and one that wavers is told" {
+	local results=$OUT/run-0002/results.json
+	run -0 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,seed_group_test' --out "$OUT"
+	[[ "${lines[-1]}" = "4 runs, "*" 0 incomplete, 0 wavered" ]]
+	touch "$BATS_TEST_TMPDIR/then"
+	jq '(.cases[] | select(.case | endswith("M3_every_vm_claims")) | .outcome) = "undecided"' "$results" >"$results.new"
+	mv "$results.new" "$results"
+	run -1 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,seed_group_test' --out "$OUT"
+	[[ "$output" = *"wavers mediated claim_test:claim.M3_every_vm_claims"* ]]
+	[ -z "$(find "$OUT" -name table -path '*run-*' -newer "$BATS_TEST_TMPDIR/then")" ]
+}
+
+@test "the explorer finds a broken kernel, and leaves a program that shows it" {
+	local dir=$BATS_TEST_DIRNAME/../../../build/test/history
+	mkdir -p "$dir"
+	run -1 "$SCRIPTS/explore" --contract seed --fault task_stays --seconds 60 --seed 5 --out "$OUT"
+	[[ "$output" = *"the whole program is in $OUT/history.c"* ]]
+	gcc -Wall -Wextra -Werror -O2 -pthread -o "$dir/history" "$OUT/history.c"
+	run -0 "$LAB" exec --contract seed --fault task_stays -- "$(realpath "$dir/history")"
+	[[ "$output" = *alive* ]]
+	run -0 "$LAB" exec --contract seed -- "$(realpath "$dir/history")"
+	[[ "$output" = *ERROR* ]]
+}
+
+@test "bad input is refused with one line" {
+	local command
+	while IFS='|' read -r command message; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr "$SCRIPTS"/$command
+		[ "$output" = "" ]
+		[ "${stderr_lines[*]}" = "$message" ]
+	done <<-'EOF'
+		mutants --sample none|mutants: --sample wants a number from 1, not 'none'
+		mutants --faults|mutants: no option called '--faults'; see scripts/mutants --help
+		mutants wakes,forgets|mutants: no fault called 'wakes,forgets'; see scripts/lab faults
+		mutants --out /proc/no wakes|mutants: cannot write results to /proc/no
+		peers gremlin|peers: no fault called 'gremlin'; see scripts/lab faults
+		soak --cpus two|soak: --cpus wants a number from 1, not 'two'
+		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated seed seed-literal
+		soak --runs|soak: --runs wants a value
+		explore --seconds 4000|explore: --seconds 4000: a case may take 600 s in all, shrinking included
+		explore --fault gremlin|lab: no fault called 'gremlin'; see scripts/lab faults
+	EOF
+}
