@@ -276,9 +276,9 @@ TEST_F(filter, D25_hlt_in_the_fast_path)
 
 /*
  * A host event counts nothing over many exits that KVM serves in its fast path,
- * seen from another CPU; those that it serves outside are the control. A stretch
- * with an interrupt of the host in it says nothing about the fast path; one may
- * still be served when a stretch begins, so it is the least of several.
+ * seen from another CPU; those that it serves outside are the control. A
+ * stretch with an interrupt of the host in it says nothing about the fast path;
+ * one may still be served when a stretch begins, so it is the least of several.
  */
 static int64_t gained_over_exits(struct guest_case *c, int fd, enum guest_op op,
 				 int64_t *exits)
