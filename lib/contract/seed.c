@@ -329,9 +329,11 @@ static int expect_r31(const struct scenario *s, struct expectation *e)
 	if (!(s->guest_beats > 0) || s->pmu != PMU_CORE)
 		return 0;
 	e[0] = CONTROL(counted_before, 1);
-	e[1] = CONTROL(guest_pmis, 1);
-	e[2] = EXACTLY(samples_inside, 0);
-	e[3] = EXACTLY(nmis_inside, 0);
+	e[1] = EXACTLY(samples_inside, 0);
+	e[2] = EXACTLY(nmis_inside, 0);
+	/* The guest overflows all the time: its interrupts must go somewhere.
+	 */
+	e[3] = AT_LEAST(guest_pmis, 1);
 	return 4;
 }
 

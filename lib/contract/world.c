@@ -8,9 +8,10 @@
 /* exec() starts whatever there is: how much that is, is not our business. */
 #define EXEC_MOST 100000000
 
-void world_begin(struct world *w, enum contract contract)
+void world_begin(struct world *w, enum contract contract, bool alone)
 {
 	memset(w, 0, sizeof(*w));
+	w->alone = alone;
 	w->contract = contract;
 }
 
@@ -567,12 +568,14 @@ static int ask_fate(const struct world_event *event, const struct sight *sight,
 	return 1;
 }
 
-static int ask_count(const struct world_event *event, const struct sight *sight,
-		     struct question *q)
+static int ask_count(const struct world *w, const struct world_event *event,
+		     const struct sight *sight, struct question *q)
 {
+	bool of_others = event->target == ON_CPU0 || event->target == ON_CPU1;
+
 	ask(q, "M53");
 	q->s.host_work = event->least;
-	q->s.host_work_most = event->most;
+	q->s.host_work_most = of_others && !w->alone ? VALUE_MAX : event->most;
 	q->o.counted_after = sight->count - event->count;
 	return 1;
 }
@@ -619,7 +622,7 @@ int world_looked(struct world *w, int slot, const struct sight *sight,
 	if (sight->eof)
 		return asked;
 	if (event->based && core(event))
-		asked += ask_count(event, sight, &q[asked]);
+		asked += ask_count(w, event, sight, &q[asked]);
 	if (times_are_known(w, event))
 		asked += ask_times(event, sight, &q[asked]);
 	event->based = true;

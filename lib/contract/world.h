@@ -41,6 +41,8 @@ struct world_event {
 
 struct world {
 	enum contract contract;
+	/* Nothing else runs on this machine. */
+	bool alone;
 	struct world_event event[ACT_EVENTS];
 	bool vm[ACT_GUESTS], staying[ACT_GUESTS];
 	int cpu;
@@ -73,7 +75,7 @@ struct question {
 
 #define QUESTIONS_MAX 3
 
-void world_begin(struct world *w, enum contract contract);
+void world_begin(struct world *w, enum contract contract, bool alone);
 
 /*
  * Does the act mean anything now? Acts on slots that are empty, and a few

@@ -450,7 +450,7 @@ void act_enter(int slot, struct guest_seen *seen)
  */
 void act_stay(int slot)
 {
-	const struct timespec brief = { .tv_nsec = 50000 };
+	const struct timespec brief = { .tv_nsec = 2000000 };
 	struct guest *guest = &guests[slot];
 	uint32_t beats = guest->box->beats;
 	struct timespec from, now;

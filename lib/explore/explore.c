@@ -16,6 +16,8 @@
 /* Longer than any history takes, with the patience of acts.c in it. */
 #define ALARM_S 60
 #define SHRINK_TRIES 3
+/* By then every rule has been asked, if it ever is. */
+#define HISTORIES_MOST 50
 
 static const char *const rules[EXPLORED_RULES] = EXPLORED_RULE_IDS;
 
@@ -32,6 +34,8 @@ static const unsigned int weight[ACT_KINDS_MAX] = {
 /* What a child reports, in memory it shares with its parent. */
 struct shared {
 	struct exploration e;
+	enum contract contract;
+	bool alone;
 	uint64_t random;
 };
 
@@ -244,27 +248,39 @@ static bool perform(struct exploration *e, struct world *w,
 	return true;
 }
 
+static struct history without(const struct history *history, int from, int n)
+{
+	struct history shorter = *history;
+
+	memmove(&shorter.act[from], &shorter.act[from + n],
+		(size_t)(shorter.length - from - n) * sizeof(*shorter.act));
+	shorter.length -= n;
+	return shorter;
+}
+
 /* The child's: draw a history and perform it, or perform the one that is there.
  */
-static void live(struct shared *shared, enum contract contract, bool given)
+static void live(struct shared *shared, bool given)
 {
 	struct exploration *e = &shared->e;
 	const struct act last = { .kind = ACT_look };
 	struct world w;
 
-	world_begin(&w, contract);
+	world_begin(&w, shared->contract, shared->alone);
 	acts_begin();
-	for (int i = 0; i < (given ? e->history.length : HISTORY_MAX - 1);
-	     i++) {
+	for (int i = 0; i < (given ? e->history.length : HISTORY_MAX - 1);) {
 		struct act *act = &e->history.act[i];
 
 		while (!given &&
 		       !can_do(&w, (*act = draw(&shared->random), act)))
 			;
-		e->history.length = given ? e->history.length : i + 1;
-		e->step = i;
-		if (!can_do(&w, act))
+		if (!can_do(&w, act)) {
+			e->history = without(&e->history, i, 1);
 			continue;
+		}
+		e->step = i++;
+		if (!given)
+			e->history.length = i;
 		e->steps++;
 		if (!perform(e, &w, act))
 			return;
@@ -290,12 +306,12 @@ static void ask_log(struct exploration *e)
 	q.o.warned = klog_complaint(e->complaint, sizeof(e->complaint));
 	if (q.o.warned)
 		klog_warn_again();
-	if (e->end != EXPLORED_CANNOT)
+	/* One that could not go on may just have met what the log tells. */
+	if (e->end != EXPLORED_CANNOT || q.o.warned)
 		violated(e, &q, -1);
 }
 
-static void one_history(struct shared *shared, enum contract contract,
-			bool given)
+static void one_history(struct shared *shared, bool given)
 {
 	int status = 0;
 	pid_t child;
@@ -308,7 +324,7 @@ static void one_history(struct shared *shared, enum contract contract,
 	if (!child) {
 		alarm(ALARM_S);
 		shared->e.end = EXPLORED_FINE;
-		live(shared, contract, given);
+		live(shared, given);
 		_exit(0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child || status)
@@ -318,63 +334,97 @@ static void one_history(struct shared *shared, enum contract contract,
 }
 
 /* Does the history without these acts still break the same rule? */
-static bool still_shows(struct shared *shared, enum contract contract,
-			const struct history *shorter, const char *id)
+static bool still_shows(struct shared *shared, const struct history *shorter,
+			const char *id)
 {
 	for (int i = 0; i < SHRINK_TRIES; i++) {
 		shared->e.history = *shorter;
-		one_history(shared, contract, true);
+		one_history(shared, true);
 		if (shared->e.end == EXPLORED_VIOLATION &&
-		    shared->e.question.id == id)
+		    !strcmp(shared->e.question.id, id))
 			return true;
 	}
 	return false;
 }
 
-static struct history without(const struct history *history, int from, int n)
+/* One pass over the history, in pieces of @n acts. Was any of them too much? */
+static bool shrink_by(struct shared *shared, struct exploration *best, int n,
+		      const struct deadline *deadline)
 {
-	struct history shorter = *history;
+	const char *id = best->question.id;
+	bool shorter = false;
 
-	memmove(&shorter.act[from], &shorter.act[from + n],
-		(size_t)(shorter.length - from - n) * sizeof(*shorter.act));
-	shorter.length -= n;
+	for (int from = best->history.length - n; from >= 0; from--) {
+		struct history rest;
+
+		if (from + n > best->history.length)
+			continue;
+		if (deadline_passed(deadline))
+			return false;
+		rest = without(&best->history, from, n);
+		if (!still_shows(shared, &rest, id))
+			continue;
+		shared->e.history.length = shared->e.step + 1;
+		*best = shared->e;
+		shorter = true;
+	}
 	return shorter;
 }
 
-/* Take away as much as can be, in pieces that become smaller. */
-static void shrink(struct shared *shared, enum contract contract)
+static struct shared *share(enum contract contract, bool alone)
 {
-	struct exploration best = shared->e;
-	const char *id = best.question.id;
-
-	best.history.length = best.step + 1;
-	for (int n = best.history.length / 2; n; n /= 2) {
-		for (int from = best.history.length - n; from >= 0; from--) {
-			struct history shorter;
-
-			if (from + n > best.history.length)
-				continue;
-			shorter = without(&best.history, from, n);
-			if (!still_shows(shared, contract, &shorter, id))
-				continue;
-			shared->e.history.length = shared->e.step + 1;
-			best = shared->e;
-		}
-	}
-	shared->e = best;
-}
-
-void explore(struct exploration *e, enum contract contract, uint64_t seed,
-	     unsigned int ms)
-{
-	struct deadline deadline = deadline_after_ms(ms);
 	struct shared *shared = mmap(NULL, sizeof(*shared),
 				     PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint64_t histories = 0, steps;
+
+	if (shared == MAP_FAILED)
+		return NULL;
+	shared->contract = contract;
+	shared->alone = alone;
+	return shared;
+}
+
+void explore_shrink(struct exploration *e, enum contract contract, bool alone,
+		    unsigned int ms)
+{
+	struct deadline deadline = deadline_after_ms(ms);
+	struct shared *shared = share(contract, alone);
+	struct exploration best = *e;
+
+	if (!shared)
+		return;
+	best.history.length = best.step + 1;
+	for (int n = best.history.length / 2; n > 1; n /= 2)
+		shrink_by(shared, &best, n, &deadline);
+	while (shrink_by(shared, &best, 1, &deadline))
+		;
+	best.histories = e->histories;
+	best.steps = e->steps;
+	*e = best;
+	munmap(shared, sizeof(*shared));
+}
+
+static bool all_asked(const struct exploration *e)
+{
+	for (int i = 0; i < EXPLORED_RULES; i++) {
+		const struct question *q = &e->last[i];
+
+		if (contract_judge(contract_rule(q->id), &q->s, &q->o).verdict !=
+		    CONFORMS)
+			return false;
+	}
+	return true;
+}
+
+void explore(struct exploration *e, enum contract contract, bool alone,
+	     uint64_t seed, unsigned int ms)
+{
+	struct deadline deadline = deadline_after_ms(ms);
+	struct shared *shared = share(contract, alone);
+	uint64_t histories = 0;
 
 	*e = (struct exploration){ .end = EXPLORED_CANNOT };
-	if (shared == MAP_FAILED)
+	if (!shared)
 		return;
 	shared->random = seed;
 	for (int i = 0; i < EXPLORED_RULES; i++) {
@@ -382,15 +432,14 @@ void explore(struct exploration *e, enum contract contract, uint64_t seed,
 		shared->e.last[i].s = scenario_unknown;
 		shared->e.last[i].o = observation_unknown;
 	}
+	klog_warn_again();
 	do {
-		one_history(shared, contract, false);
+		one_history(shared, false);
 		histories++;
-	} while (shared->e.end == EXPLORED_FINE && !deadline_passed(&deadline));
-	steps = shared->e.steps;
-	if (shared->e.end == EXPLORED_VIOLATION)
-		shrink(shared, contract);
+	} while (shared->e.end == EXPLORED_FINE &&
+		 (!deadline_passed(&deadline) ||
+		  (!all_asked(&shared->e) && histories < HISTORIES_MOST)));
 	*e = shared->e;
 	e->histories = histories;
-	e->steps = steps;
 	munmap(shared, sizeof(*shared));
 }

@@ -47,11 +47,19 @@ struct exploration {
 };
 
 /*
- * Explore from @seed for @ms milliseconds, or until a violation, and shrink
- * that to the shortest history that still shows it.
+ * Explore from @seed for @ms milliseconds and until each of the rules was
+ * asked, or until a violation. @alone: nothing but this runs on the machine, so
+ * that the events of a CPU count no work of others.
  */
-void explore(struct exploration *e, enum contract contract, uint64_t seed,
-	     unsigned int ms);
+void explore(struct exploration *e, enum contract contract, bool alone,
+	     uint64_t seed, unsigned int ms);
+
+/*
+ * Shrink a violation to the shortest history that still shows it, for at most
+ * @ms milliseconds and one history more.
+ */
+void explore_shrink(struct exploration *e, enum contract contract, bool alone,
+		    unsigned int ms);
 
 /* Print a history as a program of its own, a line of C at a time after @prefix.
  */

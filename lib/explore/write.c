@@ -126,8 +126,10 @@ void history_write(const struct exploration *e, const char *prefix)
 	write_text(text_of_header, prefix);
 	write_text(text_of_acts, prefix);
 	write_text(helpers, prefix);
-	printf("%s\n%s/* Asked at the end: %s, %s */\n", prefix, prefix,
-	       e->question.id, contract_rule(e->question.id)->words);
+	printf("%s\n", prefix);
+	if (e->end == EXPLORED_VIOLATION)
+		printf("%s/* Asked at the end: %s, %s */\n", prefix,
+		       e->question.id, contract_rule(e->question.id)->words);
 	printf("%sint main(void)\n%s{\n%s\tacts_begin();\n", prefix, prefix,
 	       prefix);
 	for (int i = 0; i < e->history.length; i++) {

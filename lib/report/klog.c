@@ -60,6 +60,11 @@ int klog_open(void)
 	return log_fd < 0 ? errno : 0;
 }
 
+bool klog_readable(void)
+{
+	return log_fd >= 0;
+}
+
 void klog_mark(void)
 {
 	if (log_fd >= 0)

@@ -39,6 +39,9 @@ void klog_expected_also(const char *text);
 /* End it if the case did not come that far. */
 void klog_expected_close(void);
 
+/* Can the log be read at all? */
+bool klog_readable(void);
+
 /* Make warnings that are given once ready to be given again. */
 void klog_warn_again(void);
 

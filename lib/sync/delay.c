@@ -6,6 +6,8 @@
 #include "delay.h"
 #include "random.h"
 
+#define MOST_US 1000000
+
 /* Two threads that draw at once may draw the same; no harm in that. */
 static uint64_t state;
 static long most_us = -1;
@@ -20,6 +22,8 @@ void delay_at_witness(void)
 		given = getenv("PMU_DELAY_US");
 		state = random_seed();
 		most_us = given ? strtol(given, NULL, 10) : 0;
+		if (most_us > MOST_US)
+			most_us = MOST_US;
 	}
 	if (most_us <= 0)
 		return;

@@ -61,7 +61,7 @@ static void test_work_is_counted_once(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED);
+	world_begin(&w, CONTRACT_SEED, true);
 	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST, 0);
 	tell(&w, ACT_work, 0);
 	assert_int_equal(look(&w, 0, false, ACT_WORK), CONFORMS);
@@ -79,7 +79,7 @@ static void test_entry_condemns_under_the_seed(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED);
+	world_begin(&w, CONTRACT_SEED, true);
 	try_open(&w, 0, ON_CPU1, 0, 0);
 	try_open(&w, 1, ON_CPU0, 0, 0);
 	tell(&w, ACT_create, 0);
@@ -96,7 +96,7 @@ static void test_nothing_is_condemned_under_the_merged_one(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_MEDIATED);
+	world_begin(&w, CONTRACT_MEDIATED, true);
 	try_open(&w, 0, ON_CPU1, ACT_EXCLUDE_GUEST, 0);
 	tell(&w, ACT_create, 0);
 	tell(&w, ACT_enter, 0);
@@ -109,7 +109,7 @@ static void test_opens_are_judged_by_claims(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_MEDIATED);
+	world_begin(&w, CONTRACT_MEDIATED, true);
 	tell(&w, ACT_create, 0);
 	assert_int_equal(try_open(&w, 0, ON_SELF, 0, EOPNOTSUPP), 1);
 	assert_int_equal(verdict_of(questions), CONFORMS);
@@ -128,7 +128,7 @@ static void test_what_the_kernel_may_choose_is_followed(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED);
+	world_begin(&w, CONTRACT_SEED, true);
 	tell(&w, ACT_create, 0);
 	tell(&w, ACT_stay, 0);
 	try_open(&w, 0, ON_CPU1, 0, EBUSY);
@@ -149,7 +149,7 @@ static void test_a_group_has_one_fate(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED);
+	world_begin(&w, CONTRACT_SEED, true);
 	try_open(&w, 0, ON_VCPU, ACT_EXCLUDE_GUEST, 0);
 	sibling.target = ON_VCPU;
 	sibling.leader = 0;

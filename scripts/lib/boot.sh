@@ -55,11 +55,23 @@ print_command() {
 	printf '\n'
 }
 
+# failed_first FILE: wait for a case that failed, having named the rule
+# STOP_AT_FIRST, or any. False if none came before the boot ended.
+failed_first() {
+	local line named=
+	[[ $STOP_AT_FIRST != any ]] || named=yes
+	while IFS= read -r line; do
+		[[ ! $line =~ ^"# "(violates|undecided)" $STOP_AT_FIRST"[:.] ]] || named=yes
+		[[ $line != "not ok"* || -z $named ]] || return 0
+	done < <(tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$1" 2>/dev/null)
+	return 1
+}
+
 # boot OUT TIMEOUT: run COMMAND with the console in OUT/console.log and the
-# report in OUT/report.log. Status 0 if it ended by itself, 124 at the deadline.
-# With STOP_AT_FIRST it ends at the first case that fails: status 143.
+# report in OUT/report.log. Status 0 if it ended by itself, 124 at the deadline,
+# 143 if it was ended after a failure.
 boot() {
-	local out=$1 timeout=$2 status=0
+	local out=$1 timeout=$2 status=0 stopped=
 	COMMAND+=(
 		-chardev "file,id=console,path=$out/console.log"
 		-serial chardev:console
@@ -70,12 +82,11 @@ boot() {
 	timeout --kill-after=10 "$timeout" "${COMMAND[@]}" \
 		</dev/null >"$out/emulator.log" 2>&1 &
 	BOOT_PID=$!
-	if [[ -n $STOP_AT_FIRST ]]; then
-		# Not a pipe, which would wait for tail as well.
-		grep -qam 1 '^not ok' < <(tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$out/report.log" 2>/dev/null) &&
-			kill "$BOOT_PID" 2>/dev/null
+	if [[ -n $STOP_AT_FIRST ]] && failed_first "$out/report.log"; then
+		kill "$BOOT_PID" 2>/dev/null && stopped=yes
 	fi
 	wait "$BOOT_PID" || status=$?
 	BOOT_PID=
+	[[ -z $stopped ]] || return 143
 	return "$status"
 }

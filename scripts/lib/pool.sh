@@ -12,10 +12,18 @@ number() {
 	[[ $2 =~ ^[1-9][0-9]*$ ]] || die "$1 wants a number from 1, not '$2'"
 }
 
-# Everything in the checkout that a verdict depends on, as one word.
+# Everything that a verdict depends on, as one word: the checkout, the kernel and
+# the emulator.
 suite_state() {
-	(cd "$TOP" && git ls-files -z -co --exclude-standard lab lib selftests guest_code scripts/lab scripts/lib configs |
-		xargs -0 sha256sum | sha256sum | cut -c1-16)
+	local files
+	files=$(cd "$TOP" && git ls-files -co --exclude-standard lab lib selftests guest_code scripts/lab scripts/lib configs) ||
+		die "$TOP is no checkout of git"
+	{
+		(cd "$TOP" && xargs -d '\n' sha256sum <<<"$files") || die "files of $TOP are missing"
+		"$LAB" image --reference
+		"$LAB" image
+		printf '%s\n' "${KSRC:-}" "${QEMU_SRC:-}" "${LAB_MEMORY_MIB:-}"
+	} | sha256sum | cut -c1-16
 }
 
 descendants() {
@@ -32,22 +40,24 @@ interrupted() {
 	die "interrupted; the same command goes on from here"
 }
 
-# pool JOBS COMMAND ITEM...: "COMMAND ITEM" for each, at most JOBS at a time.
-# Returns 1 if one failed.
+# pool JOBS COMMAND ITEM...: "COMMAND ITEM" for each, at most JOBS at a time. If
+# one fails, all that were begun are waited for, and the script ends with status 2.
+# Not to be called in a condition: nothing in the jobs would be checked then.
 pool() {
-	local jobs=$1 command=$2 item running=0 status=0
+	local jobs=$1 command=$2 item running=0 failed=
 	shift 2
 	for item; do
 		if ((running >= jobs)); then
-			wait -n || status=1
+			wait -n || failed=yes
 			running=$((running - 1))
 		fi
+		[[ -z $failed ]] || break
 		"$command" "$item" &
 		running=$((running + 1))
 	done
 	while ((running > 0)); do
-		wait -n || status=1
+		wait -n || failed=yes
 		running=$((running - 1))
 	done
-	return "$status"
+	[[ -z $failed ]] || exit 2
 }

@@ -26,6 +26,15 @@ rule_words() {
 	"$tool" | jq -Rn '[inputs | split("\t") | { key: .[0], value: .[1] }] | from_entries'
 }
 
+# A boot that was ended from outside may end in the middle of a line.
+whole_lines() {
+	if [[ -n $(tail -c 1 "$1" | tr -d '\0') ]]; then
+		sed '$d' "$1"
+	else
+		cat "$1"
+	fi
+}
+
 # results_make OUT ENDED CONTEXT-JSON
 results_make() {
 	local out=$1 ended=$2 context=$3
@@ -35,7 +44,7 @@ results_make() {
 	if grep -q '^@@lab config ' "$out/report.log"; then
 		sed -n 's/^@@lab config //p' "$out/report.log" | tr -d '\r' >"$out/config"
 	fi
-	tr -d '\r' <"$out/report.log" | jq -Rn -f "$TOP/scripts/lib/results.jq" \
+	whole_lines "$out/report.log" | tr -d '\r' | jq -Rn -f "$TOP/scripts/lib/results.jq" \
 		--argjson context "$context" --arg ended "$ended" \
 		--arg console "$(console_complaint "$out/console.log")" \
 		>"$out/results.json.part" || die "cannot make results.json from $out/report.log"

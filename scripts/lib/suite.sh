@@ -77,6 +77,9 @@ initramfs_build() {
 initramfs_fill() {
 	local suite=$1 root=$2 cpio=$3 file
 	rm -rf "$root"
+	mkdir -p "$root"
+	# What changes from here on is newer than what is packed.
+	touch "$root.began"
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,lab}
 	cp /bin/busybox "$root/bin/"
 	cp "$TOP/lab/init/init" "$root/init"
@@ -86,7 +89,9 @@ initramfs_fill() {
 		mkdir -p "$root$(dirname "$file")"
 		cp -L "$file" "$root$file"
 	done < <(libraries_of "$suite"/*_test)
-	pack_cpio "$root" "$cpio"
+	pack_cpio "$root" "$cpio.new"
+	touch -r "$root.began" "$cpio.new"
+	mv "$cpio.new" "$cpio"
 	rm -rf "$root"
 }
 
