@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
+/* What acts mean and what they change; world_ask.c asks about the answers. */
 #include <string.h>
 
 #include "expect.h"
-#include "world.h"
+#include "world_state.h"
 
 /* exec() starts whatever there is: how much that is, is not our business. */
 #define EXEC_MOST 100000000
@@ -13,77 +13,6 @@ void world_begin(struct world *w, enum contract contract, bool alone)
 	memset(w, 0, sizeof(*w));
 	w->alone = alone;
 	w->contract = contract;
-}
-
-static bool seed(const struct world *w)
-{
-	return w->contract != CONTRACT_MEDIATED;
-}
-
-static bool core(const struct world_event *event)
-{
-	return !(event->flags & ACT_SOFTWARE);
-}
-
-static bool includes(const struct world_event *event)
-{
-	return !(event->flags & ACT_EXCLUDE_GUEST);
-}
-
-static bool on_guest_cpu(enum act_target target)
-{
-	return target == ON_CPU1 || target == ON_VCPU || target == ON_CGROUP1;
-}
-
-static int leader_of(const struct world *w, int slot)
-{
-	return w->event[slot].leader == NO_LEADER ? slot
-						  : w->event[slot].leader;
-}
-
-static bool same_group(const struct world *w, int a, int b)
-{
-	return w->event[a].open && w->event[b].open &&
-	       leader_of(w, a) == leader_of(w, b);
-}
-
-static bool is_on(const struct world_event *event)
-{
-	return event->enabled && event->fate == FATE_ALIVE;
-}
-
-static bool counts(const struct world *w, int slot)
-{
-	return is_on(&w->event[slot]) && is_on(&w->event[leader_of(w, slot)]);
-}
-
-static int stays(const struct world *w)
-{
-	return w->staying[0] || w->staying[1];
-}
-
-static int64_t claims(const struct world *w)
-{
-	return w->vm[0] + w->vm[1];
-}
-
-static int64_t include_events(const struct world *w)
-{
-	int64_t count = 0;
-
-	for (int i = 0; i < ACT_EVENTS; i++)
-		count += w->event[i].open && core(&w->event[i]) &&
-			 includes(&w->event[i]);
-	return count;
-}
-
-static bool has_event_on(const struct world *w, enum act_target target)
-{
-	for (int i = 0; i < ACT_EVENTS; i++) {
-		if (w->event[i].open && w->event[i].target == target)
-			return true;
-	}
-	return false;
 }
 
 /* Does a thread that comes to CPU 1 start its context? (perf_cgroup_switch())
@@ -191,12 +120,6 @@ static bool possible_open(const struct world *w, const struct act *act)
 	       !!(leader->flags & ACT_INHERIT) == inherit;
 }
 
-static bool group_is_open_fate(const struct world *w, int slot)
-{
-	return w->event[slot].fate == FATE_OPEN ||
-	       w->event[leader_of(w, slot)].fate == FATE_OPEN;
-}
-
 static bool cpu1_is_free(const struct world *w)
 {
 	return !has_event_on(w, ON_CPU1) && !has_event_on(w, ON_CGROUP1) &&
@@ -245,73 +168,11 @@ bool world_possible(const struct world *w, const struct act *act)
 	}
 }
 
-static int ask(struct question *q, const char *id)
-{
-	*q = (struct question){ .id = id,
-				.s = scenario_unknown,
-				.o = observation_unknown };
-	return 1;
-}
-
-/* Which rule speaks of this open: the words differ, the errno is one. */
-static const char *rule_of_open(const struct world *w, const struct act *act)
-{
-	bool includes_guest = !(act->flags & ACT_EXCLUDE_GUEST);
-
-	if (!seed(w)) {
-		if (act->flags & ACT_SOFTWARE)
-			return "M16";
-		return !includes_guest && claims(w) ? "M18" : "M11";
-	}
-	if (!includes_guest)
-		return "R19";
-	if (act->leader != NO_LEADER)
-		return "R26";
-	if (act->flags & ACT_DISABLED)
-		return "R25";
-	if (act->target == ON_SELF || act->target == ON_VCPU)
-		return "R23";
-	return act->target == ON_CPU1 || act->target == ON_CGROUP1 ? "R22"
-								   : "R8";
-}
-
-static int ask_open(const struct world *w, const struct act *act,
-		    const struct answer *answer, struct question *q)
-{
-	struct scenario *s;
-	bool inside;
-
-	ask(q, rule_of_open(w, act));
-	s = &q->s;
-	s->pmu = act->flags & ACT_SOFTWARE ? PMU_SOFTWARE : PMU_CORE;
-	s->exclude_guest = !!(act->flags & ACT_EXCLUDE_GUEST);
-	s->own_errno = 0;
-	s->claims = claims(w);
-	s->per_cpu = act->target != ON_SELF && act->target != ON_VCPU;
-	/*
-	 * Where a guest stays it is inside for most of the time: it may have
-	 * been there at that instant, or not, and the answer tells. Nowhere
-	 * else is anybody ever inside.
-	 */
-	inside = answer->err && ((on_guest_cpu(act->target) &&
-				  act->target != ON_VCPU && stays(w)) ||
-				 (act->target == ON_VCPU && w->staying[0]));
-	s->cpu_in_guest = inside;
-	s->task_in_guest = inside;
-	q->o.err = answer->err;
-	return 1;
-}
-
 static int cpu_of(enum act_target target)
 {
 	if (target == ON_CPU0 || target == ON_CGROUP0)
 		return 0;
 	return target == ON_CPU1 || target == ON_CGROUP1 ? 1 : -1;
-}
-
-static bool of_cgroup(enum act_target target)
-{
-	return target == ON_CGROUP0 || target == ON_CGROUP1;
 }
 
 /*
@@ -464,29 +325,7 @@ static void follow_work(struct world *w, bool child, int64_t least,
 	}
 }
 
-static int ask_create(const struct world *w, const struct answer *answer,
-		      struct question *q)
-{
-	if (seed(w))
-		return 0;
-	ask(q, "M6");
-	q->s.irqchip = 1;
-	q->s.vcpus = 0;
-	q->s.claims = claims(w);
-	q->s.include_events = include_events(w);
-	q->o.err = answer->err;
-	q->o.claimed = answer->claimed;
-	return 1;
-}
-
-/* Whatever happens, a process does a little in user space on the way. */
-static void add_slack(struct world *w)
-{
-	for (int i = 0; i < ACT_EVENTS; i++)
-		w->event[i].most += ACT_SLACK;
-}
-
-static void follow(struct world *w, const struct act *act)
+void world_follow(struct world *w, const struct act *act)
 {
 	int guest = act->slot % ACT_GUESTS;
 
@@ -542,93 +381,4 @@ static void follow(struct world *w, const struct act *act)
 	default:
 		break;
 	}
-}
-
-int world_answered(struct world *w, const struct act *act,
-		   const struct answer *answer, struct question *q)
-{
-	int asked = 0;
-
-	if (act->kind == ACT_open)
-		asked = ask_open(w, act, answer, q);
-	else if (act->kind == ACT_create)
-		asked = ask_create(w, answer, q);
-	if (!answer->err)
-		follow(w, act);
-	add_slack(w);
-	return asked;
-}
-
-static int ask_fate(const struct world_event *event, const struct sight *sight,
-		    struct question *q)
-{
-	ask(q, "M52");
-	q->s.condemned = event->fate == FATE_CONDEMNED;
-	q->o.eof = sight->eof;
-	return 1;
-}
-
-static int ask_count(const struct world *w, const struct world_event *event,
-		     const struct sight *sight, struct question *q)
-{
-	bool of_others = event->target == ON_CPU0 || event->target == ON_CPU1;
-
-	ask(q, "M53");
-	q->s.host_work = event->least;
-	q->s.host_work_most = of_others && !w->alone ? VALUE_MAX : event->most;
-	q->o.counted_after = sight->count - event->count;
-	return 1;
-}
-
-/*
- * Not of a cgroup's event, which may have run too long (D35), nor while a guest
- * is where the event belongs, which a reader elsewhere takes for time (D27).
- */
-static bool times_are_known(const struct world *w,
-			    const struct world_event *event)
-{
-	if (of_cgroup(event->target))
-		return false;
-	return !stays(w) || !on_guest_cpu(event->target);
-}
-
-static int ask_times(const struct world_event *event, const struct sight *sight,
-		     struct question *q)
-{
-	ask(q, "M54");
-	q->s.time_before = event->time_enabled;
-	q->o.enabled_ns = sight->enabled;
-	q->o.not_running_ns = sight->enabled - sight->running;
-	return 1;
-}
-
-int world_looked(struct world *w, int slot, const struct sight *sight,
-		 struct question *q)
-{
-	struct world_event *event = &w->event[slot];
-	int asked = 0;
-
-	if (event->fate == FATE_HIDDEN)
-		return 0;
-	if (event->fate == FATE_OPEN) {
-		/* One that lives may die at the next entry of who stays. */
-		if (sight->eof)
-			event->fate = FATE_CONDEMNED;
-		else if (!stays(w))
-			event->fate = FATE_ALIVE;
-	} else {
-		asked += ask_fate(event, sight, &q[asked]);
-	}
-	if (sight->eof)
-		return asked;
-	if (event->based && core(event))
-		asked += ask_count(w, event, sight, &q[asked]);
-	if (times_are_known(w, event))
-		asked += ask_times(event, sight, &q[asked]);
-	event->based = true;
-	event->count = sight->count;
-	event->least = 0;
-	event->most = 0;
-	event->time_enabled = times_are_known(w, event) ? sight->enabled : 0;
-	return asked;
 }

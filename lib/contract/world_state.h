@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What both halves of the model of a history ask its state. For lib/contract
+ * only. */
+#ifndef PMU_CONTRACT_WORLD_STATE_H
+#define PMU_CONTRACT_WORLD_STATE_H
+
+#include "world.h"
+
+static inline bool seed(const struct world *w)
+{
+	return w->contract != CONTRACT_MEDIATED;
+}
+
+static inline bool core(const struct world_event *event)
+{
+	return !(event->flags & ACT_SOFTWARE);
+}
+
+static inline bool includes(const struct world_event *event)
+{
+	return !(event->flags & ACT_EXCLUDE_GUEST);
+}
+
+static inline bool on_guest_cpu(enum act_target target)
+{
+	return target == ON_CPU1 || target == ON_VCPU || target == ON_CGROUP1;
+}
+
+static inline bool of_cgroup(enum act_target target)
+{
+	return target == ON_CGROUP0 || target == ON_CGROUP1;
+}
+
+static inline int leader_of(const struct world *w, int slot)
+{
+	return w->event[slot].leader == NO_LEADER ? slot
+						  : w->event[slot].leader;
+}
+
+static inline bool same_group(const struct world *w, int a, int b)
+{
+	return w->event[a].open && w->event[b].open &&
+	       leader_of(w, a) == leader_of(w, b);
+}
+
+static inline bool is_on(const struct world_event *event)
+{
+	return event->enabled && event->fate == FATE_ALIVE;
+}
+
+static inline bool counts(const struct world *w, int slot)
+{
+	return is_on(&w->event[slot]) && is_on(&w->event[leader_of(w, slot)]);
+}
+
+static inline int stays(const struct world *w)
+{
+	return w->staying[0] || w->staying[1];
+}
+
+static inline int64_t claims(const struct world *w)
+{
+	return w->vm[0] + w->vm[1];
+}
+
+static inline bool has_event_on(const struct world *w, enum act_target target)
+{
+	for (int i = 0; i < ACT_EVENTS; i++) {
+		if (w->event[i].open && w->event[i].target == target)
+			return true;
+	}
+	return false;
+}
+
+static inline bool group_is_open_fate(const struct world *w, int slot)
+{
+	return w->event[slot].fate == FATE_OPEN ||
+	       w->event[leader_of(w, slot)].fate == FATE_OPEN;
+}
+
+/* Take into account what an act that succeeded does. */
+void world_follow(struct world *w, const struct act *act);
+
+#endif
