@@ -15,7 +15,7 @@
 #define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 #define CROWD 16
-#define MANY_STEPS 100
+#define MANY_STEPS 400
 
 FIXTURE(seed_schedule)
 {
