@@ -16,12 +16,12 @@ order_of() {
 }
 
 @test "a sample of the faults is killed, each by a case of its rule" {
-	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 6 --seed 3 --out "$OUT"
-	[ "${lines[-1]}" = "6 of 6 faults killed, 6 by a case of their own rule, 0 equivalent" ]
-	[ "$(wc -l <"$OUT/rows")" -eq 6 ]
+	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 2 --out "$OUT"
+	[ "${lines[-1]}" = "4 of 4 faults killed, 4 by a case of their own rule, 0 equivalent" ]
+	[ "$(wc -l <"$OUT/rows")" -eq 4 ]
 	# Drawn from the seed: the same again, and nothing is run twice.
 	touch "$BATS_TEST_TMPDIR/then"
-	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 6 --seed 3 --out "$OUT"
+	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 2 --out "$OUT"
 	[ -z "$(find "$OUT" -name results.json -newer "$BATS_TEST_TMPDIR/then")" ]
 }
 
