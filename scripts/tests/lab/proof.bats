@@ -81,7 +81,7 @@ order_of() {
 	mv "$results.new" "$results"
 	run -1 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,seed_group_test' --out "$OUT"
 	[[ "$output" = *"wavers mediated claim_test:claim.M3_every_vm_claims"* ]]
-	[ -z "$(find "$OUT" -name table -path '*run-*' -newer "$BATS_TEST_TMPDIR/then")" ]
+	[ -z "$(find "$OUT"/run-* -name table -newer "$BATS_TEST_TMPDIR/then")" ]
 }
 
 @test "the explorer finds a broken kernel, and leaves a program that shows it" {
