@@ -35,29 +35,25 @@ enum act_flag {
 	ACT_SOFTWARE = 16,
 };
 
-/*
- * X(name, what it takes, words)
- *   EVENT: the slot of an event. OPEN: that, its target, leader and flags.
- *   GUEST: the slot of a guest. VALUE: a number.
- */
-#define ACT_KINDS(X)                                             \
-	X(open, OPEN, "perf_event_open()")                       \
-	X(close, EVENT, "close the event")                       \
-	X(enable, EVENT, "PERF_EVENT_IOC_ENABLE")                \
-	X(disable, EVENT, "PERF_EVENT_IOC_DISABLE")              \
-	X(reset, EVENT, "PERF_EVENT_IOC_RESET")                  \
-	X(work, NOTHING, "work in user space")                   \
-	X(fork, NOTHING, "a child works and ends")               \
-	X(exec, NOTHING, "a child calls exec()")                 \
-	X(move, VALUE, "go to a CPU")                            \
-	X(cgroup, VALUE, "into the cgroup or out of it")         \
-	X(hotplug, NOTHING, "CPU 1 goes offline and comes back") \
-	X(create, GUEST, "a VM and its first vCPU")              \
-	X(enter, GUEST, "run the guest once: it counts")         \
-	X(stay, GUEST, "let the guest run on")                   \
-	X(leave, GUEST, "bring it back")                         \
-	X(kill, GUEST, "end the VM")                             \
-	X(look, NOTHING, "read() all events")
+/* X(name, words) */
+#define ACT_KINDS(X)                                    \
+	X(open, "perf_event_open()")                    \
+	X(close, "close the event")                     \
+	X(enable, "PERF_EVENT_IOC_ENABLE")              \
+	X(disable, "PERF_EVENT_IOC_DISABLE")            \
+	X(reset, "PERF_EVENT_IOC_RESET")                \
+	X(work, "work in user space")                   \
+	X(fork, "a child works and ends")               \
+	X(exec, "a child calls exec()")                 \
+	X(move, "go to a CPU")                          \
+	X(cgroup, "into the cgroup or out of it")       \
+	X(hotplug, "CPU 1 goes offline and comes back") \
+	X(create, "a VM and its first vCPU")            \
+	X(enter, "run the guest once: it counts")       \
+	X(stay, "let the guest run on")                 \
+	X(leave, "bring it back")                       \
+	X(kill, "end the VM")                           \
+	X(look, "read() all events")
 
 enum act_kind {
 #define ACT_NUMBER(name, ...) ACT_##name,

@@ -302,7 +302,7 @@ static void ask_log(struct exploration *e)
 			      .o = observation_unknown };
 
 	q.s.attempts_asked = 1;
-	q.o.attempts = e->step + 1;
+	q.o.attempts = (int64_t)e->steps;
 	q.o.warned = klog_complaint(e->complaint, sizeof(e->complaint));
 	if (q.o.warned)
 		klog_warn_again();
