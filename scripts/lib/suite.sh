@@ -97,7 +97,9 @@ initramfs_fill() {
 
 pack_cpio() {
 	local root=$1 out=$2
-	(cd "$root" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$out.part"
+	# The same files make the same archive: its bytes are in the guest's memory.
+	find "$root" -exec touch -h -d @0 {} +
+	(cd "$root" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --reproducible --quiet) >"$out.part"
 	mv "$out.part" "$out"
 }
 

@@ -24,12 +24,15 @@
 	X(task_stays, R2, "the task context is not evicted") \
 	X(index_stays, R2, "a page keeps an index through the guest") \
 	X(not_refused, R2, "what is enabled under a guest is scheduled in") \
+	X(pinned_left, R2, "pinned groups are not evicted") \
+	X(flexible_left, R2, "flexible groups are not evicted") \
 	X(leader_refused, D8, "slip: entry refuses groups by their leader's PMU") \
 	X(leader_decides, R3, "only the leader's exclude_guest is looked at") \
 	X(exit_forgives, R4, "guest exit revives what entry condemned") \
 	X(moving_forgives, R4, "guest exit on another CPU revives what was condemned") \
 	X(no_resume, R5, "guest exit does not schedule in flexible groups") \
 	X(lost_at_times, R5, "every 64th guest exit forgets flexible groups") \
+	X(flag_stays, R5, "guest exit clears the flag of its CPU too late") \
 	X(cpu_first, D3, "slip: CPU flexible groups go before task pinned") \
 	X(no_assert, R6, "interrupts may be on in both calls") \
 	X(exit_enters, R7, "an exit without enter enters") \
@@ -53,6 +56,7 @@
 	X(cgroup_clock, D5, "slip: the cgroup clock is not brought up to date") \
 	X(cgroup_spared, R21, "cgroup events are not judged") \
 	X(cpu_passes, R22, "events of a CPU are not refused") \
+	X(opener_asked, R22, "the flag of the opener's CPU is looked at, not that of the event's") \
 	X(guest_only_passes, R22, "events of a CPU that exclude the host are not refused") \
 	X(wrong_errno, R22, "the creation check returns EOPNOTSUPP") \
 	X(task_passes, R23, "events of a task are not refused") \
@@ -67,6 +71,7 @@
 	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs") \
 	X(vm_passes, M6, "a VM is not refused beside include-guest events") \
 	X(claim_stays, M9, "a VM that is gone keeps its claim") \
+	X(claim_early, M9, "the claim goes with the fd of the VM, vCPUs or not") \
 	X(event_passes, M11, "include-guest events are not refused beside a VM") \
 	X(event_denied, D22, "they are refused with EACCES") \
 	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \
@@ -75,6 +80,7 @@
 	X(cpu_not_out, M21, "load leaves the CPU context on the counters") \
 	X(task_not_out, M21, "load leaves the task context on the counters") \
 	X(not_back_in, M27, "put schedules nothing in") \
+	X(task_not_in, M27, "put does not schedule the task context in") \
 	X(guest_time_kept, M23, "the guest's time is not subtracted") \
 	X(guest_time_twice, M23, "the guest's time is subtracted twice") \
 	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
@@ -82,11 +88,13 @@
 	X(zero_not_loaded, M20, "a guest counter of zero is not loaded") \
 	X(pmi_dropped, M29, "the guest's overflow is not passed on") \
 	X(mask_lost, M29, "the mask of the guest's LVTPC is lost") \
+	X(lvtpc_not_back, M29, "put leaves the LVTPC to the guest") \
 	X(counters_intercepted, M30, "the guest's counters are intercepted") \
 	X(absent_passed, M45, "counters the guest has not are passed through") \
 	X(rdpmc_intercepted, M31, "RDPMC is always intercepted") \
 	X(rdpmc_needs_control, D26, "RDPMC is intercepted without PerfMonV2") \
 	X(filter_ignored, M32, "the event filter does nothing") \
+	X(filter_late, M32, "a filter is enforced one entry late") \
 	X(hardware_shown, M42, "the guest reads its selectors as the hardware has them") \
 	X(modes_ignored, M33, "host-only and guest-only are ignored") \
 	X(emulated_lost, M34, "emulated instructions are not counted") \

@@ -136,23 +136,28 @@ static void perf_guest_update_time(struct perf_cpu_context *cpuctx,
 		ctx_time_update(cpuctx, ctx);
 }
 
+static void evict_list(struct list_head *active, struct perf_event_context *ctx)
+{
+	struct perf_event *event, *tmp;
+
+	list_for_each_entry_safe (event, tmp, active, active_list)
+		evict_group(event, ctx);
+}
+
 /* Everything that is on a counter goes off it, pinned groups first. */
 static void evict_context(struct perf_cpu_context *cpuctx,
 			  struct perf_event_context *ctx)
 {
 	struct perf_event_pmu_context *pmu_ctx;
-	struct perf_event *event, *tmp;
 
 	perf_guest_update_time(cpuctx, ctx);
 	list_for_each_entry (pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
-		list_for_each_entry_safe (event, tmp, &pmu_ctx->pinned_active,
-					  active_list)
-			evict_group(event, ctx);
-		list_for_each_entry_safe (event, tmp, &pmu_ctx->flexible_active,
-					  active_list)
-			evict_group(event, ctx);
+		if (!perf_guest_fault(pinned_left))
+			evict_list(&pmu_ctx->pinned_active, ctx);
+		if (!perf_guest_fault(flexible_left))
+			evict_list(&pmu_ctx->flexible_active, ctx);
 		pmu_ctx->rotate_necessary = 0;
 	}
 	if (perf_guest_fault(all_judged))
@@ -270,7 +275,8 @@ static void wake_context(struct perf_cpu_context *cpuctx,
 	if (perf_guest_fault(clock_doubles))
 		ctx->time.time += perf_clock() - ctx->time.stamp;
 	perf_guest_update_time(cpuctx, ctx);
-	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused))
+	if (perf_guest_slip(leader_refused) || perf_guest_fault(not_refused) ||
+	    perf_guest_fault(pinned_left) || perf_guest_fault(flexible_left))
 		drop_stowaways(ctx);
 
 	if (static_branch_unlikely(&perf_guest_faulty))
@@ -293,7 +299,7 @@ void perf_guest_exit(void)
 
 	perf_ctx_lock(cpuctx, cpuctx->task_ctx);
 	task_ctx = perf_guest_fault(task_stays) ? NULL : cpuctx->task_ctx;
-	raw_cpu_write(perf_force_exclude_guest, false);
+	raw_cpu_write(perf_force_exclude_guest, perf_guest_fault(flag_stays));
 	if (perf_guest_fault(late_spared))
 		raw_cpu_write(perf_guest_left, local_clock());
 	if (perf_guest_fault(lost_at_times))
@@ -313,6 +319,7 @@ void perf_guest_exit(void)
 	if (!perf_guest_slip(cpu_first))
 		resume_context(&cpuctx->ctx, EVENT_FLEXIBLE);
 	resume_context(task_ctx, EVENT_FLEXIBLE);
+	raw_cpu_write(perf_force_exclude_guest, false);
 
 	if (task_ctx)
 		perf_ctx_enable(task_ctx, perf_guest_scope());

@@ -37,6 +37,8 @@ static bool perf_guest_refuses(struct perf_event *event)
 
 static bool perf_guest_on(int cpu)
 {
+	if (perf_guest_fault(opener_asked))
+		cpu = raw_smp_processor_id();
 	if (!perf_guest_fault(any_cpu))
 		return per_cpu(perf_force_exclude_guest, cpu);
 
