@@ -16,6 +16,7 @@
 #define HOST_CPU 0
 #define MOVES 20
 #define WORK_TURNS 20000
+#define SAMPLE_PERIOD 1000
 
 FIXTURE(move)
 {
@@ -196,7 +197,30 @@ FIXTURE_TEARDOWN(end)
 	case_end(_metadata);
 }
 
-/* On the CPU where the guest was: its values, and the host's counting. */
+/* What a sampling event of this thread wrote over work on the guest's CPU. */
+static int64_t samples_on_guest_cpu(struct perf_event_attr attr)
+{
+	struct perf_event_mmap_page *page;
+	int64_t written = NOT_KNOWN;
+	int fd;
+
+	attr.sample_period = SAMPLE_PERIOD;
+	attr.sample_type = PERF_SAMPLE_IP;
+	fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	page = fd < 0 ? NULL : event_map(fd, 1);
+	if (page && event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS) > 0)
+		written = (int64_t)page->data_head;
+	if (page)
+		event_unmap(page, 1);
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
+/*
+ * On the CPU where the guest was: its values, and whether the host's events
+ * count and sample.
+ */
 static int look_for_remains(FIXTURE_DATA(end) * self)
 {
 	struct perf_event_mmap_page *page;
@@ -221,6 +245,7 @@ static int look_for_remains(FIXTURE_DATA(end) * self)
 	if (page)
 		event_unmap(page, 0);
 	close(fd);
+	self->o.samples_after = samples_on_guest_cpu(attr);
 	return err;
 }
 

@@ -234,6 +234,7 @@ enum request {
  *   survivors           events that got past a refusal and outlived an entry
  *   scaled_surplus      count * enabled / running, minus count
  *   samples_inside      samples written while the guest ran
+ *   samples_after       bytes of samples written after it
  *   nmis_inside         NMIs of the guest's CPU while the guest ran
  *   guest_pmis          overflows of the guest's counters that KVM was told of
  *   held_before         counters the watchdog took when it was switched on
@@ -301,6 +302,7 @@ enum request {
 	X(survivors)          \
 	X(scaled_surplus)     \
 	X(samples_inside)     \
+	X(samples_after)      \
 	X(nmis_inside)        \
 	X(guest_pmis)         \
 	X(held_before)        \

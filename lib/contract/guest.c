@@ -235,7 +235,8 @@ static int expect_m49(const struct scenario *s, struct expectation *e)
 	e[1] = EXACTLY(left_over, 0);
 	e[2] = EXACTLY(leaked, 0);
 	e[3] = AT_LEAST(counted_after, 1);
-	return 4;
+	e[4] = AT_LEAST(samples_after, 1);
+	return 5;
 }
 
 static int expect_m50(const struct scenario *s, struct expectation *e)

@@ -79,6 +79,7 @@
 	X(other_pmus_counted, M16, "events of other PMUs are refused, too") \
 	X(cpu_not_out, M21, "load leaves the CPU context on the counters") \
 	X(task_not_out, M21, "load leaves the task context on the counters") \
+	X(host_nmis_ignored, M49, "after put the host still takes its overflows for the guest's") \
 	X(not_back_in, M27, "put schedules nothing in") \
 	X(task_not_in, M27, "put does not schedule the task context in") \
 	X(guest_time_kept, M23, "the guest's time is not subtracted") \
