@@ -6,6 +6,7 @@
 
 #include "../sync/deadline.h"
 #include "../sync/work.h"
+#include "cpu.h"
 #include "kinds.h"
 #include "rdpmc.h"
 
@@ -17,6 +18,15 @@ const struct host_kind host_kinds[] = {
 	HOST_KINDS(KIND_DATA)
 #undef KIND_DATA
 };
+
+/* Above its limit, which it lowers if interrupts take long, perf refuses. */
+static unsigned int allowed(unsigned int frequency)
+{
+	long limit = file_number("/proc/sys/kernel/perf_event_max_sample_rate",
+				 frequency);
+
+	return limit < frequency ? (unsigned int)limit : frequency;
+}
 
 static int describe(const struct host_kind *kind, struct perf_event_attr *attr)
 {
@@ -30,7 +40,8 @@ static int describe(const struct host_kind *kind, struct perf_event_attr *attr)
 	attr->pinned = kind->pinned;
 	attr->exclusive = kind->exclusive;
 	attr->freq = kind->frequency;
-	attr->sample_period = kind->period;
+	attr->sample_period = kind->frequency ? allowed(kind->period)
+					      : kind->period;
 	attr->sample_type = kind->period ? PERF_SAMPLE_READ : 0;
 	return err;
 }

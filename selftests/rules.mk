@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# How the test programs are made, in the suite's own folder and in a kernel tree.
+#
+# Needs TOP, HERE (the folder of the tests), KSRC, OUTPUT and KHDR_INCLUDES.
+# Gives PROGS, without a folder, and a rule for each in OUTPUT.
+
+include $(HERE)/libkvm.mk
+
+PROGS := $(notdir $(basename $(wildcard $(HERE)/*_test.c)))
+GUEST_PROGS := $(notdir $(basename $(shell grep -lE '"(vm/guest|guest_case)\.h"' $(HERE)/*_test.c)))
+
+WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
+	-Wvla $(WERROR)
+CFLAGS_LIB := -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARNINGS) $(KHDR_INCLUDES) \
+	-I$(TOP)/lib -DLIB_DIR='"$(TOP)/lib"' $(EXTRA_CFLAGS)
+# The harness is not clean under all of this, and takes unused arguments.
+CFLAGS_TEST := $(CFLAGS_LIB) -I$(KSRC)/tools/testing/selftests -I$(TOP) \
+	-Wno-unused-parameter -Wno-missing-field-initializers \
+	-Wno-missing-prototypes -Wno-strict-prototypes -Wno-sign-compare \
+	-Wno-unused-variable -Wno-override-init -Wno-unused-function
+CFLAGS_GUEST := $(LIBKVM_CFLAGS) -std=gnu11 -I$(TOP)/lib -I$(TOP) \
+	-Wall $(WERROR) -Wno-unused-function -Wno-unused-variable
+
+# Only these lead to the KVM selftests library.
+GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
+	$(TOP)/lib/vm/counting.c $(TOP)/lib/vm/pattern.c
+LIB_SRC := $(filter-out $(GUEST_LIB),$(wildcard $(TOP)/lib/contract/*.c \
+	$(TOP)/lib/explore/*.c $(TOP)/lib/perf/*.c $(TOP)/lib/report/*.c $(TOP)/lib/sync/*.c \
+	$(TOP)/lib/vm/*.c))
+GUEST_SRC := $(GUEST_LIB) $(wildcard $(TOP)/guest_code/*.c)
+LIB_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(LIB_SRC))
+GUEST_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(GUEST_SRC))
+
+$(LIB_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -c -o $@ $<
+
+$(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_GUEST) -MD -c -o $@ $<
+
+$(OUTPUT)/obj/%_test.o: $(HERE)/%_test.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_TEST) -fno-PIE -MD -c -o $@ $<
+
+# Linked dynamically: a guest maps the whole program, and libpfm4's tables would
+# not fit into the memory the KVM selftests library gives it.
+LINK = $(CC) -no-pie -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	$(filter %.a,$^) -lpfm -ldl
+
+$(addprefix $(OUTPUT)/,$(filter-out $(GUEST_PROGS),$(PROGS))): $(OUTPUT)/%: \
+		$(OUTPUT)/obj/%.o $(LIB_OBJ)
+	$(Q)$(LINK)
+
+$(addprefix $(OUTPUT)/,$(GUEST_PROGS)): $(OUTPUT)/%: $(OUTPUT)/obj/%.o \
+		$(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM)
+	$(Q)$(LINK)
+
+-include $(shell find $(OUTPUT)/obj $(OUTPUT)/libkvm -name '*.d' 2>/dev/null)
