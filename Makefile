@@ -2,10 +2,10 @@
 # The doorway. Everything is done by scripts/lab and scripts/test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutants soak format build clean
+.PHONY: help run test check mutants soak ksft-install ksft-remove format build clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## both contracts in the lab, each on its kernel (sets up what is missing)
 	@scripts/lab doctor --install
@@ -29,6 +29,12 @@ soak: ## run the suite again and again under changing conditions: do verdicts?
 build: ## build emulator, kernel and suite without running them
 	@scripts/lab doctor --install
 	@scripts/lab build
+
+ksft-install: ## put the suite into the kernel tree KSRC= as a target of kselftest
+	@scripts/ksft install '$(KSRC)'
+
+ksft-remove: ## take it away again
+	@scripts/ksft remove '$(KSRC)'
 
 format: ## put the C into the project's style
 	@git ls-files '*.c' '*.h' | grep -v '^lab/qemu/' | xargs clang-format-14 -i

@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The suite in a kernel tree: put there, brought up to date, taken away.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	KSFT=$BATS_TEST_DIRNAME/../ksft
+	TREE=$BATS_TEST_TMPDIR/tree
+	SELFTESTS=$TREE/tools/testing/selftests
+	FOLDER=$SELFTESTS/pmu_passthrough
+	mkdir -p "$SELFTESTS"
+	: >"$TREE/Kbuild"
+	: >"$SELFTESTS/lib.mk"
+	printf 'TARGETS += perf_events\nTARGETS += pidfd\nTARGETS += power_supply\nTARGETS += sched\n' \
+		>"$SELFTESTS/Makefile"
+	cp -r "$TREE" "$BATS_TEST_TMPDIR/before"
+}
+
+unchanged() {
+	diff -r "$TREE" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "install puts a folder and a line at their places" {
+	run -0 "$KSFT" install "$TREE"
+	[ "$(sed -n 3p "$SELFTESTS/Makefile")" = "TARGETS += pmu_passthrough" ]
+	[ "$(grep -c . "$SELFTESTS/Makefile")" -eq 5 ]
+	grep -qx 'include ../lib.mk' "$FOLDER/Makefile"
+	[ -s "$FOLDER/config" ]
+	[ -s "$FOLDER/settings" ]
+	[ -s "$FOLDER/known/mediated.list" ]
+	[ ! -L "$FOLDER" ]
+	[ ! -e "$FOLDER/lib/tests" ]
+	# Flat names, as the installed suite is: none twice.
+	[ -z "$(find "$FOLDER" -name '*_test.c' -printf '%f\n' | sort | uniq -d)" ]
+	# Every program of the suite came along.
+	[ "$(find "$FOLDER" -name '*_test.c' | wc -l)" -eq "$(find "$BATS_TEST_DIRNAME/../../selftests" -maxdepth 1 -name '*_test.c' | wc -l)" ]
+}
+
+@test "install again changes nothing, and remove leaves the tree as it was" {
+	run -0 "$KSFT" install "$TREE"
+	cp -r "$TREE" "$BATS_TEST_TMPDIR/once"
+	run -0 "$KSFT" install "$TREE"
+	[[ $output == *"is up to date" ]]
+	diff -r "$TREE" "$BATS_TEST_TMPDIR/once"
+	run -0 "$KSFT" remove "$TREE"
+	unchanged
+	run -0 "$KSFT" remove "$TREE"
+	[[ $output == *"is not there" ]]
+}
+
+@test "an older version is brought up to date" {
+	run -0 "$KSFT" install "$TREE"
+	(cd "$FOLDER" && echo "timeout=1" >settings &&
+		find . -type f ! -name .installed | LC_ALL=C sort | xargs sha256sum | sed 's|  \./|  |' >../sums && mv ../sums .installed)
+	run -0 "$KSFT" install "$TREE"
+	[ "$(cat "$FOLDER/settings")" = "timeout=300" ]
+	[ -z "$(find "$SELFTESTS" -maxdepth 1 -name '.pmu*')" ]
+}
+
+@test "what was built there does not stand in the way" {
+	run -0 "$KSFT" install "$TREE"
+	mkdir -p "$FOLDER/obj/lib" "$FOLDER/libkvm"
+	touch "$FOLDER/obj/lib/x.o" "$FOLDER/claim_test" "$FOLDER/libkvm.a"
+	run -0 "$KSFT" remove "$TREE"
+	unchanged
+}
+
+@test "work of somebody else is not overwritten" {
+	run -0 "$KSFT" install "$TREE"
+	echo "# mine" >>"$FOLDER/Makefile"
+	run -2 "$KSFT" install "$TREE"
+	[ "$output" = "ksft: files of $FOLDER were changed by hand: Makefile" ]
+	run -2 "$KSFT" remove "$TREE"
+	tail -n 1 "$FOLDER/Makefile" | grep -qx '# mine'
+	sed -i '$d' "$FOLDER/Makefile"
+	touch "$FOLDER/notes"
+	run -2 "$KSFT" remove "$TREE"
+	[ "$output" = "ksft: $FOLDER/notes was put there by hand" ]
+	rm -r "$FOLDER"
+	mkdir "$FOLDER"
+	run -2 "$KSFT" install "$TREE"
+	[[ $output == *"was not made by \"scripts/ksft install\"" ]]
+}
+
+@test "bad input is refused with one line, and nothing is left behind" {
+	run -2 "$KSFT" install
+	[ "$output" = "ksft: install wants a kernel tree: KSRC=<tree>" ]
+	run -2 "$KSFT" install ""
+	[ "${#lines[@]}" -eq 1 ]
+	run -2 "$KSFT" frobnicate "$TREE"
+	[ "${#lines[@]}" -eq 1 ]
+	run -2 "$KSFT" install "$BATS_TEST_TMPDIR/nowhere"
+	[ "$output" = "ksft: $BATS_TEST_TMPDIR/nowhere is no folder" ]
+	run -2 "$KSFT" install "$BATS_TEST_TMPDIR"
+	[[ $output == *"is no kernel tree: it has no tools/testing/selftests/lib.mk" ]]
+	: >"$SELFTESTS/Makefile"
+	run -2 "$KSFT" install "$TREE"
+	[[ $output == *"has no list of targets" ]]
+	[ ! -e "$FOLDER" ]
+}
+
+@test "without libpfm4 there is one skip that says so" {
+	run -4 "$BATS_TEST_DIRNAME/../../configs/ksft/without_libpfm4.sh"
+	[ "${lines[1]}" = "1..0 # SKIP needs libpfm4" ]
+}
