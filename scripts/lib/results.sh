@@ -52,7 +52,7 @@ results_make() {
 }
 
 results_table() {
-	jq -r -s -f "$TOP/scripts/lib/table.jq" --argjson words "$(rule_words)" "$@"
+	jq -r -s -L "$TOP/scripts/lib/report" -f "$TOP/scripts/lib/table.jq" --argjson words "$(rule_words)" "$@"
 }
 
 # Status of a run: 0 if everything that ran conforms, and something did.

@@ -2,11 +2,10 @@
 # docs/rules.md: one row a rule. $runs are results; $sentences, $stored and
 # $broken are lines of tab-separated words.
 
+include "common";
+
 def rows($text): [$text | split("\n")[] | select(. != "") | split("\t")];
 def base: capture("^(?<rule>[RMD][0-9]+[a-z]?)").rule;
-def rank:
-  capture("^(?<kind>.)(?<number>[0-9]+)(?<letter>.*)")
-  | [{ M: 0, R: 1, D: 2 }[.kind], (.number | tonumber), .letter];
 
 rows($sentences) as $rules
 | (rows($stored) | map({ key: .[0], value: .[1] }) | from_entries) as $stored

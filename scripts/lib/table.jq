@@ -2,10 +2,9 @@
 # Some results.json as text: one line a rule of each contract, then what needs a
 # person's attention, then the totals. $words maps rules to sentences.
 
-def pad($width): . + (" " * ([$width - length, 1] | max));
+include "common";
 
-# R2 before R10, and rules before defects.
-def rank: [({ M: 0, R: 1, D: 2 }[.[0:1]] // 3), (.[1:] | capture("^(?<number>[0-9]+)(?<letter>.*)") | (.number | tonumber), .letter)];
+def pad($width): . + (" " * ([$width - length, 1] | max));
 
 def verdict($rows):
   def count($name): [$rows[] | select(.outcome == $name)] | length;
@@ -15,16 +14,6 @@ def verdict($rows):
   elif count("known") > 0 then "known"
   elif count("conforms") > 0 then "conforms"
   else "skip" end;
-
-# What a case says of one of its rules: it may ask several.
-def outcome_of($case; $rule):
-  def says($word): any($case.said[]; test("^# \($word) ([^ ]+ )?\($rule)(\\.[a-z]+)?(:|$)"));
-  if $case.outcome == "broken" or $case.outcome == "skip" then $case.outcome
-  elif says("violates") then "violates"
-  elif says("undecided") then "undecided"
-  elif says("known") then "known"
-  elif says("conforms") then "conforms"
-  else $case.outcome end;
 
 def rule_lines:
   . as $run

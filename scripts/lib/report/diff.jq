@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Two results, then and now: what fails that did not, what no longer does, what
+# is no longer asked or asked for another reason. Input: [then, now].
+include "common";
+
+def fails: . == "violates" or . == "undecided" or . == "broken";
+def by_case: [.cases[] | { key: "\(.program):\(.case)", value: . }] | from_entries;
+
+def change($old; $new):
+  if $old == null and ($new.outcome | fails) then "new failure"
+  elif $old == null then "new case"
+  elif $new == null then "gone"
+  elif ($new.outcome | fails) and ($old.outcome | fails | not) then "new failure"
+  elif ($old.outcome | fails) and ($new.outcome | fails | not) then "fixed"
+  elif $old.outcome != $new.outcome then "changed"
+  elif $old.outcome == "skip" and $old.reason != $new.reason then "changed need"
+  elif $old.outcome == "known" and $old.reason != $new.reason then "changed"
+  else empty end;
+
+def words: if . == null then "-" else .outcome + (if .reason != "" then " (\(.reason))" else "" end) end;
+
+(.[0] | by_case) as $old | (.[1] | by_case) as $new
+| ([$old, $new] | map(keys) | add | unique) as $names
+| [$names[] as $name | { name: $name, change: change($old[$name]; $new[$name]),
+    then: ($old[$name] | words), now: ($new[$name] | words) }]
+| { "new failure": 0, "gone": 1, "fixed": 2, "changed": 3, "changed need": 4, "new case": 5 } as $order
+| sort_by($order[.change], .name)
+| (.[] | "\(.change)\t\(.name)\t\(.then) -> \(.now)"),
+  "\([.[] | select(.change == "new failure")] | length) new failures, \([.[] | select(.change == "fixed")] | length) fixed, \(map(select(.change != "new failure" and .change != "fixed")) | length) other changes, \($names | length) cases"

@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Results as others read them: well-formed, complete, and looked at.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	REPORT=$BATS_TEST_DIRNAME/../report
+	SCHEMA=$BATS_TEST_DIRNAME/../../docs/results.schema.json
+	export LAB_BUILD=$BATS_TEST_TMPDIR/build
+	RUN=$BATS_TEST_TMPDIR/run
+	mkdir -p "$RUN"
+	run_of '"conforms"' >"$RUN/results.json"
+	printf 'CONFIG_KVM=y\n' >"$RUN/config"
+	printf '[    0.1] kvm: <hello> & "goodbye"\n' >"$RUN/kernel.log"
+}
+
+# run_of OUTCOME: a run with a case of each outcome, the first with this one.
+run_of() {
+	jq -n --argjson first "$1" '
+		def case($name; $outcome; $reason; $said): { program: "claim_test", case: "claim.\($name)",
+			rules: ["M9"], outcome: $outcome, reason: $reason, said: $said };
+		{ schema: 1, machine: "amd-zen4", contract: "mediated", kernel: "plain", kernel_image: "/k/bzImage",
+		  fault: "", cpus: 2, emulator: "QEMU 10.0.13", boot_seconds: 9, command: "qemu -append \"a <b>\"", complete: true,
+		  facts: { release: "7.3.4", version: "#1 SMP", cmdline: "quiet", cpus: "2" }, stale: [], verdict: "violates",
+		  totals: { conforms: 1, known: 1, violates: 1, broken: 1, undecided: 1, skip: 1 },
+		  cases: [ case("M9_first"; $first; ""; ["# \($first) M9: words"]),
+			case("M9_known"; "known"; "known D28"; ["# known D28 M9: old <news>", "#   expected  claimed 1"]),
+			case("M9_violates"; "violates"; ""; ["# violates M9: the claim & \u0007 it", "#   observed  claimed=0", "#   again     scripts/lab run --filter claim_test:M9_violates"]),
+			case("M9_broken"; "broken"; ""; ["# broken claim_test.c:1: open: <x>"]),
+			case("M9_undecided"; "undecided"; ""; ["# undecided M9: words"]),
+			case("M9_skip"; "skip"; "needs KVM"; []) ] }'
+}
+
+@test "the sample of these tests has the published form" {
+	python3 - "$SCHEMA" "$RUN/results.json" <<'EOF'
+import json, sys, jsonschema
+schema, run = (json.load(open(name)) for name in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+jsonschema.validate(run, schema)
+run["cases"][0]["outcome"] = "passed"
+try:
+    jsonschema.validate(run, schema)
+except jsonschema.ValidationError:
+    sys.exit(0)
+sys.exit("a made-up outcome is valid")
+EOF
+}
+
+@test "JUnit is well-formed, and only what conforms passes there" {
+	run -0 "$REPORT" junit --out "$BATS_TEST_TMPDIR/junit.xml" "$RUN"
+	xmllint --noout "$BATS_TEST_TMPDIR/junit.xml"
+	count() {
+		xmllint --xpath "count($1)" "$BATS_TEST_TMPDIR/junit.xml"
+	}
+	[ "$(count //testcase)" -eq 6 ]
+	[ "$(count '//testcase[not(*)]')" -eq 1 ]
+	[ "$(count '//testcase/failure')" -eq 2 ]
+	[ "$(count '//testcase/error')" -eq 1 ]
+	[ "$(count '//testcase[skipped/@message="known D28"]')" -eq 1 ]
+	[ "$(count '//testcase[skipped/@message="needs KVM"]')" -eq 1 ]
+	[ "$(count '//testsuite[@tests=6 and @failures=2 and @errors=1 and @skipped=2]')" -eq 1 ]
+}
+
+@test "KCIDB has every case, and ties a known defect to its issue" {
+	run -0 "$REPORT" kcidb --origin lab --checkout abc --out "$BATS_TEST_TMPDIR/k.json" "$RUN"
+	run -0 jq -c '[.tests[].status]' "$BATS_TEST_TMPDIR/k.json"
+	[ "$output" = '["PASS","FAIL","FAIL","ERROR","ERROR","SKIP"]' ]
+	run -0 jq -e '.version == { major: 5, minor: 3 } and .incidents[0].issue_id == .issues[0].id
+		and .incidents[0].test_id == .tests[1].id and .issues[0].id == "lab:pmu_passthrough-D28"
+		and all(.tests[]; .path | test("^[a-zA-Z0-9_-]+([.][a-zA-Z0-9_-]+)*$"))
+		and all(.tests[], .builds[], .checkouts[]; .id | startswith("lab:"))
+		and ([.tests[].id] | length == (unique | length))
+		and all(.. ; . != null)' "$BATS_TEST_TMPDIR/k.json"
+}
+
+@test "the page needs nothing beside it, and hides nothing" {
+	local page=$BATS_TEST_TMPDIR/page.html
+	run -0 "$REPORT" html --out "$page" "$RUN"
+	run ! grep -E '<script|src=|href="[^#]|url\(|@import' "$page"
+	grep -q 'old &lt;news&gt;' "$page"
+	grep -q 'CONFIG_KVM=y' "$page"
+	grep -q '&lt;hello&gt; &amp; &quot;goodbye&quot;' "$page"
+	grep -q 'Again: <code>scripts/lab run --filter claim_test:M9_violates' "$page"
+	[ "$(grep -c '<h2 id="run' "$page")" -eq 1 ]
+}
+
+@test "a browser shows verdict, rule and evidence" {
+	local page=$BATS_TEST_TMPDIR/page.html seen=$BATS_TEST_TMPDIR/seen.html
+	run -0 "$REPORT" html --out "$page" "$RUN"
+	chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$BATS_TEST_TMPDIR/profile" \
+		--dump-dom "file://$page" >"$seen" 2>/dev/null
+	xmllint --html --noout "$seen" 2>/dev/null
+	text() {
+		xmllint --html --xpath "string($1)" "$seen" 2>/dev/null
+	}
+	[ "$(text '//*[@id="verdict"]')" = violates ]
+	[[ $(text '//tr[@id="run0-M9"]') == *"the claim is released when the last reference to the VM goes"* ]]
+	[[ $(text '//div[@class="case"][1]') == *"observed  claimed=0"* ]]
+	chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$BATS_TEST_TMPDIR/profile" \
+		--window-size=1200,1200 --screenshot="$BATS_TEST_TMPDIR/seen.png" "file://$page" 2>/dev/null
+	[ "$(head -c 8 "$BATS_TEST_TMPDIR/seen.png" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ]
+}
+
+@test "two results are compared, and a new failure is the status" {
+	mkdir "$BATS_TEST_TMPDIR/now"
+	run_of '"violates"' | jq '(.cases[] | select(.outcome == "skip")).reason = "needs a PMU"
+		| (.cases[] | select(.outcome == "broken")) |= (.outcome = "conforms")' >"$BATS_TEST_TMPDIR/now/results.json"
+	run -1 "$REPORT" diff "$RUN" "$BATS_TEST_TMPDIR/now"
+	[ "${lines[0]}" = "$(printf 'new failure\tclaim_test:claim.M9_first\tconforms -> violates')" ]
+	[ "${lines[1]}" = "$(printf 'fixed\tclaim_test:claim.M9_broken\tbroken -> conforms')" ]
+	[ "${lines[2]}" = "$(printf 'changed need\tclaim_test:claim.M9_skip\tskip (needs KVM) -> skip (needs a PMU)')" ]
+	[ "${lines[3]}" = "1 new failures, 1 fixed, 1 other changes, 6 cases" ]
+	run -0 "$REPORT" diff "$RUN" "$RUN"
+}
+
+@test "ten thousand cases are no matter" {
+	jq '.cases = [range(10000) as $i | .cases[0] | .case = "claim.case_\($i)"]' "$RUN/results.json" >"$BATS_TEST_TMPDIR/many.json"
+	run -0 "$REPORT" junit --out "$BATS_TEST_TMPDIR/many.xml" "$BATS_TEST_TMPDIR/many.json"
+	[ "$(grep -c '<testcase' "$BATS_TEST_TMPDIR/many.xml")" -eq 10000 ]
+	run -0 "$REPORT" html --out "$BATS_TEST_TMPDIR/many.html" "$BATS_TEST_TMPDIR/many.json"
+	[ "$(grep -o 'case_[0-9]*</code>' "$BATS_TEST_TMPDIR/many.html" | wc -l)" -eq 10000 ]
+}
+
+@test "bad input is refused with one line, and nothing is half-written" {
+	refused() {
+		run -2 --separate-stderr "$REPORT" "$@"
+		[ -z "$output" ]
+		# shellcheck disable=SC2154 # bats sets it
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	}
+	refused
+	refused pdf
+	refused junit --colour
+	refused junit "$BATS_TEST_TMPDIR/nowhere"
+	head -c 300 "$RUN/results.json" >"$BATS_TEST_TMPDIR/cut.json"
+	refused html --out "$BATS_TEST_TMPDIR/cut.html" "$BATS_TEST_TMPDIR/cut.json"
+	[ ! -e "$BATS_TEST_TMPDIR/cut.html" ]
+	printf '{ "schema": 7, "cases": [] }' >"$BATS_TEST_TMPDIR/foreign.json"
+	refused junit "$BATS_TEST_TMPDIR/foreign.json"
+	jq '.cases[0].outcome = "passed"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/odd.json"
+	refused junit "$BATS_TEST_TMPDIR/odd.json"
+	refused kcidb "$RUN"
+	refused kcidb --origin UPPER --checkout x "$RUN"
+	refused diff "$RUN"
+	refused junit --out "$BATS_TEST_TMPDIR/no/such/folder/x" "$RUN"
+	# A file that was there stays when the new one cannot be written whole.
+	printf 'old\n' >"$BATS_TEST_TMPDIR/kept.xml"
+	run -2 bash -c 'ulimit -f 1 && exec "$@"' - "$REPORT" junit --out "$BATS_TEST_TMPDIR/kept.xml" "$RUN"
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/kept.xml")" = old ]
+	[ "$(find "$BATS_TEST_TMPDIR" -name 'kept.xml*' | wc -l)" -eq 1 ]
+	refused junit --out "$BATS_TEST_TMPDIR" "$RUN"
+}
