@@ -56,4 +56,12 @@ $(addprefix $(OUTPUT)/,$(GUEST_PROGS)): $(OUTPUT)/%: $(OUTPUT)/obj/%.o \
 		$(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM)
 	$(Q)$(LINK)
 
+# What this machine offers; without KVM as well, so without its library.
+$(OUTPUT)/obj/probe.o: $(HERE)/probe.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -c -o $@ $<
+
+$(OUTPUT)/probe: $(OUTPUT)/obj/probe.o $(LIB_OBJ)
+	$(Q)$(LINK)
+
 -include $(shell find $(OUTPUT)/obj $(OUTPUT)/libkvm -name '*.d' 2>/dev/null)
