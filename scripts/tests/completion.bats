@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Completion offers what scripts/lab takes.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	# shellcheck source=scripts/completion.bash
+	source scripts/completion.bash
+}
+
+offered() {
+	COMP_WORDS=(scripts/lab "$@")
+	COMP_CWORD=$#
+	COMPREPLY=()
+	_pmu_lab
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+
+@test "every verb is offered, and each is taken" {
+	run -0 offered ""
+	[[ " ${lines[*]} " == *" run "* && " ${lines[*]} " == *" replay "* && " ${lines[*]} " == *" exec "* ]]
+	[[ " ${lines[*]} " == *" headers "* ]]
+	for verb in "${lines[@]}"; do
+		run scripts/lab "$verb" --help
+		[[ $output != *"no verb called"* ]]
+	done
+}
+
+@test "options, faults, cases, contracts and machines are offered" {
+	run -0 offered run --fi
+	[ "$output" = "--filter" ]
+	run -0 offered run --fault claim_e
+	[ "$output" = claim_early ]
+	run -0 offered run --filter param_test:M1_
+	[ "${#lines[@]}" -ge 1 ]
+	[[ ${lines[0]} == param_test:M1_* ]]
+	run -0 offered run --contract se
+	[ "${lines[*]}" = "seed seed-literal" ]
+	run -0 offered run --machine ""
+	[[ " ${lines[*]} " == *" amd-zen4 "* ]]
+}
+
+@test "nothing is offered where nothing fits" {
+	run -0 offered run --fault no_such
+	[ -z "$output" ]
+}
