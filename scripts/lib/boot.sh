@@ -79,6 +79,7 @@ boot() {
 		-serial chardev:report
 	)
 	print_command "${COMMAND[@]}" >"$out/command"
+	printf '%s\0' "${COMMAND[@]}" >"$out/command.words"
 	timeout --kill-after=10 "$timeout" "${COMMAND[@]}" \
 		</dev/null >"$out/emulator.log" 2>&1 &
 	BOOT_PID=$!

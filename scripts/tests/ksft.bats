@@ -66,6 +66,23 @@ unchanged() {
 	unchanged
 }
 
+@test "a list that ends before the target takes it at its end" {
+	printf 'TARGETS += acct\nTARGETS += pidfd\n\nall:\n' >"$SELFTESTS/Makefile"
+	cp "$SELFTESTS/Makefile" "$BATS_TEST_TMPDIR/list"
+	run -0 "$KSFT" install "$TREE"
+	[ "$(sed -n 3p "$SELFTESTS/Makefile")" = "TARGETS += pmu_passthrough" ]
+	run -0 "$KSFT" remove "$TREE"
+	cmp "$SELFTESTS/Makefile" "$BATS_TEST_TMPDIR/list"
+}
+
+@test "a folder may be called anything" {
+	mv "$TREE" "$BATS_TEST_TMPDIR/a&b [1] |"
+	run -0 "$KSFT" install "$BATS_TEST_TMPDIR/a&b [1] |"
+	run -0 "$KSFT" install "$BATS_TEST_TMPDIR/a&b [1] |"
+	run -0 "$KSFT" remove "$BATS_TEST_TMPDIR/a&b [1] |"
+	diff -r "$BATS_TEST_TMPDIR/a&b [1] |" "$BATS_TEST_TMPDIR/before"
+}
+
 @test "work of somebody else is not overwritten" {
 	run -0 "$KSFT" install "$TREE"
 	echo "# mine" >>"$FOLDER/Makefile"
@@ -77,6 +94,17 @@ unchanged() {
 	touch "$FOLDER/notes"
 	run -2 "$KSFT" remove "$TREE"
 	[ "$output" = "ksft: $FOLDER/notes was put there by hand" ]
+	rm "$FOLDER/notes"
+	for name in my_test selftests/my_test lib/probe obj/notes; do
+		mkdir -p "$(dirname "$FOLDER/$name")"
+		touch "$FOLDER/$name"
+		run -2 "$KSFT" remove "$TREE"
+		[ "$output" = "ksft: $FOLDER/$name was put there by hand" ]
+		rm "$FOLDER/$name"
+	done
+	ln -s /etc/passwd "$FOLDER/link"
+	run -2 "$KSFT" install "$TREE"
+	[ -L "$FOLDER/link" ]
 	rm -r "$FOLDER"
 	mkdir "$FOLDER"
 	run -2 "$KSFT" install "$TREE"

@@ -74,6 +74,27 @@ EOF
 		and all(.. ; . != null)' "$BATS_TEST_TMPDIR/k.json"
 }
 
+@test "KCIDB ids differ from run to run, and are the same for the same run" {
+	ids() {
+		"$REPORT" kcidb --origin lab --checkout abc "$1" | jq -r '.builds[].id, .tests[].id'
+	}
+	jq '.boot_seconds = 10' "$RUN/results.json" >"$BATS_TEST_TMPDIR/later.json"
+	[ "$(ids "$RUN")" = "$(ids "$RUN/results.json")" ]
+	[ -z "$(comm -12 <(ids "$RUN" | sort) <(ids "$BATS_TEST_TMPDIR/later.json" | sort))" ]
+}
+
+@test "a run in which nothing ran, or that broke off, is green nowhere" {
+	local xml=$BATS_TEST_TMPDIR/none.xml
+	jq '.cases[].outcome = "skip" | .cases[].reason = "needs KVM" | .verdict = "broken"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/none.json"
+	run -0 "$REPORT" junit --out "$xml" "$BATS_TEST_TMPDIR/none.json"
+	[ "$(xmllint --xpath 'count(//testcase/error)' "$xml")" -eq 1 ]
+	run -0 "$REPORT" html "$BATS_TEST_TMPDIR/none.json"
+	[[ $output == *'<span id="verdict"><span class="badge broken">'* ]]
+	jq '.cases |= [.[0]] | .verdict = "conforms" | .complete = false' "$RUN/results.json" >"$BATS_TEST_TMPDIR/none.json"
+	run -0 "$REPORT" junit --out "$xml" "$BATS_TEST_TMPDIR/none.json"
+	[ "$(xmllint --xpath 'count(//testcase/error)' "$xml")" -eq 1 ]
+}
+
 @test "the page needs nothing beside it, and hides nothing" {
 	local page=$BATS_TEST_TMPDIR/page.html
 	run -0 "$REPORT" html --out "$page" "$RUN"
@@ -107,15 +128,19 @@ EOF
 	run_of '"violates"' | jq '(.cases[] | select(.outcome == "skip")).reason = "needs a PMU"
 		| (.cases[] | select(.outcome == "broken")) |= (.outcome = "conforms")' >"$BATS_TEST_TMPDIR/now/results.json"
 	run -1 "$REPORT" diff "$RUN" "$BATS_TEST_TMPDIR/now"
-	[ "${lines[0]}" = "$(printf 'new failure\tclaim_test:claim.M9_first\tconforms -> violates')" ]
-	[ "${lines[1]}" = "$(printf 'fixed\tclaim_test:claim.M9_broken\tbroken -> conforms')" ]
-	[ "${lines[2]}" = "$(printf 'changed need\tclaim_test:claim.M9_skip\tskip (needs KVM) -> skip (needs a PMU)')" ]
+	[ "${lines[0]}" = "$(printf 'new failure\tmediated claim_test:claim.M9_first\tconforms -> violates')" ]
+	[ "${lines[1]}" = "$(printf 'fixed\tmediated claim_test:claim.M9_broken\tbroken -> conforms')" ]
+	[ "${lines[2]}" = "$(printf 'changed need\tmediated claim_test:claim.M9_skip\tskip (needs KVM) -> skip (needs a PMU)')" ]
 	[ "${lines[3]}" = "1 new failures, 1 fixed, 1 other changes, 6 cases" ]
 	run -0 "$REPORT" diff "$RUN" "$RUN"
+	# Not asked any more is not fixed.
+	run_of '"conforms"' | jq '.cases[].outcome = "skip" | .cases[].reason = "needs KVM"' >"$BATS_TEST_TMPDIR/now/results.json"
+	run -0 "$REPORT" diff "$RUN" "$BATS_TEST_TMPDIR/now"
+	[[ ${lines[-1]} == "0 new failures, 0 fixed, "* ]]
 }
 
 @test "ten thousand cases are no matter" {
-	jq '.cases = [range(10000) as $i | .cases[0] | .case = "claim.case_\($i)"]' "$RUN/results.json" >"$BATS_TEST_TMPDIR/many.json"
+	jq '.cases = [range(10000) as $i | .cases[0] | .case = "claim.case_\($i)"] | .verdict = "conforms"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/many.json"
 	run -0 "$REPORT" junit --out "$BATS_TEST_TMPDIR/many.xml" "$BATS_TEST_TMPDIR/many.json"
 	[ "$(grep -c '<testcase' "$BATS_TEST_TMPDIR/many.xml")" -eq 10000 ]
 	run -0 "$REPORT" html --out "$BATS_TEST_TMPDIR/many.html" "$BATS_TEST_TMPDIR/many.json"
@@ -140,6 +165,13 @@ EOF
 	refused junit "$BATS_TEST_TMPDIR/foreign.json"
 	jq '.cases[0].outcome = "passed"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/odd.json"
 	refused junit "$BATS_TEST_TMPDIR/odd.json"
+	jq '.fault = 5' "$RUN/results.json" >"$BATS_TEST_TMPDIR/odd.json"
+	refused html "$BATS_TEST_TMPDIR/odd.json"
+	jq '(.cases[] | select(.outcome == "known")).reason = ""' "$RUN/results.json" >"$BATS_TEST_TMPDIR/odd.json"
+	refused kcidb --origin lab --checkout x "$BATS_TEST_TMPDIR/odd.json"
+	refused junit <(cat "$RUN/results.json")
+	jq '.contract = "seed"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/seed.json"
+	refused diff "$RUN" "$BATS_TEST_TMPDIR/seed.json"
 	refused kcidb "$RUN"
 	refused kcidb --origin UPPER --checkout x "$RUN"
 	refused diff "$RUN"

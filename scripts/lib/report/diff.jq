@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Two results, then and now: what fails that did not, what no longer does, what
-# is no longer asked or asked for another reason. Input: [then, now].
+# is no longer asked or asked for another reason. The first $first runs are then.
 include "common";
 
 def fails: . == "violates" or . == "undecided" or . == "broken";
-def by_case: [.cases[] | { key: "\(.program):\(.case)", value: . }] | from_entries;
+def holds: . == "conforms" or . == "known";
+def by_case: [.[] | .contract as $contract | .cases[]
+  | { key: "\($contract) \(.program):\(.case)", value: . }] | from_entries;
 
 def change($old; $new):
   if $old == null and ($new.outcome | fails) then "new failure"
   elif $old == null then "new case"
   elif $new == null then "gone"
   elif ($new.outcome | fails) and ($old.outcome | fails | not) then "new failure"
-  elif ($old.outcome | fails) and ($new.outcome | fails | not) then "fixed"
+  elif ($old.outcome | fails) and ($new.outcome | holds) then "fixed"
   elif $old.outcome != $new.outcome then "changed"
   elif $old.outcome == "skip" and $old.reason != $new.reason then "changed need"
   elif $old.outcome == "known" and $old.reason != $new.reason then "changed"
@@ -19,7 +21,14 @@ def change($old; $new):
 
 def words: if . == null then "-" else .outcome + (if .reason != "" then " (\(.reason))" else "" end) end;
 
-(.[0] | by_case) as $old | (.[1] | by_case) as $new
+def contracts: map(.contract) | sort;
+
+. as $runs
+| ($runs[:$first] | contracts) as $before | ($runs[$first:] | contracts) as $after
+| if $before != $after then
+    "then is of \($before | join(" and ")), now of \($after | join(" and "))" | halt_error(3)
+  else . end
+| ($runs[:$first] | by_case) as $old | ($runs[$first:] | by_case) as $new
 | ([$old, $new] | map(keys) | add | unique) as $names
 | [$names[] as $name | { name: $name, change: change($old[$name]; $new[$name]),
     then: ($old[$name] | words), now: ($new[$name] | words) }]

@@ -30,7 +30,7 @@ def title: "\(.machine), Linux \(.facts.release // "?"), \(.contract)" + (if (.f
 
 def summary_row($index):
   "<tr>" + ("<a href=\"#\(anchor($index))\">\(title | text)</a>" | cell)
-  + (([.cases[].outcome] | worst | badge) + " " + (.verdict | text) | cell)
+  + (([.verdict | if . == "conforms but for known defects" then "known" else . end] | worst | badge) + (if .complete then "" else " (did not come to its end)" end) | cell)
   + ([.totals.conforms, .totals.known, .totals.violates, .totals.undecided, .totals.broken, .totals.skip] | map(tostring | cell) | add) + "</tr>";
 
 def rule_rows($index):
@@ -77,7 +77,7 @@ def run_section($index):
   all_cases;
 
 . as $runs
-| ([$runs[].cases[].outcome] | worst) as $worst
+| ([$runs[].verdict | if . == "conforms but for known defects" then "known" else . end] | worst) as $worst
 | "<!DOCTYPE html>", "<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">",
   "<title>pmu_passthrough: \($runs | map(.verdict) | unique | join("; ") | text)</title><style>\(style)</style></head><body>",
   "<h1>pmu_passthrough <span id=\"verdict\">\($worst | badge)</span></h1>",

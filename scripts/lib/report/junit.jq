@@ -13,6 +13,15 @@ def testcase($run):
     else "      <skipped message=\"\(.reason | text)\"/>" end ),
   "    </testcase>";
 
+# A run can fail without a case that does: nothing ran, or not to the end.
+def run_error($run):
+  if (.complete | not) or ((.verdict | startswith("conforms") | not) and all(.cases[]; .outcome | IN("conforms", "known", "skip"))) then
+    "  <testsuite name=\"\($run | text).run\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">",
+    "    <testcase classname=\"pmu_passthrough.\($run | text).run\" name=\"verdict\">",
+    "      <error type=\"broken\" message=\"\(if .complete then "the run is \(.verdict): nothing conforms" else "the run did not come to its end" end)\"/>",
+    "    </testcase>", "  </testsuite>"
+  else empty end;
+
 def suite($run; $program):
   [.cases[] | select(.program == $program)]
   | "  <testsuite name=\"\($run | text).\($program | text)\" tests=\"\(length)\" failures=\"\([.[] | select(.outcome | is_failure)] | length)\" errors=\"\([.[] | select(.outcome == "broken")] | length)\" skipped=\"\([.[] | select(.outcome == "skip" or .outcome == "known")] | length)\">",
@@ -22,4 +31,5 @@ def suite($run; $program):
 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
 "<testsuites name=\"pmu_passthrough\">",
 (.[] | run_name as $run | . as $all | programs[] as $program | $all | suite($run; $program)),
+(.[] | run_name as $run | run_error($run)),
 "</testsuites>"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # KCIDB 5.3. Known defects are failures that an incident ties to an issue.
-# $origin, $checkout: as KernelCI granted and numbered them; $suite: the commit.
+# $origin, $checkout: as KernelCI granted and numbered them; $suite: the commit;
+# $keys: a word for each run that no other run has.
 include "common";
 
 def status: { conforms: "PASS", known: "FAIL", violates: "FAIL", undecided: "ERROR",
@@ -8,8 +9,8 @@ def status: { conforms: "PASS", known: "FAIL", violates: "FAIL", undecided: "ERR
 
 def slug: gsub("[^a-zA-Z0-9_.-]"; "_");
 
-def build_id($index): "\($origin):\($checkout | slug)-build-\($index)";
-def test_id($index): "\($origin):\($checkout | slug)-\($index)-\(.program | slug).\(.case | slug)";
+def build_id($index): "\($origin):pmu_passthrough-build-\($keys[$index])";
+def test_id($index): "\($origin):pmu_passthrough-\($keys[$index])-\(.program | slug).\(.case | slug)";
 def defect: .reason | sub("^known "; "") | split(" ")[0];
 def issue_id: "\($origin):pmu_passthrough-\(defect | slug)";
 

@@ -35,22 +35,28 @@ setup_file() {
 @test "a replay that differs says from where on" {
 	cp -r "$OUT" "$BATS_TEST_TMPDIR/other"
 	sed -i '3s/$/ and more/' "$BATS_TEST_TMPDIR/other/report.log"
-	sed -i "s|$OUT|$BATS_TEST_TMPDIR/other|g" "$BATS_TEST_TMPDIR/other/command"
 	run -1 "$LAB" replay "$BATS_TEST_TMPDIR/other"
 	[[ $output == *"report.log differs from line 3 on"* ]]
 }
 
 @test "what cannot be replayed is refused with one line" {
 	run -2 "$LAB" replay "$BATS_TEST_TMPDIR"
-	[ "$output" = "lab: $BATS_TEST_TMPDIR is no folder of a run: it has no command" ]
+	[ "$output" = "lab: $BATS_TEST_TMPDIR is no folder of a run: it has no command.words" ]
+	run -2 "$LAB" replay "$OUT" "$OUT"
+	[ "${#lines[@]}" -eq 1 ]
 	cp -r "$OUT" "$BATS_TEST_TMPDIR/timed"
-	sed -i 's/-icount shift=0\\,sleep=off //' "$BATS_TEST_TMPDIR/timed/command"
+	rm -rf "$BATS_TEST_TMPDIR/timed/replay"
+	sed -i 's/-icount\x00shift=0,sleep=off\x00//' "$BATS_TEST_TMPDIR/timed/command.words"
 	run -2 "$LAB" replay "$BATS_TEST_TMPDIR/timed"
 	[[ $output == *"was made without --icount and cannot be replayed" ]]
 	cp -r "$OUT" "$BATS_TEST_TMPDIR/gone"
 	rm -rf "$BATS_TEST_TMPDIR/gone/replay"
-	sed -i 's|-kernel [^ ]*|-kernel /nowhere/bzImage|' "$BATS_TEST_TMPDIR/gone/command"
+	sed -i 's|-kernel\x00[^\x00]*|-kernel\x00/nowhere/bzImage|' "$BATS_TEST_TMPDIR/gone/command.words"
 	run -2 "$LAB" replay "$BATS_TEST_TMPDIR/gone"
 	[[ $output == "lab: /nowhere/bzImage is gone, "* ]]
 	[ ! -e "$BATS_TEST_TMPDIR/gone/replay" ]
+	cp -r "$OUT" "$BATS_TEST_TMPDIR/changed"
+	sed -i 's/^[0-9a-f]/x/' "$BATS_TEST_TMPDIR/changed/kernel.sum"
+	run -2 "$LAB" replay "$BATS_TEST_TMPDIR/changed"
+	[[ $output == *"is another one than "* ]]
 }
