@@ -87,7 +87,7 @@ kselftest() {
 	[[ $output != *"What must change"* ]]
 	run -4 "$LAB" exec --append nmi_watchdog=1 -- "$probe"
 	[[ $output == *"sysctl kernel.nmi_watchdog=0"* ]]
-	run -4 "$LAB" exec -- "$probe"
+	run -4 "$LAB" exec --append kvm_amd.enable_mediated_pmu=0 -- "$probe"
 	[[ $output == *"modprobe kvm_amd enable_mediated_pmu=1"* ]]
 	run -2 "$probe" --fix-everything
 	[ "${#lines[@]}" -eq 1 ]
