@@ -23,7 +23,7 @@ offered() {
 	[[ " ${lines[*]} " == *" run "* && " ${lines[*]} " == *" replay "* && " ${lines[*]} " == *" exec "* ]]
 	[[ " ${lines[*]} " == *" headers "* ]]
 	for verb in "${lines[@]}"; do
-		run scripts/lab "$verb" --help
+		run -0 scripts/lab "$verb" --help
 		[[ $output != *"no verb called"* ]]
 	done
 }
