@@ -48,8 +48,6 @@ static const struct remedy {
 	{ "needs kernel.nmi_watchdog=0", "sysctl kernel.nmi_watchdog=0", NULL },
 	{ "needs two CPUs", "no command helps: bring a second CPU online",
 	  NULL },
-	{ "needs the seed's contract",
-	  "boot a kernel with perf_guest_enter() (lab/kernel)", NULL },
 	{ "needs the mediated contract",
 	  "boot with perf_guest.contract=mediated", NULL },
 };

@@ -6,14 +6,10 @@ include "common";
 
 def pad($width): . + (" " * ([$width - length, 1] | max));
 
+# What needs a person's attention stands out.
 def verdict($rows):
-  def count($name): [$rows[] | select(.outcome == $name)] | length;
-  if count("violates") > 0 then "VIOLATES"
-  elif count("broken") > 0 then "BROKEN"
-  elif count("undecided") > 0 then "UNDECIDED"
-  elif count("known") > 0 then "known"
-  elif count("conforms") > 0 then "conforms"
-  else "skip" end;
+  [$rows[].outcome] | worst
+  | if IN("violates", "broken", "undecided") then ascii_upcase else . end;
 
 def rule_lines:
   . as $run

@@ -34,3 +34,12 @@ def outcome_of($case; $rule):
   elif says("known") then "known"
   elif says("conforms") then "conforms"
   else $case.outcome end;
+
+# Of several outcomes the one that counts.
+def worst:
+  if any(.[]; . == "violates") then "violates" elif any(.[]; . == "broken") then "broken"
+  elif any(.[]; . == "undecided") then "undecided" elif any(.[]; . == "known") then "known"
+  elif any(.[]; . == "conforms") then "conforms" else "skip" end;
+
+# The verdict of a run in the words of its cases.
+def run_outcome: .verdict | if . == "conforms but for known defects" then "known" else . end;

@@ -7,11 +7,6 @@ def tag($name; $class): "<\($name) class=\"\($class)\">" + . + "</\($name)>";
 def cell: "<td>" + . + "</td>";
 def badge: tag("span"; "badge \(.)");
 
-def worst:
-  if any(.[]; . == "violates") then "violates" elif any(.[]; . == "broken") then "broken"
-  elif any(.[]; . == "undecided") then "undecided" elif any(.[]; . == "known") then "known"
-  elif any(.[]; . == "conforms") then "conforms" else "skip" end;
-
 def style: "
 :root { color-scheme: light dark; --line: #8884; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
@@ -30,7 +25,7 @@ def title: "\(.machine), Linux \(.facts.release // "?"), \(.contract)" + (if (.f
 
 def summary_row($index):
   "<tr>" + ("<a href=\"#\(anchor($index))\">\(title | text)</a>" | cell)
-  + (([.verdict | if . == "conforms but for known defects" then "known" else . end] | worst | badge) + (if .complete then "" else " (did not come to its end)" end) | cell)
+  + ((run_outcome | badge) + (if .complete then "" else " (did not come to its end)" end) | cell)
   + ([.totals.conforms, .totals.known, .totals.violates, .totals.undecided, .totals.broken, .totals.skip] | map(tostring | cell) | add) + "</tr>";
 
 def rule_rows($index):
@@ -77,7 +72,7 @@ def run_section($index):
   all_cases;
 
 . as $runs
-| ([$runs[].verdict | if . == "conforms but for known defects" then "known" else . end] | worst) as $worst
+| ([$runs[] | run_outcome] | worst) as $worst
 | "<!DOCTYPE html>", "<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">",
   "<title>pmu_passthrough: \($runs | map(.verdict) | unique | join("; ") | text)</title><style>\(style)</style></head><body>",
   "<h1>pmu_passthrough <span id=\"verdict\">\($worst | badge)</span></h1>",

@@ -24,8 +24,8 @@ def test($run; $index):
     path: "kselftest.pmu_passthrough.\($run.contract | slug).\(.program | slug).\(.case | slug)",
     status: (.outcome | status),
     environment: { comment: "\($run.machine), \($run.cpus) CPUs" },
-    misc: { rules: .rules, outcome: .outcome, contract: $run.contract, suite: $suite } }
-  + (if .reason != "" then { misc: { rules: .rules, outcome: .outcome, contract: $run.contract, suite: $suite, reason: .reason } } else {} end)
+    misc: ({ rules: .rules, outcome: .outcome, contract: $run.contract, suite: $suite }
+      + (if .reason != "" then { reason: .reason } else {} end)) }
   + (if .outcome == "conforms" or .outcome == "skip" then {}
      else { log_excerpt: ([.said[]] | join("\n") | .[0:16384]) } end);
 

@@ -109,6 +109,8 @@ order_of() {
 		mutants wakes,forgets|mutants: no fault called 'wakes,forgets'; see scripts/lab faults
 		mutants --out /proc/no wakes|mutants: cannot write results to /proc/no
 		peers gremlin|peers: no fault called 'gremlin'; see scripts/lab faults
+		kills gremlin|kills: no fault called 'gremlin'; see scripts/lab faults
+		kills --seconds 0|kills: --seconds wants a number from 1, not '0'
 		soak --cpus two|soak: --cpus wants a number from 1, not 'two'
 		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated seed seed-literal
 		soak --runs|soak: --runs wants a value
