@@ -2,7 +2,7 @@
 # The doorway. Everything is done by scripts/lab and scripts/test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutants soak ksft-install ksft-remove format build clean
+.PHONY: help run test quick check mutants soak ksft-install ksft-remove format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +15,11 @@ test: ## everything that proves the suite itself, the run in the lab included
 	@scripts/lab doctor --install --test
 	@scripts/test
 
-check: ## the part of "test" that needs no lab: style, scripts, unit tests
+quick: ## the part of "test" that needs no lab: style, scripts, unit tests
 	@scripts/test style unit bats
+
+check: ## the suite on this machine itself, bare metal (as root; see CHECK_OPTIONS)
+	@scripts/host run $(CHECK_OPTIONS)
 
 mutants: ## break the reference kernel in every known way: does the suite notice?
 	@scripts/lab doctor --install

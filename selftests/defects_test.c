@@ -459,7 +459,6 @@ int main(int argc, char **argv)
 	unsigned int needs = HOST_NEEDS_A_VM | HOST_NEEDS_HANDOVER |
 			     HOST_NEEDS_TWO_CPUS;
 
-	if (!host_missing(needs))
-		watchdog_off_at_exit();
-	return case_main(argc, argv, needs | HOST_NEEDS_STEADY_CLOCK);
+	return case_main_keeping(argc, argv, needs | HOST_NEEDS_STEADY_CLOCK,
+				 watchdog_back_at_exit);
 }

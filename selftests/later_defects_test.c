@@ -421,8 +421,7 @@ TEST_F(later, D37_a_cgroup_elsewhere_and_an_event_enabled_late)
 
 int main(int argc, char **argv)
 {
-	if (!host_missing(HOST_NEEDS_GUEST_PMU))
-		watchdog_off_at_exit();
-	return case_main(argc, argv,
-			 HOST_NEEDS_GUEST_PMU | HOST_NEEDS_STEADY_CLOCK);
+	return case_main_keeping(argc, argv,
+				 HOST_NEEDS_GUEST_PMU | HOST_NEEDS_STEADY_CLOCK,
+				 watchdog_back_at_exit);
 }

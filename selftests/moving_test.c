@@ -356,7 +356,6 @@ TEST_F(end, M20_never_entered_again)
 
 int main(int argc, char **argv)
 {
-	if (!host_missing(HOST_NEEDS_GUEST_PMU))
-		cpus_back_at_exit();
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
+				 cpus_back_at_exit);
 }

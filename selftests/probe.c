@@ -1,28 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What this machine offers to the suite, in plain words, and what must change
- * before it can run. Changes nothing. Status 0 if something can run now, 4 (a
+ * before it can run. Status 0 if something about guests can run now, 4 (a
  * skip) if nothing can, 2 for bad input.
+ *
+ * With "--fix -- COMMAND" what must change is changed while the command runs,
+ * and put back, also if this program is killed; "--restore" does that by hand.
  */
 #include <cpuid.h>
+#include <errno.h>
+#include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "perf/cpu.h"
 #include "report/host.h"
+#include "report/settings.h"
 #include "vm/pmu.h"
 
 #define SKIP_STATUS 4
+#define BAD_STATUS 2
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-/* Whole parts of the suite, and what they cannot do without. */
+/*
+ * Whole parts of the suite, and what they cannot do without. The first is about
+ * a file: that it can run is no reason to call this machine fit.
+ */
 static const struct part {
 	const char *words;
 	unsigned int needs;
 } parts[] = {
+	{ "what enable_mediated_pmu reads as (M1)", HOST_NEEDS_CONTRACT },
 	{ "claims, refusals and times (mediated)", HOST_NEEDS_CLAIMS },
 	{ "guests that program the PMU", HOST_NEEDS_GUEST_PMU },
 	{ "the seed's contract", HOST_NEEDS_SEED_GUESTS },
@@ -57,23 +71,63 @@ static void say(const char *what, const char *words)
 	printf("%-12s %s\n", what, words);
 }
 
-static void say_cpu(void)
-{
-	char line[256], name[128] = "", microcode[32] = "";
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	unsigned int family = 0, model = 0;
+struct identity {
+	unsigned int family, model;
+	char name[128], microcode[32];
+};
 
-	while (file && fgets(line, sizeof(line), file) && !*microcode) {
-		sscanf(line, "cpu family : %u", &family);
-		sscanf(line, "model : %u", &model);
-		sscanf(line, "model name : %127[^\n]", name);
-		sscanf(line, "microcode : %31s", microcode);
+static struct identity identity_of_cpu(void)
+{
+	struct identity id = { .microcode = "unknown" };
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	char line[4096];
+
+	/* The first CPU's paragraph, up to its empty line. */
+	while (file && fgets(line, sizeof(line), file) && *line != '\n') {
+		sscanf(line, "cpu family : %u", &id.family);
+		sscanf(line, "model : %u", &id.model);
+		sscanf(line, "model name : %127[^\n]", id.name);
+		sscanf(line, "microcode : %31s", id.microcode);
 	}
 	if (file)
 		fclose(file);
+	return id;
+}
+
+static bool is_hybrid(void)
+{
+	return !access("/sys/bus/event_source/devices/cpu_atom", F_OK);
+}
+
+static bool is_virtual(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 31));
+}
+
+/* Hypervisors beside KVM, whose modules keep the CPU's virtualisation. */
+static const char *other_hypervisor(void)
+{
+	static const char *const modules[] = { "vboxdrv", "vmmon" };
+	char path[64];
+
+	for (size_t i = 0; i < LENGTH(modules); i++) {
+		snprintf(path, sizeof(path), "/sys/module/%s", modules[i]);
+		if (!access(path, F_OK))
+			return modules[i];
+	}
+	return NULL;
+}
+
+static void say_cpu(void)
+{
+	struct identity id = identity_of_cpu();
+
 	printf("%-12s %s, family %u, model %u, microcode %s, %d online\n",
-	       "CPU", name, family, model, *microcode ? microcode : "unknown",
-	       cpu_count());
+	       "CPU", id.name, id.family, id.model, id.microcode, cpu_count());
+	if (is_virtual())
+		say("", "this is a guest of some hypervisor itself");
 }
 
 static void say_pmu(void)
@@ -87,7 +141,7 @@ static void say_pmu(void)
 	printf("%-12s %s version %u: %u general and %u fixed counters of %u bits\n",
 	       "PMU", pmu.amd ? "AMD" : "Intel", pmu.version, pmu.general,
 	       pmu.fixed, pmu.width);
-	if (!access("/sys/bus/event_source/devices/cpu_atom", F_OK))
+	if (is_hybrid())
 		say("",
 		    "hybrid: cores differ, and KVM hands none of them over");
 	say("handover", host_core_capable()
@@ -97,12 +151,66 @@ static void say_pmu(void)
 				  "writes)");
 }
 
-static void say_virtual(void)
+static const char *contract_words(void)
 {
-	unsigned int eax, ebx, ecx, edx;
+	enum contract contract = host_contract();
 
-	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 31)))
-		say("virtual", "this is a guest of some hypervisor itself");
+	return contract == CONTRACT_NONE ? "none that this suite knows"
+					 : contract_name(contract);
+}
+
+/* Files whose contents say how this machine is set. */
+static const char *const telling[] = {
+	"/sys/module/kvm/parameters/*",
+	"/sys/module/perf_guest/parameters/*",
+	"/proc/sys/kernel/nmi_watchdog",
+	"/proc/sys/kernel/perf_*",
+};
+
+static void file_facts(const char *pattern)
+{
+	char text[4096];
+	glob_t files;
+
+	if (glob(pattern, 0, NULL, &files))
+		return;
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		if (!file_read(files.gl_pathv[i], text, sizeof(text)))
+			printf("%s %s\n", files.gl_pathv[i], text);
+	}
+	globfree(&files);
+}
+
+/* For results.json: a name without blanks, and its value. */
+static void facts(void)
+{
+	struct identity id = identity_of_cpu();
+	struct pmu pmu = pmu_of_host();
+	struct utsname name;
+	char line[4096];
+
+	uname(&name);
+	printf("release %s\n", name.release);
+	printf("version %s\n", name.version);
+	printf("cpus %d\n", cpu_count());
+	printf("cpu_model %s\n", id.name);
+	printf("cpu_family_model %u:%u\n", id.family, id.model);
+	printf("cpu_microcode %s\n", id.microcode);
+	printf("cpu_virtual %s\n", is_virtual() ? "yes" : "no");
+	printf("cpu_hybrid %s\n", is_hybrid() ? "yes" : "no");
+	printf("pmu_vendor %s\n", pmu.amd ? "AMD" : "Intel");
+	printf("pmu_version %u\n", pmu.version);
+	printf("pmu_counters %u general, %u fixed, %u bits\n", pmu.general,
+	       pmu.fixed, pmu.width);
+	printf("pmu_handover %s\n", host_core_capable() ? "yes" : "no");
+	printf("pmu_contract %s\n", contract_words());
+	if (!file_read("/proc/cmdline", line, sizeof(line)))
+		printf("cmdline %s\n", line);
+	/* The other vendor's module may be built in, and says nothing. */
+	file_facts(pmu.amd ? "/sys/module/kvm_amd/parameters/*"
+			   : "/sys/module/kvm_intel/parameters/*");
+	for (size_t i = 0; i < LENGTH(telling); i++)
+		file_facts(telling[i]);
 }
 
 static const char *switched(long value)
@@ -116,13 +224,14 @@ static void say_kernel(void)
 
 	uname(&name);
 	printf("%-12s Linux %s, contract %s\n", "kernel", name.release,
-	       host_contract() == CONTRACT_NONE
-		       ? "none that this suite knows"
-		       : contract_name(host_contract()));
+	       contract_words());
 	printf("%-12s /dev/kvm %s, enable_pmu %s, enable_mediated_pmu %s\n",
 	       "KVM", access("/dev/kvm", R_OK | W_OK) ? "not usable" : "usable",
 	       switched(host_kvm_enable_pmu()),
 	       switched(host_mediated_parameter()));
+	if (other_hypervisor())
+		printf("%-12s %s is loaded, and may keep KVM from the CPU\n",
+		       "", other_hypervisor());
 	printf("%-12s nmi_watchdog %s, perf_event_paranoid %ld, perf_cpu_time_max_percent %ld\n",
 	       "settings",
 	       switched(file_number("/proc/sys/kernel/nmi_watchdog", -1)),
@@ -160,24 +269,18 @@ static void say_remedies(unsigned int needs)
 	}
 }
 
-int main(int argc, char **argv)
+static int report(void)
 {
 	bool any = false;
 
-	if (argc > 1) {
-		fprintf(stderr, "probe: takes no arguments, not '%s'\n",
-			argv[1]);
-		return 2;
-	}
 	say_cpu();
 	say_pmu();
-	say_virtual();
 	say_kernel();
 	printf("\n");
 	for (size_t i = 0; i < LENGTH(parts); i++) {
 		const char *missing = host_missing(parts[i].needs);
 
-		any |= !missing;
+		any |= i && !missing;
 		printf("%-42s %s\n", parts[i].words,
 		       missing ? missing : "can run");
 	}
@@ -185,5 +288,91 @@ int main(int argc, char **argv)
 		printf("\nWhat must change, and how:\n");
 		say_remedies(HOST_NEEDS_CLAIMS | HOST_NEEDS_GUEST_PMU);
 	}
+	for (size_t i = 0; setting_at(i); i++) {
+		if (setting_differs(setting_at(i)))
+			printf("\n--fix makes %s %s: %s\n", setting_at(i)->path,
+			       setting_at(i)->wanted, setting_at(i)->why);
+	}
 	return any ? 0 : SKIP_STATUS;
+}
+
+static int bad(const char *words, const char *what)
+{
+	fprintf(stderr, "probe: %s%s\n", words, what);
+	return BAD_STATUS;
+}
+
+static volatile pid_t command;
+
+/* The command ends first; then what was changed is put back. */
+static void pass_on(int sig)
+{
+	kill(command, sig);
+}
+
+static int run(char **argv)
+{
+	int status = 0;
+
+	command = fork();
+	if (!command) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		execvp(argv[0], argv);
+		fprintf(stderr, "probe: cannot run %s: %s\n", argv[0],
+			strerror(errno));
+		_exit(127);
+	}
+	signal(SIGINT, pass_on);
+	signal(SIGTERM, pass_on);
+	signal(SIGHUP, pass_on);
+	while (waitpid(command, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int with_changes(char **argv)
+{
+	int err, status;
+
+	if (geteuid())
+		return bad("--fix wants root", "");
+	err = settings_restore();
+	if (!err)
+		err = settings_change();
+	if (err) {
+		settings_put_back();
+		return bad("the settings cannot be changed: ",
+			   err == EBUSY ? "another run is at work"
+					: strerror(err));
+	}
+	status = run(argv);
+	settings_put_back();
+	return status;
+}
+
+static int restore(void)
+{
+	int err = settings_restore();
+
+	return err ? bad("cannot put back the settings: ",
+			 err == EBUSY ? "their run is still at work"
+				      : strerror(err))
+		   : 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 1)
+		return report();
+	if (argc == 2 && !strcmp(argv[1], "--facts")) {
+		facts();
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--restore"))
+		return restore();
+	if (argc > 3 && !strcmp(argv[1], "--fix") && !strcmp(argv[2], "--"))
+		return with_changes(argv + 3);
+	return bad(
+		"usage: probe [--facts | --restore | --fix -- COMMAND], not ",
+		argv[1]);
 }

@@ -316,7 +316,6 @@ TEST_F_TIMEOUT(entry, M50_races_leave_nothing_behind, MOST_SECONDS)
 
 int main(int argc, char **argv)
 {
-	if (!host_missing(HOST_NEEDS_GUEST_PMU))
-		cpus_back_at_exit();
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
+				 cpus_back_at_exit);
 }

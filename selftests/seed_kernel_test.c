@@ -202,8 +202,7 @@ TEST_F(seed_cgroup, R21_its_running_time)
 
 int main(int argc, char **argv)
 {
-	if (!host_missing(HOST_NEEDS_SEED_GUESTS))
-		watchdog_off_at_exit();
-	return case_main(argc, argv,
-			 HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK);
+	return case_main_keeping(
+		argc, argv, HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK,
+		watchdog_back_at_exit);
 }

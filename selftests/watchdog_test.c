@@ -77,7 +77,6 @@ TEST_F(watchdog, M17_switched_on_beside_a_vm_has_no_event)
 
 int main(int argc, char **argv)
 {
-	if (!host_missing(HOST_NEEDS_CLAIMS))
-		watchdog_off_at_exit();
-	return case_main(argc, argv, HOST_NEEDS_CLAIMS);
+	return case_main_keeping(argc, argv, HOST_NEEDS_CLAIMS,
+				 watchdog_back_at_exit);
 }

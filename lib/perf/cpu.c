@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../sync/guardian.h"
 #include "cpu.h"
 
 int cpu_pin_self(int cpu)
@@ -168,10 +169,18 @@ static void back_at_exit(void)
 		cpus_bring_back();
 }
 
-void cpus_back_at_exit(void)
+int cpus_back_at_exit(void)
 {
-	for (int cpu = 0; cpu < cpus_there_are(); cpu++)
+	int err = guardian_start(GUARDIAN_CASES);
+	char path[64];
+
+	for (int cpu = 0; cpu < cpus_there_are(); cpu++) {
 		was_away[cpu] = is_away(cpu);
+		online_path(path, sizeof(path), cpu);
+		if (!err && cpu_can_go(cpu))
+			err = guardian_keep(path);
+	}
 	program = getpid();
 	atexit(back_at_exit);
+	return err;
 }

@@ -25,12 +25,14 @@ bool cpu_can_go(int cpu);
 /* Take @cpu offline, or back. Returns 0 or an errno. */
 int cpu_set_online(int cpu, bool online);
 
-/*
- * Bring back the CPUs that were there when cpus_back_at_exit() was called,
- * which does so at the end of this program, too.
- */
+/* Bring back the CPUs that were there when cpus_back_at_exit() was called. */
 void cpus_bring_back(void);
-void cpus_back_at_exit(void);
+
+/*
+ * Have them back at the end of this program, however that ends. Returns 0 or an
+ * errno.
+ */
+int cpus_back_at_exit(void);
 
 /* Number of CPUs online. */
 int cpu_count(void);

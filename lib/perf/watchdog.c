@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../sync/guardian.h"
 #include "cpu.h"
 #include "watchdog.h"
 
@@ -36,8 +37,13 @@ static void off_at_exit(void)
 		watchdog_off();
 }
 
-void watchdog_off_at_exit(void)
+int watchdog_back_at_exit(void)
 {
+	int err = guardian_start(GUARDIAN_CASES);
+
+	if (!err && watchdog_state() >= 0)
+		err = guardian_keep(NMI_WATCHDOG);
 	program = getpid();
 	atexit(off_at_exit);
+	return err;
 }

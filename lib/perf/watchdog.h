@@ -14,9 +14,10 @@ int watchdog_off(void);
 int watchdog_state(void);
 
 /*
- * Have it off again at the end of this program, also when a case is killed for
- * its time. For a program that needs it off, which is thus how it was found.
+ * Have it off again at the end of this program, however that ends. For a
+ * program that needs it off, which is thus how it was found. Returns 0 or an
+ * errno.
  */
-void watchdog_off_at_exit(void);
+int watchdog_back_at_exit(void);
 
 #endif

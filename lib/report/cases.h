@@ -9,9 +9,13 @@
 #ifndef PMU_REPORT_CASES_H
 #define PMU_REPORT_CASES_H
 
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -125,13 +129,28 @@ static inline bool case_only_lists(int argc, char **argv)
 	return argc > 1 && (!strcmp(argv[1], "-l") || !strcmp(argv[1], "-h"));
 }
 
+/* Of the processes that the harness forks for a case: not a case's own. */
+#define CASE_LEVELS 2
+static int case_level;
+
+/* A case must not go on where its program was killed. */
+static void case_ends_with_program(void)
+{
+	if (++case_level <= CASE_LEVELS)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /*
- * main() of a test program: @needs is a set of HOST_NEEDS_*.
+ * main() of a test program that changes settings of the machine.
+ * @needs: a set of HOST_NEEDS_*
+ * @keep:  has them put back at the end; returns 0 or an errno; may be NULL
  * Returns what kselftest expects: 0, 1, or 4 when nothing could run.
  */
-static inline int case_main(int argc, char **argv, unsigned int needs)
+static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
+				    int (*keep)(void))
 {
 	const char *missing;
+	int err;
 
 	if (case_only_lists(argc, argv))
 		return test_harness_run(argc, argv);
@@ -140,11 +159,27 @@ static inline int case_main(int argc, char **argv, unsigned int needs)
 		ksft_print_header();
 		ksft_exit_skip("%s\n", missing);
 	}
+	err = keep ? keep() : 0;
+	if (err) {
+		ksft_print_header();
+		report_broken(
+			"settings could not be put back later: %s",
+			err == EBUSY ? "another program of the suite is at work"
+				     : strerror(err));
+		ksft_exit_fail();
+	}
 	klog_open();
 	case_program = getpid();
 	atexit(case_nothing_ran);
+	pthread_atfork(NULL, NULL, case_ends_with_program);
 	order_cases();
 	return test_harness_run(argc, argv);
+}
+
+/* The same of a program that changes none. */
+static inline int case_main(int argc, char **argv, unsigned int needs)
+{
+	return case_main_keeping(argc, argv, needs, NULL);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bounded waiting. The only place that is allowed to wait. */
+/* Bounded waiting. Nothing else waits by itself. */
 #ifndef PMU_SYNC_DEADLINE_H
 #define PMU_SYNC_DEADLINE_H
 

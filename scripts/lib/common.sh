@@ -4,18 +4,19 @@
 
 # Bad input, or something this machine lacks: one line, status 2.
 die() {
-	printf 'lab: %s\n' "$*" >&2
+	printf '%s: %s\n' "$NAME" "$*" >&2
 	exit 2
 }
 
 say() {
-	printf 'lab: %s\n' "$*" >&2
+	printf '%s: %s\n' "$NAME" "$*" >&2
 }
 
 top_dir() {
 	cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd
 }
 
+# Who sources this says its NAME first.
 TOP=$(top_dir)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pmu_passthrough
 JOBS=${JOBS:-$(nproc)}
@@ -99,4 +100,11 @@ build_step() {
 		die "$what failed; the whole output is in $log"
 	fi
 	say "$what: done in $((SECONDS - began)) s"
+}
+
+# progress DONE ALL SECONDS WHAT: how far it is, and what is left at that speed.
+progress() {
+	local done=$1 all=$2 seconds=$3 what=$4 left=
+	((done == 0)) || left=", about $((seconds * (all - done) / done)) s left"
+	printf '%s: %s of %s%s: %s\n' "$NAME" $((done + 1)) "$all" "$left" "$what"
 }

@@ -55,6 +55,38 @@ select_cases() {
 	done < <(list_cases)
 }
 
+# Programs with their chosen cases, "program:case,case", as a runner wants them;
+# no cases are all of them. In PMU_ORDER's order, if that is given.
+tests_line() {
+	local glob=${1:-*} program
+	while IFS= read -r program; do
+		printf '%s:' "$program"
+		if [[ -n $1 ]]; then
+			select_cases "$glob" | sed -n "s/^$program://p" | sort -u | paste -sd ,
+		else
+			printf '\n'
+		fi
+	done < <(select_cases "$glob" | cut -d : -f 1 | uniq | in_order) | paste -sd ' '
+}
+
+in_order() {
+	if [[ -n ${PMU_ORDER:-} ]]; then
+		shuf --random-source=<(yes "$PMU_ORDER")
+	else
+		cat
+	fi
+}
+
+# check_filter GLOBS: each must choose something.
+check_filter() {
+	local glob globs
+	IFS=, read -ra globs <<<"$1"
+	for glob in "${globs[@]}"; do
+		[[ -n $(select_cases "$glob") ]] ||
+			die "no case matches --filter '$glob'; see scripts/lab cases"
+	done
+}
+
 # Programs and shared libraries they load, as absolute paths.
 libraries_of() {
 	ldd "$@" 2>/dev/null | grep -o '/[^ ]*' | grep -v ':$' | sort -u
@@ -83,12 +115,12 @@ initramfs_fill() {
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,lab}
 	cp /bin/busybox "$root/bin/"
 	cp "$TOP/lab/init/init" "$root/init"
-	cp -r "$suite"/*_test "$suite/known" "$root/lab/"
-	strip -g "$root"/lab/*_test
+	cp -r "$suite"/*_test "$suite/probe" "$suite/known" "$root/lab/"
+	strip -g "$root"/lab/*_test "$root/lab/probe"
 	while IFS= read -r file; do
 		mkdir -p "$root$(dirname "$file")"
 		cp -L "$file" "$root$file"
-	done < <(libraries_of "$suite"/*_test)
+	done < <(libraries_of "$suite"/*_test "$suite/probe")
 	pack_cpio "$root" "$cpio.new"
 	touch -r "$root.began" "$cpio.new"
 	mv "$cpio.new" "$cpio"

@@ -91,4 +91,6 @@ kselftest() {
 	[[ $output == *"modprobe kvm_amd enable_mediated_pmu=1"* ]]
 	run -2 "$probe" --fix-everything
 	[ "${#lines[@]}" -eq 1 ]
+	run -2 "$probe" --fix
+	[ "${#lines[@]}" -eq 1 ]
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../perf/cpu.h"
+#include "../sync/guardian.h"
+#include "host.h"
+#include "settings.h"
+
+#define MEDIATED "enable_mediated_pmu"
+
+/*
+ * Root may open any event, whatever perf_event_paranoid says, so that is left
+ * alone.
+ */
+static const struct setting settings[] = {
+	{ "/proc/sys/kernel/nmi_watchdog", "0",
+	  "its events include the guest and exclude mediated VMs" },
+	{ "/proc/sys/kernel/perf_cpu_time_max_percent", "0",
+	  "or a busy machine lowers the sampling rate meanwhile" },
+};
+
+const struct setting *setting_at(size_t index)
+{
+	return index < sizeof(settings) / sizeof(*settings) ? &settings[index]
+							    : NULL;
+}
+
+bool setting_differs(const struct setting *setting)
+{
+	char now[64];
+
+	return !file_read(setting->path, now, sizeof(now)) &&
+	       strcmp(now, setting->wanted);
+}
+
+static int change(const struct setting *setting)
+{
+	char now[64];
+	int err = file_read(setting->path, now, sizeof(now));
+
+	if (!err)
+		err = guardian_keep(setting->path);
+	if (!err)
+		err = file_write(setting->path, setting->wanted);
+	if (err)
+		printf("cannot change %s: %s\n", setting->path, strerror(err));
+	else
+		printf("changed %s from %s to %s: %s\n", setting->path, now,
+		       setting->wanted, setting->why);
+	return err;
+}
+
+static int modprobe(char *const argv[])
+{
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : EIO;
+}
+
+/* A module that is loaded can be loaded again; one that is built in cannot. */
+static int load_mediated(char *module)
+{
+	char *unload[] = { "modprobe", "-r", module, NULL };
+	char *load[] = { "modprobe", module, MEDIATED "=1", NULL };
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
+	if (access(path, F_OK)) {
+		printf("cannot change " MEDIATED
+		       ": %s is built in; boot with %s." MEDIATED "=1\n",
+		       module, module);
+		return 0;
+	}
+	err = guardian_keep_module(module, MEDIATED "=0");
+	if (!err)
+		err = modprobe(unload);
+	if (err) {
+		printf("cannot unload %s: is a VM running?\n", module);
+		return 0;
+	}
+	err = modprobe(load);
+	if (err || host_mediated_parameter() != 1)
+		printf("%s does not take " MEDIATED "=1: see \"handover\"\n",
+		       module);
+	else
+		printf("changed " MEDIATED " of %s from N to Y\n", module);
+	return err;
+}
+
+int settings_change(void)
+{
+	int err = guardian_start(GUARDIAN_HOST);
+
+	for (size_t i = 0; !err && setting_at(i); i++) {
+		if (setting_differs(setting_at(i)))
+			err = change(setting_at(i));
+	}
+	if (!err && !host_mediated_parameter())
+		err = load_mediated(cpu_is_amd() ? "kvm_amd" : "kvm_intel");
+	fflush(stdout);
+	return err;
+}
+
+static void tell(const char *line)
+{
+	printf("put back %s\n", line);
+	fflush(stdout);
+}
+
+void settings_put_back(void)
+{
+	guardian_end(tell);
+}
+
+int settings_restore(void)
+{
+	int err = guardian_restore(GUARDIAN_CASES, tell);
+
+	return err ? err : guardian_restore(GUARDIAN_HOST, tell);
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The suite on a machine itself, as "make check" runs it; here that machine is
+# the lab's host. However a run ends, the machine is as it was.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export TOP LAB SUITE
+	TOP=$(realpath "$BATS_TEST_DIRNAME/../../..")
+	LAB=$TOP/scripts/lab
+	unset KERNEL CONTRACT
+	SUITE=$("$TOP/scripts/host" build)
+}
+
+# on_host ARGUMENTS COMMAND: in the lab, with these kernel arguments.
+on_host() {
+	"$LAB" exec --append "$1" --timeout 280 -- sh -c "cd '$TOP'; S=$SUITE; $2"
+}
+
+# A shell loop that waits for the condition, some seconds at the most.
+WAIT='wait_for() { n=0; until eval "$1"; do n=$((n + 1)); [ $n -lt 200 ] || { echo "never: $1"; return 1; }; sleep 0.1; done; }'
+MEDIATED=kvm_amd.enable_mediated_pmu=1
+
+@test "with --fix it runs, says what it changed, and puts it back" {
+	run -0 on_host "$MEDIATED nmi_watchdog=1" "
+		scripts/host run --fix --suite \$S --out /tmp/o --filter 'M6*,M17*'
+		echo status \$?
+		echo watchdog \$(cat /proc/sys/kernel/nmi_watchdog)
+		jq -c '[.machine, .verdict, .facts.pmu_version, .facts.pmu_contract, .facts.cpu_family_model]' /tmp/o/results.json
+		ls /tmp/o /run"
+	[[ $output == *"changed /proc/sys/kernel/nmi_watchdog from 1 to 0"* ]]
+	[[ $output == *"4 passed, 0 failed, 0 skipped"* ]]
+	[[ $output == *"put back /proc/sys/kernel/nmi_watchdog=1"* ]]
+	[[ $output == *"status 0"* ]]
+	[[ $output == *"watchdog 1"* ]]
+	[[ $output == *'["bare-metal","conforms","2","mediated","25:17"]'* ]]
+	[[ $output == *results.ktap* ]]
+	[[ $output != *pmu_passthrough-* ]]
+}
+
+@test "without --fix nothing is changed, and 4 says that nothing can run" {
+	run -0 on_host "$MEDIATED nmi_watchdog=1" "
+		scripts/host run --suite \$S --out /tmp/o
+		echo status \$?
+		echo watchdog \$(cat /proc/sys/kernel/nmi_watchdog)
+		setpriv --reuid 65534 --regid 65534 --clear-groups scripts/host run --suite \$S --out /tmp/u
+		echo unprivileged \$?"
+	[[ $output == *"sysctl kernel.nmi_watchdog=0"* ]]
+	[[ $output == *"status 4"* ]]
+	[[ $output == *"watchdog 1"* ]]
+	# What needs no root is asked nevertheless.
+	[[ $output == *"M1    conforms   1 "* ]]
+	[[ $output == *"unprivileged 4"* ]]
+}
+
+@test "killed with SIGKILL, the settings come back all the same" {
+	run -0 on_host "$MEDIATED nmi_watchdog=1" "$WAIT
+		\$S/probe --fix -- sh -c 'echo inside \$(cat /proc/sys/kernel/nmi_watchdog); kill -KILL \$PPID; exec sleep 100'
+		wait_for '[ \$(cat /proc/sys/kernel/nmi_watchdog) = 1 ]' && echo back
+		wait_for '! ls /run/pmu_passthrough-* 2>/dev/null' && echo forgotten"
+	[[ $output == *"inside 0"* ]]
+	[[ $output == *back* ]]
+	[[ $output == *forgotten* ]]
+}
+
+@test "a program killed with SIGKILL leaves no CPU offline, no VM, no watchdog on" {
+	run -0 on_host "$MEDIATED" "$WAIT
+		cd \$S
+		./moving_test -t M48_the_guest_outlives_its_cpu >/dev/null 2>&1 &
+		wait_for '[ \$(cat /sys/devices/system/cpu/cpu1/online) = 0 ]' && echo away
+		kill -KILL \$!
+		wait_for '[ \$(cat /sys/devices/system/cpu/cpu1/online) = 1 ]' && echo online
+		wait_for '! pgrep moving_test' && echo gone
+		./watchdog_test >/dev/null 2>&1 &
+		wait_for '[ \$(cat /proc/sys/kernel/nmi_watchdog) = 1 ]' && echo barking
+		kill -KILL \$!
+		wait_for '! pgrep watchdog_test' && echo gone
+		wait_for '[ \$(cat /proc/sys/kernel/nmi_watchdog) = 0 ]' && echo quiet
+		./claim_test -t M6_an_include_event_refuses_the_vcpu 2>&1 | tail -n 1"
+	for word in away online barking quiet; do
+		[[ $output == *$word* ]]
+	done
+	[ "$(grep -c '^gone' <<<"$output")" -eq 2 ]
+	[[ $output != *never* ]]
+}
+
+@test "an interrupted run says so, and leaves the machine as it was" {
+	run -0 on_host "$MEDIATED nmi_watchdog=1" "$WAIT
+		scripts/host run --fix --suite \$S --out /tmp/o --filter time_test &
+		wait_for 'grep -q RUN /tmp/o/report.log 2>/dev/null'
+		kill -TERM \$!
+		wait \$!
+		echo status \$?
+		wait_for '! pgrep time_test' && echo ended
+		wait_for '[ \$(cat /proc/sys/kernel/nmi_watchdog) = 1 ]' && echo back"
+	[[ $output == *"host: interrupted"* ]]
+	[[ $output == *"status 2"* ]]
+	[[ $output == *ended* ]]
+	[[ $output == *back* ]]
+}
+
+@test "bad input is refused with one line" {
+	refused() {
+		run -2 --separate-stderr "$TOP/scripts/host" "$@"
+		[ -z "$output" ]
+		# shellcheck disable=SC2154 # bats sets it
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	}
+	refused
+	refused ran
+	refused run --fixx
+	refused run --filter no_such_case
+	refused run --timeout soon
+	refused run --suite "$TOP"
+	refused probe --fix
+}
