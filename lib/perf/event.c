@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../sync/timeline.h"
 #include "../sync/work.h"
 #include "cpu.h"
 #include "event.h"
@@ -90,7 +91,9 @@ int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,
 	long fd = syscall(SYS_perf_event_open, attr, task, cpu, group_fd,
 			  PERF_FLAG_FD_CLOEXEC);
 
-	return fd < 0 ? -errno : (int)fd;
+	fd = fd < 0 ? -errno : fd;
+	timeline_note(TIMELINE_OPEN, (int)fd, 0);
+	return (int)fd;
 }
 
 int event_read(int fd, struct event_value *value)
@@ -103,10 +106,12 @@ int event_read(int fd, struct event_value *value)
 		return errno;
 	if (!got) {
 		value->eof = true;
+		timeline_note(TIMELINE_ERROR, fd, 0);
 		return 0;
 	}
 	if (got != sizeof(words))
 		return EPROTO;
+	timeline_note(TIMELINE_READ, fd, words[0]);
 	value->count = words[0];
 	value->enabled_ns = words[1];
 	value->running_ns = words[2];

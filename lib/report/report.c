@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../sync/timeline.h"
 #include "known.h"
 #include "report.h"
 
@@ -86,6 +87,14 @@ static void print_expected(const struct expectation *e)
 	printf("%s\n", e->control ? " (control)" : "");
 }
 
+static void print_timeline(void)
+{
+	char line[128];
+
+	for (size_t i = 0; !timeline_line(i, line, sizeof(line)); i++)
+		printf("#   timeline  %s\n", line);
+}
+
 static void print_details(const char *test, const struct finding *finding,
 			  const struct scenario *s, const struct observation *o)
 {
@@ -100,6 +109,7 @@ static void print_details(const char *test, const struct finding *finding,
 	else
 		printf("#   again     %s -t %s\n", program_invocation_name,
 		       test);
+	print_timeline();
 }
 
 enum report_outcome report_judge(const char *test, const char *rule,

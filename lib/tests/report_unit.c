@@ -14,6 +14,7 @@
 #include "../report/known.h"
 #include "../report/report.h"
 #include "../sync/deadline.h"
+#include "../sync/timeline.h"
 
 static void an_entry_is_parsed(void **state)
 {
@@ -174,6 +175,29 @@ static void waiting_ends_at_the_deadline(void **state)
 	assert_true(wait_at_least(&never, 1, &deadline));
 }
 
+static void the_newest_notes_are_kept_in_their_order(void **state)
+{
+	char line[128];
+	size_t lines = 0;
+
+	(void)state;
+	assert_int_equal(timeline_line(0, line, sizeof(line)), -1);
+	for (int i = 0; i < 100; i++)
+		timeline_note(TIMELINE_READ, 5, (uint64_t)i);
+	timeline_note(TIMELINE_OPEN, -16, 0);
+	timeline_note(TIMELINE_INSIDE, 3, timeline_now());
+	assert_int_equal(timeline_line(0, line, sizeof(line)), 0);
+	assert_ptr_equal(strstr(line, "0.0 cpu"), line);
+	assert_non_null(strstr(line, " read fd 5 count 38"));
+	while (!timeline_line(lines, line, sizeof(line)))
+		lines++;
+	assert_int_equal(lines, 64);
+	assert_int_equal(timeline_line(62, line, sizeof(line)), 0);
+	assert_non_null(strstr(line, " open refused, errno 16"));
+	assert_int_equal(timeline_line(63, line, sizeof(line)), 0);
+	assert_non_null(strstr(line, " cpu3 inside since "));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +210,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(errnos_have_names),
 		cmocka_unit_test(an_unknown_rule_fails),
 		cmocka_unit_test(waiting_ends_at_the_deadline),
+		cmocka_unit_test(the_newest_notes_are_kept_in_their_order),
 	};
 	const struct CMUnitTest known[] = {
 		cmocka_unit_test(a_known_violation_is_shown_as_known),

@@ -11,6 +11,7 @@
 #include "../perf/cpu.h"
 #include "../perf/event.h"
 #include "../sync/delay.h"
+#include "../sync/timeline.h"
 #include "../sync/work.h"
 #include "guest.h"
 #include "guest_parts.h"
@@ -28,7 +29,9 @@ static bool enter_once(struct guest *guest)
 	uint64_t cmd;
 
 	do {
+		timeline_note(TIMELINE_GUEST_IN, 0, 0);
 		vcpu_run(vcpu);
+		timeline_note(TIMELINE_GUEST_OUT, 0, 0);
 	} while (wants_port(vcpu->run));
 	cmd = get_ucall(vcpu, &uc);
 	TEST_ASSERT(
@@ -280,12 +283,13 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 		       struct inside *inside)
 {
 	uint64_t exits = guest_exits_count(guest);
-	uint64_t beats;
+	uint64_t beats, since;
 
 	if (!next_beat(guest, deadline))
 		return false;
 	beats = guest->record->beats;
 	inside->from_ns = now_ns();
+	since = timeline_now();
 	if (look)
 		look(arg);
 	delay_at_witness();
@@ -295,7 +299,10 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 	if (!next_beat(guest, deadline))
 		return false;
 	inside->beats = guest->record->beats - beats;
-	return guest_exits_count(guest) == exits;
+	if (guest_exits_count(guest) != exits)
+		return false;
+	timeline_note(TIMELINE_INSIDE, guest->cpu, since);
+	return true;
 }
 
 bool guest_inside(struct guest *guest, void (*look)(void *arg), void *arg,

@@ -22,7 +22,8 @@ def rule_lines:
 def attention:
   .cases[] | select(.outcome == "violates" or .outcome == "broken" or .outcome == "undecided")
   | "\(.outcome) \(.program):\(.case)" + (if .reason != "" then ": " + .reason else "" end),
-    (.said[] | "  " + .);
+    # The drawing in the page says it better.
+    (.said[] | select(startswith("#   timeline ") | not) | "  " + .);
 
 def known_lines:
   [.cases[] | select(.outcome == "known") | { defect: (.reason | sub("^known "; "")), case: "\(.program):\(.case)" }]

@@ -26,7 +26,9 @@ run_of() {
 		  totals: { conforms: 1, known: 1, violates: 1, broken: 1, undecided: 1, skip: 1 },
 		  cases: [ case("M9_first"; $first; ""; ["# \($first) M9: words"]),
 			case("M9_known"; "known"; "known D28"; ["# known D28 M9: old <news>", "#   expected  claimed 1"]),
-			case("M9_violates"; "violates"; ""; ["# violates M9: the claim & \u0007 it", "#   observed  claimed=0", "#   again     scripts/lab run --filter claim_test:M9_violates"]),
+			case("M9_violates"; "violates"; ""; ["# violates M9: the claim & \u0007 it", "#   observed  claimed=0", "#   again     scripts/lab run --filter claim_test:M9_violates",
+				"#   timeline  0.0 cpu0 open fd 5", "#   timeline  10.0 cpu1 guest in", "#   timeline  30.0 cpu1 inside since 20.0",
+				"#   timeline  40.0 cpu1 guest out", "#   timeline  45.0 cpu0 read fd 5 count 7", "#   timeline  50.0 cpu0 error fd 5"]),
 			case("M9_broken"; "broken"; ""; ["# broken claim_test.c:1: open: <x>"]),
 			case("M9_undecided"; "undecided"; ""; ["# undecided M9: words"]),
 			case("M9_skip"; "skip"; "needs KVM"; []) ] }'
@@ -118,6 +120,16 @@ EOF
 	[ "$(text '//*[@id="verdict"]')" = violates ]
 	[[ $(text '//tr[@id="run0-M9"]') == *"the claim is released when the last reference to the VM goes"* ]]
 	[[ $(text '//div[@class="case"][1]') == *"observed  claimed=0"* ]]
+	# A lane for each CPU, the guest as a bar, what was done to events as marks.
+	count() {
+		xmllint --html --xpath "count(//*[local-name()='svg']$1)" "$seen" 2>/dev/null
+	}
+	[ "$(count)" -eq 1 ]
+	[ "$(count "//*[local-name()='line']")" -eq 2 ]
+	[ "$(count "//*[@class='guest' and @x=240 and @width=540]")" -eq 1 ]
+	[ "$(count "//*[@class='inside' and @x=420 and @width=180]")" -eq 1 ]
+	[ "$(count "//*[local-name()='path']")" -eq 3 ]
+	[ "$(count "//*[local-name()='path' and @stroke='#cf222e']")" -eq 1 ]
 	chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$BATS_TEST_TMPDIR/profile" \
 		--window-size=1200,1200 --screenshot="$BATS_TEST_TMPDIR/seen.png" "file://$page" 2>/dev/null
 	[ "$(head -c 8 "$BATS_TEST_TMPDIR/seen.png" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ]

@@ -2,6 +2,7 @@
 # One page that needs nothing else: no script, no font, no file beside it.
 # $words: the sentence of each rule. $besides: for each run, its config and log.
 include "common";
+include "timeline";
 
 def tag($name; $class): "<\($name) class=\"\($class)\">" + . + "</\($name)>";
 def cell: "<td>" + . + "</td>";
@@ -17,6 +18,8 @@ pre { overflow-x: auto; background: #8881; padding: .6rem; font-size: 13px; } co
 .conforms { background: #1a7f37; } .known { background: #9a6700; } .skip { background: #6e7781; }
 .violates { background: #cf222e; } .broken { background: #8250df; } .undecided { background: #bc4c00; }
 .case { margin: 1rem 0; } details > summary { cursor: pointer; } .num { white-space: nowrap; }
+.timeline { width: 100%; max-width: 980px; } .timeline text { font: 12px system-ui, sans-serif; fill: currentColor; } .timeline line { stroke: var(--line); }
+.timeline path { stroke-width: 2; } .guest { fill: #54aeff88; } .inside { fill: #0550ae; } .legend { font-size: .85em; margin: 0; }
 @media print { details { display: block; } }";
 
 def anchor($index): "run\($index)";
@@ -36,7 +39,8 @@ def rule_rows($index):
 
 def case_block:
   "<div class=\"case\"><p>\(.outcome | badge) <code>\("\(.program):\(.case)" | text)</code> \(.reason | text)</p>"
-  + (if (.said | length) > 0 then "<pre>\(.said | join("\n") | text)</pre>" else "" end)
+  + drawing
+  + (if (.said | length) > 0 then "<pre>\(.said | map(select(startswith("#   timeline ") | not)) | join("\n") | text)</pre>" else "" end)
   + (if again != "" then "<p>Again: <code>\(again | text)</code></p>" else "" end) + "</div>";
 
 def grouped($outcome; $title):
