@@ -27,6 +27,8 @@ LIBKVM_CFLAGS := -std=gnu99 -O2 -g -DQUIET -DCONFIG_64BIT -D_GNU_SOURCE \
 	-I$(KSRC)/tools/testing/selftests/rseq
 LIBKVM_CFLAGS += $(shell grep -qw vm_vaddr_t $(KVM_DIR)/include/kvm_util.h && \
 	echo -DPMU_KVM_OLD_TYPES)
+LIBKVM_CFLAGS += $(shell grep -qw vcpu_get_stat $(KVM_DIR)/include/kvm_util.h || \
+	echo -DPMU_KVM_NO_VCPU_STATS)
 LIBKVM_CFLAGS += $(shell grep -qs 'generic_svm_setup.*guest_rsp' \
 	$(KVM_DIR)/include/$(KVM_ARCH)/svm_util.h && echo -DPMU_KVM_NESTED_RSP)
 

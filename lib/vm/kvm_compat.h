@@ -15,4 +15,33 @@
 typedef vm_vaddr_t gva_t;
 #endif
 
+/*
+ * Before 6.15 the library knew the statistics of a VM only. No kernel that old
+ * hands over a PMU, so it is enough that this is right, however slow.
+ */
+#ifdef PMU_KVM_NO_VCPU_STATS
+static inline uint64_t vcpu_stat_named(struct kvm_vcpu *vcpu, const char *name)
+{
+	struct kvm_stats_header header;
+	struct kvm_stats_desc *all;
+	int fd = __vcpu_ioctl(vcpu, KVM_GET_STATS_FD, NULL);
+	uint64_t value = 0;
+
+	TEST_ASSERT(fd >= 0, "no statistics of the vCPU");
+	read_stats_header(fd, &header);
+	all = read_stats_descriptors(fd, &header);
+	for (uint32_t i = 0; i < header.num_desc; i++) {
+		struct kvm_stats_desc *one =
+			get_stats_descriptor(all, (int)i, &header);
+
+		if (!strcmp(one->name, name))
+			read_stat_data(fd, &header, one, &value, 1);
+	}
+	free(all);
+	close(fd);
+	return value;
+}
+#define vcpu_get_stat(vcpu, name) vcpu_stat_named(vcpu, #name)
+#endif
+
 #endif
