@@ -67,6 +67,22 @@ failed_first() {
 	return 1
 }
 
+# follow_programs FILE: how far a run is, with PROGRAMS in all: a line that changes
+# on a terminal, elsewhere one now and then.
+follow_programs() {
+	local line done=0 began=$SECONDS
+	while IFS= read -r line; do
+		[[ $line == "@@lab program "* ]] || continue
+		if [[ -t 2 ]]; then
+			printf '\r%-79.79s' "$(progress "$done" "$PROGRAMS" $((SECONDS - began)) "${line#@@lab program }")"
+		elif ((done % 8 == 7)); then
+			progress "$done" "$PROGRAMS" $((SECONDS - began)) "${line#@@lab program }"
+		fi
+		done=$((done + 1))
+	done < <(tail -s 0.3 -n +1 -f --pid="$BOOT_PID" "$1" 2>/dev/null) >&2
+	[[ ! -t 2 ]] || printf '\r%-79s\r' '' >&2
+}
+
 # boot OUT TIMEOUT: run COMMAND with the console in OUT/console.log and the
 # report in OUT/report.log. Status 0 if it ended by itself, 124 at the deadline,
 # 143 if it was ended after a failure.
@@ -83,11 +99,13 @@ boot() {
 	timeout --kill-after=10 "$timeout" "${COMMAND[@]}" \
 		</dev/null >"$out/emulator.log" 2>&1 &
 	BOOT_PID=$!
+	((${PROGRAMS:-0} < 2)) || follow_programs "$out/report.log" &
 	if [[ -n $STOP_AT_FIRST ]] && failed_first "$out/report.log"; then
 		kill "$BOOT_PID" 2>/dev/null && stopped=yes
 	fi
 	wait "$BOOT_PID" || status=$?
 	BOOT_PID=
+	wait
 	[[ -z $stopped ]] || return 143
 	return "$status"
 }

@@ -26,6 +26,11 @@ suite_state() {
 	} | sha256sum | cut -c1-16
 }
 
+# left DONE ALL: words for the time that is left at the speed so far, if known.
+left() {
+	(($1 == 0)) || printf ', about %s min left' $((SECONDS * ($2 - $1) / $1 / 60))
+}
+
 descendants() {
 	local child
 	for child in $(pgrep -P "$1"); do

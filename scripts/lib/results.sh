@@ -51,7 +51,22 @@ results_make() {
 	mv "$out/results.json.part" "$out/results.json"
 }
 
+# In colour on a terminal, unless NO_COLOR says otherwise (no-color.org).
+paint() {
+	local esc=$'\e'
+	if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
+		sed -E "s/^(.* )(conforms)( |\$)/\1$esc[32m\2$esc[0m\3/; s/^(.* )(known|conforms but for known defects)( |\$)/\1$esc[33m\2$esc[0m\3/
+			s/^(.* )?(VIOLATES|BROKEN|UNDECIDED|violates|broken|undecided)( |\$)/\1$esc[31m\2$esc[0m\3/"
+	else
+		cat
+	fi
+}
+
 results_table() {
+	results_text "$@" | paint
+}
+
+results_text() {
 	jq -r -s -L "$TOP/scripts/lib/report" -f "$TOP/scripts/lib/table.jq" --argjson words "$(rule_words)" "$@"
 }
 
