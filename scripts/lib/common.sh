@@ -67,18 +67,23 @@ unlock_cache() {
 	exec 9>&-
 }
 
-# On a terminal one line that changes, elsewhere a line now and then.
+# show_progress WHAT STEPS: on a terminal one line that changes, elsewhere a line
+# now and then; with the time left if it takes about so many steps.
 show_progress() {
-	local what=$1
-	if [[ -t 2 ]]; then
-		awk -v what="$what" '{
-			printf "\rlab: %s: %d steps, %-50.50s", what, NR, $0 > "/dev/stderr"
-		} END { printf "\r%-79s\r", "" > "/dev/stderr" }'
-	else
-		awk -v what="$what" 'NR % 250 == 0 {
-			printf "lab: %s: %d steps\n", what, NR > "/dev/stderr"
-		}'
-	fi
+	local tty=
+	[[ ! -t 2 ]] || tty=yes
+	awk -v what="$NAME: $1" -v all="$2" -v tty="$tty" '
+		function now() { srand(); return srand() }
+		function how_far(	of, left) {
+			of = NR < all ? " of about " all : ""
+			if (NR < all && NR > 20)
+				left = sprintf(", about %d s left", (now() - began) * (all - NR) / NR)
+			return sprintf("%s: %d%s steps%s", what, NR, of, left)
+		}
+		BEGIN { began = now() }
+		tty { printf "\r%-79.79s", how_far() ": " $0 > "/dev/stderr" }
+		!tty && NR % 250 == 0 { print how_far() > "/dev/stderr" }
+		END { if (tty) printf "\r%-79s\r", "" > "/dev/stderr" }'
 }
 
 # Words for a POSIX shell; bash's own quoting is not always one.
@@ -90,14 +95,22 @@ sh_quote() {
 	printf '%s\n' "${out# }"
 }
 
-# build_step WHAT LOG COMMAND...: run it, keep its output, show how far it is.
+# build_step WHAT STEPS LOG COMMAND...: run it, keep its output, show how far it is.
+# It is taken to have about STEPS lines of output, or as many as the last time.
 build_step() {
-	local what=$1 log=$2 began=$SECONDS
-	shift 2
+	local what=$1 steps=$2 log=$3 began=$SECONDS known
+	shift 3
+	known=$CACHE/steps/${what//[^a-zA-Z0-9]/_}
+	[[ ! -s $known ]] || steps=$(<"$known")
 	say "$what ..."
-	if ! "$@" 2>&1 | tee "$log" | show_progress "$what"; then
+	if ! "$@" 2>&1 | tee "$log" | show_progress "$what" "$steps"; then
 		tail -n 15 "$log" >&2
 		die "$what failed; the whole output is in $log"
+	fi
+	# What was half done before has fewer.
+	if (($(wc -l <"$log") > steps / 2)); then
+		mkdir -p "$CACHE/steps"
+		wc -l <"$log" >"$known"
 	fi
 	say "$what: done in $((SECONDS - began)) s"
 }

@@ -102,7 +102,7 @@ emulator_build() {
 		qemu_source "$work"
 		[[ $plain == plain ]] || qemu_overlay "$work"
 		meson=$(meson_dir)
-		build_step "building QEMU ($plain)" "$work.log" \
+		build_step "building QEMU ($plain)" 2050 "$work.log" \
 			qemu_configure_and_build "$work" "$work/build" "$meson"
 		mkdir -p "$out.part"
 		cp "$work/build/qemu-system-x86_64" "$out.part/"

@@ -217,7 +217,7 @@ kernel_make_variant() {
 	kernel_configure "$tree" "$obj" "$variant" >"$log" 2>&1 ||
 		die "configuring Linux $version failed; see $log"
 	check_config "$obj/.config" "$variant"
-	build_step "building Linux $version ($variant)" "$log" kernel_make "$tree" "$obj"
+	build_step "building Linux $version ($variant)" 2000 "$log" kernel_make "$tree" "$obj"
 	rm -rf "$out.part"
 	mkdir -p "$out.part"
 	cp "$obj/arch/x86/boot/bzImage" "$obj"/test_modules/*.ko "$out.part/"
