@@ -20,7 +20,7 @@ CFLAGS_TEST := $(CFLAGS_LIB) -I$(KSRC)/tools/testing/selftests -I$(TOP) \
 	-Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-missing-prototypes -Wno-strict-prototypes -Wno-sign-compare \
 	-Wno-unused-variable -Wno-override-init -Wno-unused-function \
-	-Wno-clobbered $(OF_KVM)
+	-Wno-unknown-warning-option -Wno-clobbered $(OF_KVM)
 CFLAGS_GUEST := $(LIBKVM_CFLAGS) -std=gnu11 -I$(TOP)/lib -I$(TOP) \
 	-Wall $(WERROR) -Wno-unused-function -Wno-unused-variable $(OF_KVM)
 

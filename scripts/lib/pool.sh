@@ -3,6 +3,9 @@
 # Many runs of the lab, some at a time, that go on where they were interrupted.
 # NAME is the script's, TOP the checkout.
 
+# shellcheck source=scripts/lib/build.sh
+source "$TOP/scripts/lib/build.sh"
+
 die() {
 	printf '%s: %s\n' "$NAME" "$*" >&2
 	exit 2
@@ -12,12 +15,20 @@ number() {
 	[[ $2 =~ ^[1-9][0-9]*$ ]] || die "$1 wants a number from 1, not '$2'"
 }
 
+files_of() {
+	if [[ $TOP == /usr/* ]]; then
+		find "$@" -type f | LC_ALL=C sort
+	else
+		git ls-files -co --exclude-standard "$@"
+	fi
+}
+
 # Everything that a verdict depends on, as one word: the checkout, the kernel and
 # the emulator.
 suite_state() {
 	local files
-	files=$(cd "$TOP" && git ls-files -co --exclude-standard lab lib selftests guest_code scripts/lab scripts/lib configs) ||
-		die "$TOP is no checkout of git"
+	files=$(cd "$TOP" && files_of lab lib selftests guest_code scripts/lab scripts/lib configs) ||
+		die "$TOP is neither a checkout of git nor installed"
 	{
 		(cd "$TOP" && xargs -d '\n' sha256sum <<<"$files") || die "files of $TOP are missing"
 		"$LAB" image --reference

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # What runs inside: the test programs, and the initial file system they are in.
 
-BUILD=${LAB_BUILD:-$TOP/build}
+# shellcheck source=scripts/lib/build.sh
+source "$TOP/scripts/lib/build.sh"
 
 # suite_build HEADERS: print the folder with the test programs.
 suite_build() {
