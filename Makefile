@@ -2,7 +2,7 @@
 # The doorway. Everything is done by scripts/lab and scripts/test.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check mutants soak ksft-install ksft-remove format build clean
+.PHONY: help man run test quick check mutants soak ksft-install ksft-remove format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,7 @@ quick: ## the part of "test" that needs no lab: style, scripts, unit tests
 	@scripts/test style unit bats
 
 check: ## the suite on this machine itself, bare metal (as root; see CHECK_OPTIONS)
+	@scripts/lab doctor --install
 	@scripts/host run $(CHECK_OPTIONS)
 
 mutants: ## break the reference kernel in every known way: does the suite notice?
@@ -38,6 +39,9 @@ ksft-install: ## put the suite into the kernel tree KSRC= as a target of kselfte
 
 ksft-remove: ## take it away again
 	@scripts/ksft remove '$(KSRC)'
+
+man: ## the manual pages, into build/man
+	@scripts/man
 
 format: ## put the C into the project's style
 	@git ls-files '*.c' '*.h' | grep -v '^lab/qemu/' | xargs clang-format-14 -i

@@ -145,11 +145,36 @@ static bool is_away(int cpu)
 	return file_number(path, 1) == 0;
 }
 
+/* Numbers may have gaps: what counts is the end of a list like "0-3,8-11". */
 static int cpus_there_are(void)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	char list[256], *last;
+	long highest;
 
-	return cpus < CPU_SETSIZE ? (int)cpus : CPU_SETSIZE;
+	if (file_read("/sys/devices/system/cpu/possible", list, sizeof(list)))
+		return (int)sysconf(_SC_NPROCESSORS_CONF);
+	last = list + strlen(list);
+	while (last > list && last[-1] != '-' && last[-1] != ',')
+		last--;
+	highest = strtol(last, NULL, 10);
+	return highest < CPU_SETSIZE ? (int)highest + 1 : CPU_SETSIZE;
+}
+
+int cpu_highest(void)
+{
+	return cpus_there_are() - 1;
+}
+
+bool cpu_is_online(int cpu)
+{
+	char path[64];
+
+	online_path(path, sizeof(path), cpu);
+	/* One that cannot go has no such file. */
+	if (!access(path, F_OK))
+		return file_number(path, 0) == 1;
+	*strrchr(path, '/') = 0;
+	return !access(path, F_OK);
 }
 
 void cpus_bring_back(void)

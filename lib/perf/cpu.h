@@ -34,8 +34,12 @@ void cpus_bring_back(void);
  */
 int cpus_back_at_exit(void);
 
-/* Number of CPUs online. */
+/* Number of CPUs online, and the highest number that a CPU can have. */
 int cpu_count(void);
+int cpu_highest(void);
+
+/* Is @cpu there, and online? */
+bool cpu_is_online(int cpu);
 
 /*
  * Read a small text file into @buffer of @size bytes, without the newline.

@@ -83,7 +83,7 @@ refused() {
 }
 
 @test "more CPUs than the machine has are refused" {
-	refused "--cpus 9: machine amd-zen4 has at most 8" "$LAB" run --cpus 9
+	refused "--cpus 17: machine amd-zen4 has at most 16" "$LAB" run --cpus 17
 }
 
 @test "a filter that matches nothing is refused" {

@@ -64,6 +64,15 @@ EOF
 	[ "$(count '//testsuite[@tests=6 and @failures=2 and @errors=1 and @skipped=2]')" -eq 1 ]
 }
 
+@test "LAVA hears of every case, and passes only what conforms" {
+	run -0 "$REPORT" lava "$RUN"
+	[ "${#lines[@]}" -eq 6 ]
+	[ "${lines[0]}" = "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=mediated.claim_test.claim.M9_first RESULT=pass>" ]
+	[ "$(grep -c 'RESULT=pass>' <<<"$output")" -eq 1 ]
+	[ "$(grep -c 'RESULT=fail>' <<<"$output")" -eq 3 ]
+	[[ ${lines[1]} == *RESULT=unknown* ]]
+}
+
 @test "KCIDB has every case, and ties a known defect to its issue" {
 	run -0 "$REPORT" kcidb --origin lab --checkout abc --out "$BATS_TEST_TMPDIR/k.json" "$RUN"
 	run -0 jq -c '[.tests[].status]' "$BATS_TEST_TMPDIR/k.json"

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same on every CPU of the machine at once: a guest on each that counts,
+ * and a host event beside each (docs/contract/guest.md, M41, M43). All CPUs
+ * work at the same time, so that a large machine takes little longer than a
+ * small one.
+ */
+#include <pthread.h>
+
+#include "guest_case.h"
+#include "sync/work.h"
+
+#define WORK_TURNS 2000
+#define LONG_TURNS 500000
+
+/*
+ * What belongs to one CPU. @turns: how long its guest works beside the host's
+ * event @fd, which @gained over the host's own work.
+ */
+struct place {
+	struct guest guest;
+	pthread_t thread;
+	const struct counting *counting;
+	int64_t counted[COUNTERS_MAX];
+	int fd;
+	int64_t turns, gained, brief, longer;
+	int err;
+};
+
+FIXTURE(every)
+{
+	struct scenario s;
+	struct pmu pmu;
+	struct place *place;
+	int places;
+};
+
+FIXTURE_SETUP(every)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->pmu = pmu_of_host();
+	self->s.amd = self->pmu.amd;
+	self->s.guest_counters = self->pmu.general;
+	self->s.guest_version = self->pmu.version;
+	self->s.host_counters = self->pmu.general;
+	self->s.counter_width = self->pmu.width;
+	self->place = calloc((size_t)cpu_highest() + 1, sizeof(*self->place));
+	MUST_BE(self->place);
+	for (int cpu = 0; cpu <= cpu_highest(); cpu++) {
+		if (cpu_is_online(cpu))
+			script_guest_create(&self->place[self->places++].guest,
+					    cpu);
+	}
+}
+
+FIXTURE_TEARDOWN(every)
+{
+	for (int i = 0; i < self->places; i++)
+		guest_destroy(&self->place[i].guest);
+	free(self->place);
+	case_end(_metadata);
+}
+
+/* Do @code for each place, in a thread of its own. Returns 0 or an errno. */
+static int everywhere(FIXTURE_DATA(every) * self, void *(*code)(void *place))
+{
+	int started = 0, err = 0;
+
+	for (; started < self->places && !err; started++)
+		err = pthread_create(&self->place[started].thread, NULL, code,
+				     &self->place[started]);
+	for (int i = 0; i < started - !!err; i++)
+		pthread_join(self->place[i].thread, NULL);
+	for (int i = 0; i < self->places && !err; i++)
+		err = self->place[i].err;
+	return err;
+}
+
+static void *count_here(void *arg)
+{
+	struct place *place = arg;
+
+	place->err =
+		counting_run(&place->guest, place->counting, place->counted);
+	return NULL;
+}
+
+TEST_F(every, M41_guests_on_all_cpus_count_exactly)
+{
+	struct counting counting = {
+		.pmu = self->pmu,
+		.op = GUEST_WORK,
+		.times = LONG_TURNS,
+	};
+
+	for (unsigned int i = 0; i < self->pmu.general; i++)
+		counting.selector[i] = pmu_select(
+			&self->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+			PMU_USER | PMU_OS);
+	for (int i = 0; i < self->places; i++)
+		self->place[i].counting = &counting;
+	MUST(everywhere(self, count_here));
+	for (int i = 0; i < self->places; i++) {
+		const struct place *place = &self->place[i];
+
+		for (unsigned int n = 0; n < self->pmu.general; n++) {
+			struct observation o = observation_unknown;
+
+			self->s.guest_work = counting_work(
+				GUEST_WORK,
+				n % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+				LONG_TURNS);
+			o.guest_counted = place->counted[n];
+			o.guest_control = place->counted[0];
+			JUDGE("M41", &self->s, &o);
+		}
+	}
+}
+
+static void enter_and_work(void *arg)
+{
+	struct place *place = arg;
+	struct event_value from, to;
+
+	place->gained = NOT_KNOWN;
+	if (event_read(place->fd, &from))
+		return;
+	guest_enter(&place->guest);
+	work(WORK_TURNS);
+	if (!event_read(place->fd, &to))
+		place->gained = (int64_t)(to.count - from.count);
+}
+
+static int64_t gain_beside(struct place *place, uint64_t turns)
+{
+	script_clear(&place->guest);
+	script_do(&place->guest, GUEST_WORK, turns);
+	guest_call(&place->guest, enter_and_work, place);
+	return place->gained;
+}
+
+static void *gain_here(void *arg)
+{
+	struct place *place = arg;
+
+	/* The first pass through the code is longer: pages are faulted in. */
+	gain_beside(place, TURNS);
+	place->brief = gain_beside(place, TURNS);
+	place->longer = gain_beside(place, LONG_TURNS);
+	return NULL;
+}
+
+/* User space of the vCPU's thread only: nobody else's work is in it. */
+static int open_beside(struct place *place)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.exclude_kernel = 1;
+	place->fd = event_try_open(&attr, place->guest.tid, ANY_CPU, NO_GROUP);
+	return place->fd < 0 ? -place->fd : 0;
+}
+
+TEST_F(every, M43_host_events_on_all_cpus_beside_longer_guests)
+{
+	for (int i = 0; i < self->places; i++)
+		MUST(open_beside(&self->place[i]));
+	MUST(everywhere(self, gain_here));
+	for (int i = 0; i < self->places; i++) {
+		const struct place *place = &self->place[i];
+		struct observation o = observation_unknown;
+
+		self->s.exclude_guest = 1;
+		self->s.guest_beats = (int64_t)place->guest.record->beats;
+		o.counted_before = place->brief;
+		if (place->brief != NOT_KNOWN && place->longer != NOT_KNOWN)
+			o.host_surplus = place->longer - place->brief;
+		JUDGE("M43", &self->s, &o);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
