@@ -39,6 +39,13 @@ need_space() {
 		die "no space for $what: $CACHE has $free MiB free, $mib are needed"
 }
 
+# need_room DIR MIB: what a run leaves in the folder of its results must fit.
+need_room() {
+	local free
+	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+	((free >= $2)) || die "no room for results in $1: $free MiB free, $2 are needed"
+}
+
 # A name for everything that went into a product: files and words alike.
 key_of() {
 	local item

@@ -183,6 +183,18 @@ make_image() {
 	refused "cannot write results to /proc/run" "$LAB" run --out /proc/run
 }
 
+@test "an output folder without room is refused before anything is built" {
+	local small=$BATS_TEST_TMPDIR/small
+	mkdir "$small"
+	mount -t tmpfs -o size=8m none "$small" 2>/dev/null || skip "needs mount(8)"
+	run -2 --separate-stderr "$LAB" run --out "$small/run"
+	umount "$small"
+	# shellcheck disable=SC2154 # bats sets it
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	# shellcheck disable=SC2154
+	[[ $stderr == "lab: no room for results in $small/run: "* ]]
+}
+
 @test "help goes to standard output" {
 	run -0 --separate-stderr "$LAB" --help
 	[ "${lines[0]}" = "Usage: scripts/lab VERB [OPTIONS] [-- COMMAND]" ]

@@ -129,6 +129,7 @@ EOF
 	[ "$(text '//*[@id="verdict"]')" = violates ]
 	[[ $(text '//tr[@id="run0-M9"]') == *"the claim is released when the last reference to the VM goes"* ]]
 	[[ $(text '//div[@class="case"][1]') == *"observed  claimed=0"* ]]
+	[ "$(text '//div[@class="case"][1]//a/@href')" = "#run0-M9" ]
 	# A lane for each CPU, the guest as a bar, what was done to events as marks.
 	count() {
 		xmllint --html --xpath "count(//*[local-name()='svg']$1)" "$seen" 2>/dev/null

@@ -37,8 +37,11 @@ def rule_rows($index):
   | "<tr id=\"\(anchor($index))-\(.[0].rule)\">" + (.[0].rule | cell) + (map(.outcome) | worst | badge | cell)
     + (length | tostring | cell) + (($words[.[0].rule] // "") | text | cell) + "</tr>";
 
-def case_block:
-  "<div class=\"case\"><p>\(.outcome | badge) <code>\("\(.program):\(.case)" | text)</code> \(.reason | text)</p>"
+# The rules of a case lead to their words, in the table of its run.
+def rule_links($index): [.rules[] | "<a href=\"#\(anchor($index))-\(.)\">\(.)</a>"] | join(" ");
+
+def case_block($index):
+  "<div class=\"case\"><p>\(.outcome | badge) <code>\("\(.program):\(.case)" | text)</code> \(rule_links($index)) \(.reason | text)</p>"
   + drawing
   + (if (.said | length) > 0 then "<pre>\(.said | map(select(startswith("#   timeline ") | not)) | join("\n") | text)</pre>" else "" end)
   + (if again != "" then "<p>Again: <code>\(again | text)</code></p>" else "" end) + "</div>";
@@ -66,9 +69,9 @@ def all_cases:
 def run_section($index):
   "<h2 id=\"\(anchor($index))\">\(title | text)</h2>",
   ([.cases[] | select(.outcome == "violates" or .outcome == "undecided" or .outcome == "broken")]
-   | if length > 0 then "<h3>Failed</h3>", (.[] | case_block) else empty end),
+   | if length > 0 then "<h3>Failed</h3>", (.[] | case_block($index)) else empty end),
   "<h3>Rules</h3><table><tr><th>rule</th><th>verdict</th><th>cases</th><th>words</th></tr>", rule_rows($index), "</table>",
-  ([.cases[] | select(.outcome == "known")] | if length > 0 then "<h3>Known defects of this kernel</h3>", (.[] | "<details><summary>\(.reason | text): <code>\("\(.program):\(.case)" | text)</code></summary>\(case_block)</details>") else empty end),
+  ([.cases[] | select(.outcome == "known")] | if length > 0 then "<h3>Known defects of this kernel</h3>", (.[] | "<details><summary>\(.reason | text): <code>\("\(.program):\(.case)" | text)</code></summary>\(case_block($index))</details>") else empty end),
   grouped("skip"; "Skipped, for want of"),
   "<h3>Machine and kernel</h3>", identity,
   ($besides[0][$index].config | folded("Kernel configuration")),
