@@ -6,12 +6,15 @@
  * small one.
  */
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "guest_case.h"
 #include "sync/work.h"
 
 #define WORK_TURNS 2000
 #define LONG_TURNS 500000
+/* VMs are made one after the other. */
+#define TIMEOUT_S 120
 
 /*
  * What belongs to one CPU. @turns: how long its guest works beside the host's
@@ -35,9 +38,22 @@ FIXTURE(every)
 	int places;
 };
 
+/* A guest takes a handful of file descriptors, and an event one more. */
+static bool room_for_files(int places)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return false;
+	limit.rlim_cur = limit.rlim_max;
+	return !setrlimit(RLIMIT_NOFILE, &limit) &&
+	       limit.rlim_cur > 16 + 8 * (rlim_t)places;
+}
+
 FIXTURE_SETUP(every)
 {
 	case_begin();
+	NEEDS(room_for_files(cpu_count()), "a higher limit of open files");
 	self->s = scenario_unknown;
 	self->pmu = pmu_of_host();
 	self->s.amd = self->pmu.amd;
@@ -86,7 +102,7 @@ static void *count_here(void *arg)
 	return NULL;
 }
 
-TEST_F(every, M41_guests_on_all_cpus_count_exactly)
+TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 {
 	struct counting counting = {
 		.pmu = self->pmu,
@@ -165,7 +181,8 @@ static int open_beside(struct place *place)
 	return place->fd < 0 ? -place->fd : 0;
 }
 
-TEST_F(every, M43_host_events_on_all_cpus_beside_longer_guests)
+TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
+	       TIMEOUT_S)
 {
 	for (int i = 0; i < self->places; i++)
 		MUST(open_beside(&self->place[i]));

@@ -86,5 +86,6 @@ TEST_F_TIMEOUT(history, M52_M53_M54_M55_random_histories, CASE_S)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
+				 cpus_back_at_exit);
 }

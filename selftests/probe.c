@@ -10,12 +10,9 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <glob.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "perf/cpu.h"
@@ -60,7 +57,8 @@ static const struct remedy {
 	{ "needs a kernel that hands the PMU to guests",
 	  "boot Linux 7.0 or later with CONFIG_KVM", NULL },
 	{ "needs kernel.nmi_watchdog=0", "sysctl kernel.nmi_watchdog=0", NULL },
-	{ "needs two CPUs", "no command helps: bring a second CPU online",
+	{ "needs two CPUs",
+	  "echo 1 >/sys/devices/system/cpu/cpu1/online (0 and 1 are used)",
 	  NULL },
 	{ "needs the mediated contract",
 	  "boot with perf_guest.contract=mediated", NULL },
@@ -302,62 +300,30 @@ static int bad(const char *words, const char *what)
 	return BAD_STATUS;
 }
 
-static volatile pid_t command;
-
-/* The command ends first; then what was changed is put back. */
-static void pass_on(int sig)
+static const char *why(int err)
 {
-	kill(command, sig);
-}
-
-static int run(char **argv)
-{
-	int status = 0;
-
-	command = fork();
-	if (!command) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		execvp(argv[0], argv);
-		fprintf(stderr, "probe: cannot run %s: %s\n", argv[0],
-			strerror(errno));
-		_exit(127);
-	}
-	signal(SIGINT, pass_on);
-	signal(SIGTERM, pass_on);
-	signal(SIGHUP, pass_on);
-	while (waitpid(command, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (err == EBUSY)
+		return "another run is at work";
+	if (err == EIO)
+		return "they cannot be put back; see --restore";
+	return strerror(err);
 }
 
 static int with_changes(char **argv)
 {
-	int err, status;
+	int err, status = 0;
 
 	if (geteuid())
 		return bad("--fix wants root", "");
-	err = settings_restore();
-	if (!err)
-		err = settings_change();
-	if (err) {
-		settings_put_back();
-		return bad("the settings cannot be changed: ",
-			   err == EBUSY ? "another run is at work"
-					: strerror(err));
-	}
-	status = run(argv);
-	settings_put_back();
-	return status;
+	err = settings_run(argv, &status);
+	return err ? bad("settings: ", why(err)) : status;
 }
 
 static int restore(void)
 {
 	int err = settings_restore();
 
-	return err ? bad("cannot put back the settings: ",
-			 err == EBUSY ? "their run is still at work"
-				      : strerror(err))
-		   : 0;
+	return err ? bad("settings: ", why(err)) : 0;
 }
 
 int main(int argc, char **argv)

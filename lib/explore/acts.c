@@ -46,6 +46,18 @@ static void run_on(int cpu)
 	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity()");
 }
 
+static bool was_online;
+
+static bool is_online(void)
+{
+	FILE *file = fopen(ONLINE, "re");
+	bool online = file && fgetc(file) == '1';
+
+	if (file)
+		fclose(file);
+	return online;
+}
+
 static bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -169,6 +181,7 @@ void acts_begin(void)
 	run_on(0);
 	for (int i = 0; i < ACT_EVENTS; i++)
 		events[i] = -1;
+	was_online = is_online();
 	if (!mkdir(CGROUP, 0755) || errno == EEXIST)
 		cgroup_fd = open(CGROUP, O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < ACT_GUESTS; i++) {
@@ -184,7 +197,8 @@ void acts_begin(void)
 void acts_end(void)
 {
 	rmdir(CGROUP);
-	write_file(ONLINE, "1");
+	if (was_online)
+		write_file(ONLINE, "1");
 }
 
 bool acts_have_cgroup(void)

@@ -196,7 +196,7 @@ static void back_at_exit(void)
 
 int cpus_back_at_exit(void)
 {
-	int err = guardian_start(GUARDIAN_CASES);
+	int err = guardian_start();
 	char path[64];
 
 	for (int cpu = 0; cpu < cpus_there_are(); cpu++) {

@@ -39,7 +39,7 @@ static void off_at_exit(void)
 
 int watchdog_back_at_exit(void)
 {
-	int err = guardian_start(GUARDIAN_CASES);
+	int err = guardian_start();
 
 	if (!err && watchdog_state() >= 0)
 		err = guardian_keep(NMI_WATCHDOG);

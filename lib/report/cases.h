@@ -129,15 +129,25 @@ static inline bool case_only_lists(int argc, char **argv)
 	return argc > 1 && (!strcmp(argv[1], "-l") || !strcmp(argv[1], "-h"));
 }
 
-/* Of the processes that the harness forks for a case: not a case's own. */
-#define CASE_LEVELS 2
-static int case_level;
+/*
+ * A case, and whatever it forks, must not go on where its program was killed.
+ * The signal comes when the thread is gone that forked: only the main one is as
+ * old as its process.
+ */
+static pid_t case_forking;
 
-/* A case must not go on where its program was killed. */
-static void case_ends_with_program(void)
+static void case_before_fork(void)
 {
-	if (++case_level <= CASE_LEVELS)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	case_forking = gettid() == getpid() ? getpid() : 0;
+}
+
+static void case_ends_with_parent(void)
+{
+	if (!case_forking)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != case_forking)
+		_exit(KSFT_FAIL);
 }
 
 /*
@@ -160,6 +170,10 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 		ksft_exit_skip("%s\n", missing);
 	}
 	err = keep ? keep() : 0;
+	if (err == ENOENT || err == EROFS) {
+		ksft_print_header();
+		ksft_exit_skip("needs a writable /run\n");
+	}
 	if (err) {
 		ksft_print_header();
 		report_broken(
@@ -171,7 +185,7 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 	klog_open();
 	case_program = getpid();
 	atexit(case_nothing_ran);
-	pthread_atfork(NULL, NULL, case_ends_with_program);
+	pthread_atfork(case_before_fork, NULL, case_ends_with_parent);
 	order_cases();
 	return test_harness_run(argc, argv);
 }

@@ -15,6 +15,7 @@
 #define HOST_NEEDS_MEDIATED (1u << 3)
 /* The hard-lockup watchdog holds no event. */
 #define HOST_NEEDS_NO_WATCHDOG (1u << 4)
+/* CPU 0 and CPU 1 are online. */
 #define HOST_NEEDS_TWO_CPUS (1u << 5)
 /* The kernel speaks the mediated contract, whatever its parameter says. */
 #define HOST_NEEDS_CONTRACT (1u << 6)

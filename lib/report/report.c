@@ -87,10 +87,15 @@ static void print_expected(const struct expectation *e)
 	printf("%s\n", e->control ? " (control)" : "");
 }
 
+/* Once in a case: times are from the oldest that was kept then. */
 static void print_timeline(void)
 {
+	static bool printed;
 	char line[128];
 
+	if (printed)
+		return;
+	printed = true;
 	for (size_t i = 0; !timeline_line(i, line, sizeof(line)); i++)
 		printf("#   timeline  %s\n", line);
 }

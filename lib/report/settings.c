@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,7 +55,7 @@ static int change(const struct setting *setting)
 	return err;
 }
 
-static int modprobe(char *const argv[])
+static int run(char *const argv[])
 {
 	int status;
 	pid_t child = fork();
@@ -68,12 +69,41 @@ static int modprobe(char *const argv[])
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : EIO;
 }
 
-/* A module that is loaded can be loaded again; one that is built in cannot. */
+/* All parameters of @module, as options that give it the values of now. */
+static int options_of(const char *module, char *options, size_t size)
+{
+	char pattern[64], value[128];
+	size_t used = 0;
+	glob_t files;
+
+	*options = 0;
+	snprintf(pattern, sizeof(pattern), "/sys/module/%s/parameters/*",
+		 module);
+	if (glob(pattern, 0, NULL, &files))
+		return ENOENT;
+	for (size_t i = 0; i < files.gl_pathc && used < size; i++) {
+		const char *path = files.gl_pathv[i];
+
+		/* What is not set reads as this. */
+		if (!file_read(path, value, sizeof(value)) && *value &&
+		    !strchr(value, ' ') && strcmp(value, "(null)"))
+			used += (size_t)snprintf(options + used, size - used,
+						 "%s%s=%s", used ? " " : "",
+						 strrchr(path, '/') + 1, value);
+	}
+	globfree(&files);
+	return used < size ? 0 : E2BIG;
+}
+
+/*
+ * A module that is loaded can be loaded again; one that is built in cannot.
+ * Only the vendor's: kvm itself keeps its parameters.
+ */
 static int load_mediated(char *module)
 {
-	char *unload[] = { "modprobe", "-r", module, NULL };
+	char *unload[] = { "rmmod", module, NULL };
 	char *load[] = { "modprobe", module, MEDIATED "=1", NULL };
-	char path[64];
+	char path[64], options[GUARDIAN_LINE / 2];
 	int err;
 
 	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
@@ -83,14 +113,16 @@ static int load_mediated(char *module)
 		       module, module);
 		return 0;
 	}
-	err = guardian_keep_module(module, MEDIATED "=0");
-	if (!err)
-		err = modprobe(unload);
-	if (err) {
+	err = options_of(module, options, sizeof(options));
+	if (err)
+		return err;
+	if (run(unload)) {
 		printf("cannot unload %s: is a VM running?\n", module);
 		return 0;
 	}
-	err = modprobe(load);
+	err = guardian_keep_module(module, options);
+	if (!err)
+		err = run(load);
 	if (err || host_mediated_parameter() != 1)
 		printf("%s does not take " MEDIATED "=1: see \"handover\"\n",
 		       module);
@@ -99,9 +131,9 @@ static int load_mediated(char *module)
 	return err;
 }
 
-int settings_change(void)
+static int change_all(void)
 {
-	int err = guardian_start(GUARDIAN_HOST);
+	int err = 0;
 
 	for (size_t i = 0; !err && setting_at(i); i++) {
 		if (setting_differs(setting_at(i)))
@@ -119,9 +151,10 @@ static void tell(const char *line)
 	fflush(stdout);
 }
 
-void settings_put_back(void)
+int settings_run(char **argv, int *status)
 {
-	guardian_end(tell);
+	fflush(stdout);
+	return guardian_run(change_all, argv, tell, status);
 }
 
 int settings_restore(void)

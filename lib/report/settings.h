@@ -27,17 +27,15 @@ const struct setting *setting_at(size_t index);
 bool setting_differs(const struct setting *setting);
 
 /*
- * Change every setting that differs and load KVM's vendor module with mediated
- * PMUs, under a guardian that puts all of it back. Says what it does, a line
- * each, on standard output.
- * Returns 0 or an errno: EBUSY if another program is at it.
+ * Run @argv with every setting changed that differs and KVM's vendor module
+ * loaded with mediated PMUs, and put all of it back, however that ends. Says
+ * what it does, a line each, on standard output.
+ * @status: see guardian_run(), as are the errnos returned
  */
-int settings_change(void);
+int settings_run(char **argv, int *status);
 
-/* Put all of it back, a line each. */
-void settings_put_back(void);
-
-/* Put back what a run that was killed left, a line each. See guardian_restore(). */
+/* Put back what a run that was killed left, a line each. See
+ * guardian_restore(). */
 int settings_restore(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bounded waiting. Nothing else waits by itself. */
+/* Bounded waiting, for all of the suite but guardians. */
 #ifndef PMU_SYNC_DEADLINE_H
 #define PMU_SYNC_DEADLINE_H
 

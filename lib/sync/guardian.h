@@ -15,19 +15,22 @@
 
 /*
  * Settings that the programs of the suite change while they run, and those that
- * were changed for all of them (scripts/host --fix). The second outlive the
- * first, so they are put back last.
+ * were changed for all of them (guardian_run()). The second outlive the first,
+ * so they are put back last.
  */
 #define GUARDIAN_CASES "cases"
 #define GUARDIAN_HOST "host"
 
+/* One setting with its value: all parameters of a module fit. */
+#define GUARDIAN_LINE 4096
+
 /*
- * From now on watch this process, which calls this once, before there are
- * threads. Waits a bounded time for the guardian of another program to end.
- * @name: GUARDIAN_CASES or GUARDIAN_HOST
- * Returns 0 or an errno: EBUSY if another program is still at work.
+ * From now on watch this process, a program of the suite, which calls this
+ * once, before there are threads. Waits a bounded time for another program's
+ * guardian. Returns 0 or an errno: EBUSY if another program is still at work,
+ * EIO if what one left cannot be put back.
  */
-int guardian_start(const char *name);
+int guardian_start(void);
 
 /*
  * Remember what @path reads as now, to write that back. Children of the process
@@ -36,21 +39,30 @@ int guardian_start(const char *name);
 int guardian_keep(const char *path);
 
 /*
- * Remember that the kernel module @module was loaded with @options, to load it
- * that way again. Returns 0 or an errno.
+ * Remember that the kernel module @module was loaded with @options, separated
+ * by blanks, to load it that way again. Returns 0 or an errno.
  */
 int guardian_keep_module(const char *module, const char *options);
 
 /*
- * Put back now what this process had the guardian keep, once the programs of the
- * suite are through with their own. @told: see guardian_restore()
+ * Run the command @argv with settings changed by @change, which has what it
+ * changes kept, says what it does and returns 0 or an errno. When the command
+ * has ended or this process is gone, all processes that came of it are killed,
+ * and what was kept is put back.
+ * @told:   called with each line that was put back, in words
+ * @status: takes the exit status of the command, 128 and more for a signal
+ * Returns 0 or an errno: EBUSY if another run is at work, EIO if not all could
+ * be put back.
  */
-void guardian_end(void (*told)(const char *line));
+int guardian_run(int (*change)(void), char **argv,
+		 void (*told)(const char *line), int *status);
 
 /*
  * Put back now what a program that is gone left behind.
+ * @name: GUARDIAN_CASES or GUARDIAN_HOST
  * @told: called with each line that was put back, in words; may be NULL
- * Returns 0, EBUSY if that program is still there, or another errno.
+ * Returns 0, EBUSY if that program is still there, EIO if not all could be put
+ * back, or another errno.
  */
 int guardian_restore(const char *name, void (*told)(const char *line));
 

@@ -70,10 +70,10 @@ int timeline_line(size_t index, char *line, size_t size)
 		return -1;
 	switch (entry->what) {
 	case TIMELINE_GUEST_IN:
-		strcpy(words, "guest in");
+		snprintf(words, sizeof(words), "guest %d in", entry->id);
 		break;
 	case TIMELINE_GUEST_OUT:
-		strcpy(words, "guest out");
+		snprintf(words, sizeof(words), "guest %d out", entry->id);
 		break;
 	case TIMELINE_INSIDE:
 		cpu = (unsigned int)entry->id;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * @TIMELINE_GUEST_IN, @TIMELINE_GUEST_OUT: the vCPU thread calls KVM_RUN, and
- * is back from it
+ * @TIMELINE_GUEST_IN, @TIMELINE_GUEST_OUT: the vCPU thread that is the id calls
+ *                   KVM_RUN, and is back from it
  * @TIMELINE_INSIDE: the vCPU was certainly inside until now: on which CPU, and
  *                   since when, by timeline_now()
  * @TIMELINE_OPEN:  an event was opened, or refused: fd or minus an errno

@@ -44,14 +44,6 @@ static int make_dir(void **state)
 	return 0;
 }
 
-static int remove_dir(void **state)
-{
-	(void)state;
-	unlink(setting);
-	unlink(list);
-	return rmdir(dir);
-}
-
 static bool comes_to_read(const char *text)
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
@@ -72,6 +64,18 @@ static bool comes_to_go(const char *path)
 	return access(path, F_OK) != 0;
 }
 
+static int remove_dir(void **state)
+{
+	char host[128];
+
+	snprintf(host, sizeof(host), "%s/pmu_passthrough-host", dir);
+	comes_to_go(host);
+	(void)state;
+	unlink(setting);
+	unlink(list);
+	return rmdir(dir);
+}
+
 /* A program that changed the setting, and says so before it waits. */
 static pid_t changing_program(void)
 {
@@ -82,8 +86,8 @@ static pid_t changing_program(void)
 	assert_int_equal(pipe(ends), 0);
 	program = fork();
 	if (!program) {
-		if (!guardian_start(GUARDIAN_CASES) &&
-		    !guardian_keep(setting) && !file_write(setting, "0"))
+		if (!guardian_start() && !guardian_keep(setting) &&
+		    !file_write(setting, "0"))
 			byte = (char)write(ends[1], "y", 1);
 		for (;;)
 			pause();
@@ -168,44 +172,146 @@ static void what_is_as_it_was_is_left_alone(void **state)
 	assert_true(comes_to_read("1"));
 }
 
-/* In place of modprobe(8): writes its arguments into the setting. */
-static void use_false_modprobe(char *path, size_t size)
+/* In place of modprobe(8) and rmmod(8): write their arguments somewhere. */
+static void false_tool(const char *name, const char *file)
 {
-	static const char script[] =
-		"#!/bin/sh\n"
-		"[ \"$1\" = -r ] || echo \"$@\" |\n"
-		"tr ' ' , >\"$PMU_GUARDIAN_DIR/setting\"\n";
+	char path[128], script[128];
 	int fd;
 
-	snprintf(path, size, "%s/modprobe", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\necho \"$@\" | tr ' ' , >'%s/%s'\n", dir, file);
 	fd = open(path, O_WRONLY | O_CREAT, 0700);
 	assert_true(fd >= 0 && write(fd, script, strlen(script)) > 0);
 	close(fd);
 }
 
+static void forget(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path);
+}
+
 static void a_module_is_loaded_as_it_was(void **state)
 {
-	const char *search = getenv("PATH");
-	char path[128], with[4096], *before = strdup(search);
+	const char *before = getenv("PATH");
+	char with[4096];
 	pid_t program;
 	int status;
 
 	(void)state;
-	use_false_modprobe(path, sizeof(path));
-	snprintf(with, sizeof(with), "%s:%s", dir, search);
-	setenv("PATH", with, 1);
+	false_tool("rmmod", "removed");
+	false_tool("modprobe", "setting");
+	snprintf(with, sizeof(with), "%s:%s", dir, before);
 	program = fork();
-	if (!program)
-		_exit(guardian_start(GUARDIAN_CASES) ||
+	if (!program) {
+		setenv("PATH", with, 1);
+		_exit(guardian_start() ||
 		      guardian_keep_module("kvm_amd",
 					   "enable_mediated_pmu=0 avic=1"));
+	}
 	waitpid(program, &status, 0);
 	assert_int_equal(status, 0);
 	assert_true(comes_to_read("kvm_amd,enable_mediated_pmu=0,avic=1"));
 	assert_true(comes_to_go(list));
-	setenv("PATH", before, 1);
-	free(before);
-	unlink(path);
+	forget("rmmod");
+	forget("removed");
+	forget("modprobe");
+}
+
+static void what_cannot_be_put_back_is_not_forgotten(void **state)
+{
+	struct deadline deadline = deadline_after_ms(3 * PATIENCE_MS);
+	pid_t program = changing_program();
+	int err;
+
+	(void)state;
+	unlink(setting);
+	end(program);
+	do {
+		err = guardian_restore(GUARDIAN_CASES, NULL);
+	} while (err == EBUSY && !deadline_passed(&deadline));
+	assert_int_equal(err, EIO);
+	set("0\n");
+	assert_int_equal(guardian_restore(GUARDIAN_CASES, NULL), 0);
+	assert_true(comes_to_read("1"));
+}
+
+static int change(void)
+{
+	int err = guardian_keep(setting);
+
+	return err ? err : file_write(setting, "0");
+}
+
+static void a_command_runs_with_changes(void **state)
+{
+	char text[256], *argv[] = { "sh", "-c", text, NULL };
+	int status = 0;
+
+	(void)state;
+	snprintf(text, sizeof(text), "read x <%s; exit $((3 + x))", setting);
+	assert_int_equal(guardian_run(change, argv, tell, &status), 0);
+	assert_int_equal(status, 3);
+	assert_true(comes_to_read("1"));
+}
+
+/*
+ * A program that runs a command that leaves something behind, in a session of
+ * its own. What is left holds @end of a pipe.
+ */
+static pid_t running_program(int *left)
+{
+	char text[256], *argv[] = { "sh", "-c", text, NULL };
+	int ends[2], status;
+	pid_t program;
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	snprintf(text, sizeof(text),
+		 "echo >&%d; setsid sh -c 'sleep 1000; :' & wait", ends[1]);
+	program = fork();
+	if (!program) {
+		close(ends[0]);
+		guardian_run(change, argv, NULL, &status);
+		_exit(0);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	*left = ends[0];
+	return program;
+}
+
+static void a_killed_run_leaves_nothing(void **state)
+{
+	int left;
+	pid_t program = running_program(&left);
+	char byte;
+
+	(void)state;
+	assert_true(comes_to_read("0"));
+	end(program);
+	/* The end of the pipe is that of all who hold it. */
+	assert_int_equal(read(left, &byte, 1), 0);
+	close(left);
+	assert_true(comes_to_read("1"));
+}
+
+static void a_second_run_leaves_the_first_alone(void **state)
+{
+	char *argv[] = { "true", NULL };
+	int left, status;
+	pid_t program = running_program(&left);
+
+	(void)state;
+	assert_true(comes_to_read("0"));
+	assert_int_equal(guardian_run(change, argv, tell, &status), EBUSY);
+	assert_true(comes_to_read("0"));
+	end(program);
+	close(left);
+	assert_true(comes_to_read("1"));
 }
 
 int main(void)
@@ -220,6 +326,16 @@ int main(void)
 						make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_module_is_loaded_as_it_was,
 						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			what_cannot_be_put_back_is_not_forgotten, make_dir,
+			remove_dir),
+		cmocka_unit_test_setup_teardown(a_command_runs_with_changes,
+						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_killed_run_leaves_nothing,
+						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			a_second_run_leaves_the_first_alone, make_dir,
+			remove_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,9 +29,9 @@ static bool enter_once(struct guest *guest)
 	uint64_t cmd;
 
 	do {
-		timeline_note(TIMELINE_GUEST_IN, 0, 0);
+		timeline_note(TIMELINE_GUEST_IN, guest->tid, 0);
 		vcpu_run(vcpu);
-		timeline_note(TIMELINE_GUEST_OUT, 0, 0);
+		timeline_note(TIMELINE_GUEST_OUT, guest->tid, 0);
 	} while (wants_port(vcpu->run));
 	cmd = get_ucall(vcpu, &uc);
 	TEST_ASSERT(

@@ -25,6 +25,11 @@ is_debian() {
 	[[ -r /etc/os-release ]] && grep -q '^ID=debian' /etc/os-release
 }
 
+number_option() {
+	local name=$1 value=$2
+	[[ $value =~ ^[1-9][0-9]*$ ]] || die "$name wants a number from 1, not '$value'"
+}
+
 need_tool() {
 	local tool=$1 why=$2
 	command -v "$tool" >/dev/null ||

@@ -54,9 +54,10 @@ results_make() {
 # In colour on a terminal, unless NO_COLOR says otherwise (no-color.org).
 paint() {
 	local esc=$'\e'
-	if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
-		sed -E "s/^(.* )(conforms)( |\$)/\1$esc[32m\2$esc[0m\3/; s/^(.* )(known|conforms but for known defects)( |\$)/\1$esc[33m\2$esc[0m\3/
-			s/^(.* )?(VIOLATES|BROKEN|UNDECIDED|violates|broken|undecided)( |\$)/\1$esc[31m\2$esc[0m\3/"
+	if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+		sed -E "s/^(.* )(conforms but for known defects|known)( |\$)/\1$esc[33m\2$esc[0m\3/; t
+			s/^(.* )?(VIOLATES|BROKEN|UNDECIDED|violates|broken|undecided)( |\$)/\1$esc[31m\2$esc[0m\3/; t
+			s/^(.* )(conforms)( |\$)/\1$esc[32m\2$esc[0m\3/"
 	else
 		cat
 	fi

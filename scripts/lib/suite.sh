@@ -5,6 +5,24 @@
 # shellcheck source=scripts/lib/build.sh
 source "$TOP/scripts/lib/build.sh"
 
+# What test programs take from the environment.
+PASSED_ON=(PMU_SEED PMU_RACE_MS PMU_EXPLORE_MS PMU_ORDER PMU_DELAY_US)
+
+check_passed_on() {
+	local name
+	for name in "${PASSED_ON[@]}"; do
+		number_option "$name" "${!name:-1}"
+	done
+}
+
+# What of it is set, as the beginning of a command.
+passed_on() {
+	local name
+	for name in "${PASSED_ON[@]}"; do
+		[[ -z ${!name:-} ]] || printf '%s=%s ' "$name" "${!name}"
+	done
+}
+
 # suite_build HEADERS: print the folder with the test programs.
 suite_build() {
 	local headers=$1 src out

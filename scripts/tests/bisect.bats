@@ -6,12 +6,16 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	unset KERNEL CONTRACT
+	export LAB_BUILD=$BATS_TEST_TMPDIR/build
 	BISECT=$(realpath "$BATS_TEST_DIRNAME/../bisect")
 	export PMU_BISECT_LAB=$BATS_TEST_TMPDIR/lab
 	# In place of the lab: the tree says how its run ends.
 	cat >"$PMU_BISECT_LAB" <<'X'
 #!/bin/bash
-[[ $2 != --help ]] || exit 0
+if [[ $1 == cases ]]; then
+	[[ $* != *--filter\ wrong* ]] || { echo "lab: no such case" >&2; exit 2; }
+	exit 0
+fi
 [[ $KSRC == "$PWD" ]] || exit 9
 while (($#)); do [[ $1 == --out ]] && out=$2; shift; done
 state=$(cat state)
@@ -21,9 +25,9 @@ bad) outcome=violates ;;
 unclear) outcome=undecided ;;
 *) outcome=conforms ;;
 esac
-jq -n --arg o "$outcome" '{ schema: 1, complete: true,
-	cases: [{ program: "p", case: "c", outcome: $o }],
-	totals: { conforms: ($o == "conforms" | if . then 1 else 0 end), known: 0, broken: 0, undecided: ($o == "undecided" | if . then 1 else 0 end) } }' >"$out/results.json"
+jq -n --arg o "$outcome" '{ schema: 1, complete: true, machine: "m", contract: "mediated", facts: {}, verdict: $o,
+	cases: [{ program: "p", case: "c", outcome: $o, reason: "", rules: [], said: [] }],
+	totals: { conforms: ($o == "conforms" | if . then 1 else 0 end), known: 0, violates: 0, broken: 0, skip: 0, undecided: ($o == "undecided" | if . then 1 else 0 end) } }' >"$out/results.json"
 [[ $outcome == conforms ]]
 X
 	chmod +x "$PMU_BISECT_LAB"
@@ -52,7 +56,7 @@ X
 @test "what failed before is not bad" {
 	run -1 "$BISECT"
 	[[ $output == *"bad: p:c"* ]]
-	cp "${BISECT%/scripts/bisect}/build/bisect/results.json" "$BATS_TEST_TMPDIR/then.json"
+	cp "$LAB_BUILD/bisect/results.json" "$BATS_TEST_TMPDIR/then.json"
 	run -0 "$BISECT" --since "$BATS_TEST_TMPDIR/then.json"
 	[[ $output == *good* ]]
 }
@@ -61,6 +65,13 @@ X
 	run -128 "$BISECT" --since /nowhere
 	[ "${#lines[@]}" -eq 1 ]
 	run -128 "$BISECT" --out /tmp
+	run -128 "$BISECT" --filter wrong
+	[ "$output" = "lab: no such case" ]
+	printf '{}' >"$BATS_TEST_TMPDIR/odd.json"
+	run -128 "$BISECT" --since "$BATS_TEST_TMPDIR/odd.json"
+	[ "${#lines[@]}" -eq 1 ]
+	LAB_BUILD=/proc/nowhere run -128 "$BISECT"
+	[ "${#lines[@]}" -eq 1 ]
 	cd /
 	run -128 "$BISECT"
 	[ "${#lines[@]}" -eq 1 ]

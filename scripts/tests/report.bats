@@ -27,8 +27,8 @@ run_of() {
 		  cases: [ case("M9_first"; $first; ""; ["# \($first) M9: words"]),
 			case("M9_known"; "known"; "known D28"; ["# known D28 M9: old <news>", "#   expected  claimed 1"]),
 			case("M9_violates"; "violates"; ""; ["# violates M9: the claim & \u0007 it", "#   observed  claimed=0", "#   again     scripts/lab run --filter claim_test:M9_violates",
-				"#   timeline  0.0 cpu0 open fd 5", "#   timeline  10.0 cpu1 guest in", "#   timeline  30.0 cpu1 inside since 20.0",
-				"#   timeline  40.0 cpu1 guest out", "#   timeline  45.0 cpu0 read fd 5 count 7", "#   timeline  50.0 cpu0 error fd 5"]),
+				"#   timeline  0.0 cpu0 open fd 5", "#   timeline  10.0 cpu1 guest 77 in", "#   timeline  30.0 cpu1 inside since 20.0",
+				"#   timeline  40.0 cpu0 guest 77 out", "#   timeline  45.0 cpu0 read fd 5 count 7", "#   timeline  50.0 cpu0 error fd 5"]),
 			case("M9_broken"; "broken"; ""; ["# broken claim_test.c:1: open: <x>"]),
 			case("M9_undecided"; "undecided"; ""; ["# undecided M9: words"]),
 			case("M9_skip"; "skip"; "needs KVM"; []) ] }'
@@ -99,6 +99,8 @@ EOF
 	jq '.cases[].outcome = "skip" | .cases[].reason = "needs KVM" | .verdict = "broken"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/none.json"
 	run -0 "$REPORT" junit --out "$xml" "$BATS_TEST_TMPDIR/none.json"
 	[ "$(xmllint --xpath 'count(//testcase/error)' "$xml")" -eq 1 ]
+	run -0 "$REPORT" lava "$BATS_TEST_TMPDIR/none.json"
+	[ "${lines[-1]}" = "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=mediated.run.verdict RESULT=fail>" ]
 	run -0 "$REPORT" html "$BATS_TEST_TMPDIR/none.json"
 	[[ $output == *'<span id="verdict"><span class="badge broken">'* ]]
 	jq '.cases |= [.[0]] | .verdict = "conforms" | .complete = false' "$RUN/results.json" >"$BATS_TEST_TMPDIR/none.json"

@@ -43,3 +43,8 @@ def worst:
 
 # The verdict of a run in the words of its cases.
 def run_outcome: .verdict | if . == "conforms but for known defects" then "known" else . end;
+
+# Nothing ran, or not to the end, and no case says so.
+def run_fails_without_a_case:
+  (.complete | not) or ((.verdict | startswith("conforms") | not)
+    and all(.cases[]; .outcome | IN("conforms", "known", "skip")));

@@ -15,7 +15,7 @@ def testcase($run):
 
 # A run can fail without a case that does: nothing ran, or not to the end.
 def run_error($run):
-  if (.complete | not) or ((.verdict | startswith("conforms") | not) and all(.cases[]; .outcome | IN("conforms", "known", "skip"))) then
+  if run_fails_without_a_case then
     "  <testsuite name=\"\($run | text).run\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">",
     "    <testcase classname=\"pmu_passthrough.\($run | text).run\" name=\"verdict\">",
     "      <error type=\"broken\" message=\"\(if .complete then "the run is \(.verdict): nothing conforms" else "the run did not come to its end" end)\"/>",

@@ -8,5 +8,8 @@ def result: { conforms: "pass", known: "unknown", violates: "fail", undecided: "
 
 def id: gsub("[^a-zA-Z0-9_.-]"; "_");
 
-.[] | .contract as $contract | .cases[]
-| "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=\($contract | id).\(.program | id).\(.case | id) RESULT=\(.outcome | result)>"
+def signal($name; $result): "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=\($name) RESULT=\($result)>";
+
+.[] | (.contract | id) as $contract
+| (.cases[] | signal("\($contract).\(.program | id).\(.case | id)"; .outcome | result)),
+  (if run_fails_without_a_case then signal("\($contract).run.verdict"; "fail") else empty end)

@@ -7,15 +7,15 @@ def timeline_entries:
   [.said[] | capture("^#   timeline +(?<at>[-0-9.]+) cpu(?<cpu>[0-9]+) (?<words>.*)$")
    | { at: (.at | tonumber), cpu: (.cpu | tonumber), words: .words }] | sort_by(.at);
 
-# From each KVM_RUN to its return, on one CPU; open ends reach the border.
+# From each KVM_RUN of a thread to its return, on the CPU where it began; open ends
+# reach the border.
 def runs($last):
-  group_by(.cpu) | map(
-    .[0].cpu as $cpu
-    | reduce .[] as $entry ({ bars: [], since: null };
-        if $entry.words == "guest in" then .since = $entry.at
-        elif $entry.words == "guest out" then .bars += [{ cpu: $cpu, from: (.since // 0), to: $entry.at }] | .since = null
-        else . end)
-    | .bars + (if .since != null then [{ cpu: $cpu, from: .since, to: $last }] else [] end)) | add // [];
+  [.[] | . as $entry | .words | capture("^guest (?<thread>[0-9]+) (?<way>in|out)$") + { at: $entry.at, cpu: $entry.cpu }]
+  | group_by(.thread) | map(
+      reduce .[] as $entry ({ bars: [], since: null };
+        if $entry.way == "in" then .since = $entry
+        else .bars += [{ cpu: (.since // $entry).cpu, from: (.since // { at: 0 }).at, to: $entry.at }] | .since = null end)
+      | .bars + (if .since != null then [{ cpu: .since.cpu, from: .since.at, to: $last }] else [] end)) | add // [];
 
 def insides: [.[] | . as $entry | .words | capture("^inside since (?<from>[-0-9.]+)$")
   | { cpu: $entry.cpu, from: ([(.from | tonumber), 0] | max), to: $entry.at }];

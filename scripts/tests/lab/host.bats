@@ -54,14 +54,27 @@ MEDIATED=kvm_amd.enable_mediated_pmu=1
 	[[ $output == *"unprivileged 4"* ]]
 }
 
-@test "killed with SIGKILL, the settings come back all the same" {
+@test "killed with SIGKILL, the settings come back all the same, and nothing goes on" {
 	run -0 on_host "$MEDIATED nmi_watchdog=1" "$WAIT
-		\$S/probe --fix -- sh -c 'echo inside \$(cat /proc/sys/kernel/nmi_watchdog); kill -KILL \$PPID; exec sleep 100'
-		wait_for '[ \$(cat /proc/sys/kernel/nmi_watchdog) = 1 ]' && echo back
+		dog=/proc/sys/kernel/nmi_watchdog
+		\$S/probe --fix -- sh -c 'setsid sleep 1000 & exec sleep 1001' &
+		wait_for '[ \$(cat \$dog) = 0 ]' && echo changed
+		wait_for '[ \$(pgrep -c sleep) = 2 ]' && echo running
+		\$S/probe --fix -- true
+		echo second \$?
+		cat \$dog
+		kill -KILL \$!
+		wait_for '[ \$(cat \$dog) = 1 ]' && echo back
+		wait_for '! pgrep sleep' && echo ended
+		# And the guardian, which is the parent of the command.
+		\$S/probe --fix -- sh -c 'cat /proc/sys/kernel/nmi_watchdog; kill -KILL \$PPID; exec sleep 1000'
+		wait_for '[ \$(cat \$dog) = 1 ]' && echo again
 		wait_for '! ls /run/pmu_passthrough-* 2>/dev/null' && echo forgotten"
-	[[ $output == *"inside 0"* ]]
-	[[ $output == *back* ]]
-	[[ $output == *forgotten* ]]
+	for word in changed running "second 2" back ended again forgotten; do
+		[[ $output == *"$word"* ]]
+	done
+	[[ $output == *"another run is at work"* ]]
+	[[ $output != *never* ]]
 }
 
 @test "a program killed with SIGKILL leaves no CPU offline, no VM, no watchdog on" {
@@ -124,6 +137,7 @@ MEDIATED=kvm_amd.enable_mediated_pmu=1
 	refused run --fixx
 	refused run --filter no_such_case
 	refused run --timeout soon
+	PMU_SEED=x refused run
 	refused run --suite "$TOP"
 	refused probe --fix
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the two kinds of guardian share. For lib/sync/guardian*.c. */
+#ifndef PMU_SYNC_GUARDIAN_LIST_H
+#define PMU_SYNC_GUARDIAN_LIST_H
+
+/* The list that guardian_keep() adds to, or -1. */
+extern int guardian_list;
+
+/*
+ * Take the list @name for a guardian, after what another one left in it was put
+ * back. Returns its descriptor or minus an errno.
+ */
+int guardian_take(const char *name);
+
+#endif
