@@ -15,7 +15,7 @@ setup_file() {
 
 # on_host ARGUMENTS COMMAND: in the lab, with these kernel arguments.
 on_host() {
-	"$LAB" exec --append "$1" --timeout 280 -- sh -c "cd '$TOP'; S=$SUITE; $2"
+	"$LAB" exec --append "$1" --timeout 280 -- sh -c "export NO_COLOR=1; cd '$TOP'; S=$SUITE; $2"
 }
 
 # A shell loop that waits for the condition, some seconds at the most.
