@@ -48,16 +48,6 @@ static void run_on(int cpu)
 
 static bool was_online;
 
-static bool is_online(void)
-{
-	FILE *file = fopen(ONLINE, "re");
-	bool online = file && fgetc(file) == '1';
-
-	if (file)
-		fclose(file);
-	return online;
-}
-
 static bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -176,12 +166,16 @@ static void *run_guest(void *arg)
 void acts_begin(void)
 {
 	pthread_t thread;
+	FILE *file;
 
 	self = getpid();
 	run_on(0);
 	for (int i = 0; i < ACT_EVENTS; i++)
 		events[i] = -1;
-	was_online = is_online();
+	file = fopen(ONLINE, "re");
+	was_online = file && fgetc(file) == '1';
+	if (file)
+		fclose(file);
 	if (!mkdir(CGROUP, 0755) || errno == EEXIST)
 		cgroup_fd = open(CGROUP, O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < ACT_GUESTS; i++) {

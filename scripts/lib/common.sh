@@ -4,6 +4,7 @@
 
 # Bad input, or something this machine lacks: one line, status 2.
 die() {
+	# shellcheck disable=SC2153 # the script's name
 	printf '%s: %s\n' "$NAME" "$*" >&2
 	exit 2
 }

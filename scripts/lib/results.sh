@@ -55,9 +55,9 @@ results_make() {
 paint() {
 	local esc=$'\e'
 	if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
-		sed -E "s/^(.* )(conforms but for known defects|known)( |\$)/\1$esc[33m\2$esc[0m\3/; t
-			s/^(.* )?(VIOLATES|BROKEN|UNDECIDED|violates|broken|undecided)( |\$)/\1$esc[31m\2$esc[0m\3/; t
-			s/^(.* )(conforms)( |\$)/\1$esc[32m\2$esc[0m\3/"
+		sed -E "s/^(.* )(conforms but for known defects|known)( |\$)/\1${esc}[33m\2${esc}[0m\3/; t
+			s/^(.* )?(VIOLATES|BROKEN|UNDECIDED|violates|broken|undecided)( |\$)/\1${esc}[31m\2${esc}[0m\3/; t
+			s/^(.* )(conforms)( |\$)/\1${esc}[32m\2${esc}[0m\3/"
 	else
 		cat
 	fi
