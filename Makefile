@@ -44,7 +44,7 @@ man: ## the manual pages, into build/man
 	@scripts/man
 
 format: ## put the C into the project's style
-	@git ls-files '*.c' '*.h' | grep -v '^lab/qemu/' | xargs clang-format-14 -i
+	@git ls-files '*.c' '*.h' | grep -vE '^lab/(qemu|bochs)/' | xargs clang-format-14 -i
 
 clean: ## remove the build folder (the cache stays)
 	@scripts/lab clean

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An architectural PMU for Bochs' CPUs: Intel SDM volume 3, "Architectural
+ * Performance Monitoring". Counts what Bochs retires, exactly; a cycle is a
+ * retired instruction.
+ */
+#ifndef BX_INTEL_PMU_H
+#define BX_INTEL_PMU_H
+
+class BX_CPU_C;
+struct cpuid_function_t;
+
+#define INTEL_PMU_GENERAL_MAX 8
+#define INTEL_PMU_FIXED_MAX 4
+
+class intel_pmu_c {
+public:
+  /* At power-up, reset and INIT. @hardware: not for INIT, which keeps all. */
+  void reset(BX_CPU_C *cpu, bool hardware);
+
+  /* Does this PMU have the register? Then *@ok says whether access is allowed. */
+  bool rdmsr(Bit32u index, Bit64u *value, bool *ok);
+  bool wrmsr(Bit32u index, Bit64u value, bool *ok);
+
+  /* RDPMC with @select in ECX. Returns false for #GP. */
+  bool rdpmc(Bit32u select, Bit64u *value);
+
+  /* Leaf 0xA, and what other leaves say of the PMU. */
+  void cpuid(Bit32u function, cpuid_function_t *leaf) const;
+
+  /* Whenever CS may have another privilege level: count up to now at the old. */
+  void level(bool user)
+  {
+    if (user != at_user) {
+      sync();
+      at_user = user;
+    }
+  }
+
+  /* VM entry, and the two halves of VM exit; @load, @save: VMCS controls. */
+  void vm_entry(bool load, Bit64u global);
+  Bit64u vm_exit(void);
+  void vm_exit_load(bool load, Bit64u global);
+
+  /* May IA32_PERF_GLOBAL_CTRL take this value? VM entry and exit check it. */
+  bool global_is_valid(Bit64u value) const { return !(value & ~global_mask()); }
+
+  /* Called for each trace: has a counter come to its end? */
+  void look(Bit64u icount)
+  {
+    if (icount >= due)
+      sync();
+  }
+
+  /* An instruction that Bochs counted and that did not retire. */
+  void not_retired(void) { skipped++; }
+  void branch(void) { branches++; }
+
+private:
+  struct counter;
+
+  Bit64u retired(void) const;
+  Bit64u global_mask(void) const;
+  Bit64u status_mask(void) const;
+  Bit64u inuse(void) const;
+  bool counting(unsigned n, bool fixed) const;
+  Bit64u rate(unsigned n, bool fixed, Bit64u instructions, Bit64u taken) const;
+  bool add(Bit64u *counter, Bit64u gain);
+  void sync(void);
+  void plan(void);
+  void overflow(Bit64u bits, bool pmi);
+
+  BX_CPU_C *cpu;
+  unsigned version, general, fixed;
+  Bit64u select[INTEL_PMU_GENERAL_MAX], count[INTEL_PMU_GENERAL_MAX];
+  Bit64u fixed_count[INTEL_PMU_FIXED_MAX];
+  Bit64u fixed_ctrl, global_ctrl, status, debugctl;
+  /* Up to which point all counters are right. */
+  Bit64u seen_retired, seen_branches;
+  Bit64u skipped, branches;
+  /* By Bochs' count of instructions: not before then must anybody look. */
+  Bit64u due;
+  bool at_user;
+};
+
+#endif
