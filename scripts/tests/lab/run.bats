@@ -66,11 +66,24 @@ outcomes() {
 	grep -q 'qemu-system-x86_64' "$FULL/command"
 }
 
+@test "what a run leaves has the published form, and says what machine it was" {
+	python3 -c 'import json, sys, jsonschema
+jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' \
+		"$FULL/results.json" "$BATS_TEST_DIRNAME/../../../docs/results.schema.json"
+	[ "$(field '[.facts.pmu_vendor, .facts.pmu_version, .facts.pmu_handover, .facts.pmu_contract] | join(" ")' "$FULL")" = "AMD 2 yes mediated" ]
+	[[ $(field .facts.cpu_model "$FULL") == *EPYC* ]]
+	[ "$(field '.facts["/sys/module/kvm_amd/parameters/enable_mediated_pmu"]' "$FULL")" = Y ]
+}
+
 @test "asked to be strict, the known defects violate" {
 	run -1 "$LAB" run --strict --filter time_test --out "$OUT"
 	[ "$(field '[.cases[] | select(.outcome == "violates") | .case | split(".") | last] | sort | join(" ")')" = \
 		"M23_page_leaves_the_guest_out M23_samples_leave_the_guest_out M23_time_never_goes_back_for_a_reader_elsewhere M26_a_cgroup_event_leaves_the_guest_out" ]
 	[ "$(field .totals.known)" = 0 ]
+	# What happened in each is drawn.
+	run -0 "$BATS_TEST_DIRNAME/../../report" html "$OUT"
+	[ "$(grep -o '<svg class="timeline"' <<<"$output" | wc -l)" -ge 3 ]
+	[[ $output == *'class="guest"'* ]]
 }
 
 @test "a filter chooses one case of one program" {
