@@ -3,15 +3,13 @@
 # One boot of the emulated host: command line, deadline, and where the output
 # goes. The kernel's console is the first serial port, the report the second.
 
-# Firmware and boot code, wherever the distribution puts them.
-ROM_DIRS=(/usr/share/qemu /usr/share/seabios)
-
 machine_profile() {
 	local name=$1 file
 	file=$TOP/configs/machines/$name.conf
 	[[ -r $file ]] || die "no machine called '$name'; there is: $(list_machines)"
 	# shellcheck source=/dev/null
 	source "$file"
+	EMULATED_BY=$EMULATOR
 }
 
 list_machines() {
@@ -21,32 +19,12 @@ list_machines() {
 	done | paste -sd ' '
 }
 
-# emulator_command EMULATOR CPUS: the part that every boot shares, in COMMAND.
-emulator_command() {
-	local emulator=$1 cpus=$2 dir
-	COMMAND=("$emulator")
-	for dir in "${ROM_DIRS[@]}"; do
-		[[ -d $dir ]] || die "$dir is missing (the emulated machine's firmware)"
-		COMMAND+=(-L "$dir")
-	done
-	COMMAND+=(
-		-M "$MACHINE_TYPE" -cpu "$CPU_MODEL"
-		-smp "$cpus" -m "${LAB_MEMORY_MIB:-$MEMORY_MIB}" -display none
-		-nodefaults -no-user-config -no-reboot -monitor none
-	)
-	if [[ -n $ICOUNT ]]; then
-		COMMAND+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off" -seed 1 -rtc "base=2026-01-01,clock=vm")
-	else
-		COMMAND+=(-accel "tcg,thread=multi")
-	fi
-}
-
 kernel_arguments() {
 	local extra=$1
 	# loglevel=6 lets every line of a kernel report reach the console, which
 	# is all that is left of a kernel that dies.
-	printf '%s' "console=ttyS0 loglevel=6 panic=-1 nmi_watchdog=0" \
-		" $KVM_PARAMETER=1 tsc=reliable no_timer_check ${extra}"
+	printf '%s' "console=${CONSOLE:-ttyS0} loglevel=6 panic=-1 nmi_watchdog=0" \
+		" $KVM_PARAMETER=1${KERNEL_ARGUMENTS:+ $KERNEL_ARGUMENTS} tsc=reliable no_timer_check ${extra}"
 }
 
 # Print the command as one line that can be pasted into a shell.
@@ -88,12 +66,7 @@ follow_programs() {
 # 143 if it was ended after a failure.
 boot() {
 	local out=$1 timeout=$2 status=0 stopped=
-	COMMAND+=(
-		-chardev "file,id=console,path=$out/console.log"
-		-serial chardev:console
-		-chardev "file,id=report,path=$out/report.log"
-		-serial chardev:report
-	)
+	"${EMULATED_BY}_ports" "$out"
 	print_command "${COMMAND[@]}" >"$out/command"
 	printf '%s\0' "${COMMAND[@]}" >"$out/command.words"
 	timeout --kill-after=10 "$timeout" "${COMMAND[@]}" \

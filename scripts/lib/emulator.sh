@@ -1,116 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# The emulator of a machine profile: built from source with the PMU model,
-# cached by everything that went into it.
+# The emulator that a machine's profile names (EMULATED_BY), by one set of names.
 
-QEMU_OPTIONS=(
-	--target-list=x86_64-softmmu --without-default-features --enable-tcg
-	--enable-pixman --enable-fdt=system --enable-virtfs --enable-attr
-	--enable-cap-ng --disable-download --disable-install-blobs
-)
-QEMU_PATCH=$TOP/lab/qemu/hooks.patch
-QEMU_FILES=$TOP/lab/qemu/files
+# shellcheck source=scripts/lib/qemu.sh
+source "$TOP/scripts/lib/qemu.sh"
+# shellcheck source=scripts/lib/bochs.sh
+source "$TOP/scripts/lib/bochs.sh"
 
-# QEMU asks for a newer meson than Debian 12 has. It is pure Python, so the
-# newer suite's package serves without being installed.
-meson_dir() {
-	local dir=$CACHE/tools/meson
-	if [[ ! -e $dir/usr/bin/meson ]]; then
-		rm -rf "$dir.part"
-		debian_download "$dir.part" meson
-		dpkg-deb -x "$dir.part"/meson_*.deb "$dir.part"
-		rm -f "$dir.part"/meson_*.deb
-		mv "$dir.part" "$dir"
-	fi
-	printf '%s\n' "$dir/usr/lib/python3/dist-packages"
-}
-
-# Unpacked and untouched, or the user's own tree, copied.
-qemu_source() {
-	local dir=$1
-	[[ -e $dir/configure ]] && return
-	rm -rf "$dir" "$dir.part"
-	if [[ -n ${QEMU_SRC:-} ]]; then
-		cp -r "$QEMU_SRC" "$dir.part"
-	else
-		debian_download_source "$CACHE/src/qemu" qemu
-		dpkg-source --no-check --no-copy -x "$CACHE"/src/qemu/qemu_*.dsc "$dir.part" \
-			>"$CACHE/apt/log" 2>&1 ||
-			die "cannot unpack QEMU's source; see $CACHE/apt/log"
-		rm -rf "$CACHE/src/qemu"
-	fi
-	mv "$dir.part" "$dir"
-}
-
-# Lay our files over the source, so that only what changed is built again.
-qemu_overlay() {
-	local src=$1
-	if [[ -e $src/pmu-applied.patch ]] && ! cmp -s "$QEMU_PATCH" "$src/pmu-applied.patch"; then
-		patch -s -R -p0 -d "$src" <"$src/pmu-applied.patch" ||
-			die "cannot take the old hooks out of $src; remove that folder"
-		rm "$src/pmu-applied.patch"
-	fi
-	# Interrupted between the patch and its mark?
-	if [[ ! -e $src/pmu-applied.patch ]] &&
-		patch -s -R --dry-run -p0 -d "$src" <"$QEMU_PATCH" >/dev/null 2>&1; then
-		cp "$QEMU_PATCH" "$src/pmu-applied.patch"
-	fi
-	if [[ ! -e $src/pmu-applied.patch ]]; then
-		patch -s --dry-run -p0 -d "$src" <"$QEMU_PATCH" >"$src.patch.log" ||
-			die "the hooks do not fit this QEMU ($(cat "$src/VERSION")); see $src.patch.log"
-		patch -s -p0 -d "$src" <"$QEMU_PATCH"
-		cp "$QEMU_PATCH" "$src/pmu-applied.patch"
-	fi
-	rsync -rc "$QEMU_FILES/" "$src/"
-}
-
-qemu_configure_and_build() {
-	local src=$1 build=$2 meson=$3
-	mkdir -p "$build"
-	cd "$build" || return
-	export PYTHONPATH=$meson
-	if [[ ! -e build.ninja ]]; then
-		"$src/configure" --python=/usr/bin/python3 "${QEMU_OPTIONS[@]}" || return
-	fi
-	ninja -j "$JOBS" qemu-system-x86_64
-}
-
-qemu_key() {
-	local plain=$1
-	if [[ $plain == plain ]]; then
-		key_of "${QEMU_SRC:-$SOURCE_SUITE}" "${QEMU_OPTIONS[*]}" "$(gcc --version | head -n 1)"
-	else
-		key_of "${QEMU_SRC:-$SOURCE_SUITE}" "${QEMU_OPTIONS[*]}" \
-			"$(gcc --version | head -n 1)" "$QEMU_PATCH" "$QEMU_FILES"
-	fi
-}
-
-# emulator_build [plain]: print the path of the emulator, building it first if
-# it is not there. "plain" is the same QEMU without the PMU, for comparison.
+# emulator_build [plain]: print the path of the emulator, building it first if it
+# is not there. "plain" is the same without the PMU, for comparison.
 emulator_build() {
-	local plain=${1:-patched} key out work meson
-	[[ -z ${QEMU_SRC:-} || -e $QEMU_SRC/configure ]] ||
-		die "QEMU_SRC=$QEMU_SRC is no QEMU source tree"
-	need_tool gcc "building QEMU"
-	key=$(qemu_key "$plain")
-	out=$CACHE/qemu/$key
-	if [[ ! -x $out/qemu-system-x86_64 ]]; then
-		lock_cache
-		need_space 3000 "building QEMU"
-		work=$CACHE/work/qemu-$plain-$(key_of "${QEMU_SRC:-$SOURCE_SUITE}")
-		mkdir -p "$CACHE/work"
-		qemu_source "$work"
-		[[ $plain == plain ]] || qemu_overlay "$work"
-		meson=$(meson_dir)
-		build_step "building QEMU ($plain)" 2050 "$work.log" \
-			qemu_configure_and_build "$work" "$work/build" "$meson"
-		mkdir -p "$out.part"
-		cp "$work/build/qemu-system-x86_64" "$out.part/"
-		strip -g "$out.part/qemu-system-x86_64"
-		cp "$work/VERSION" "$out.part/version"
-		rm -rf "$out"
-		mv "$out.part" "$out"
-		unlock_cache
-	fi
-	printf '%s\n' "$out/qemu-system-x86_64"
+	"${EMULATED_BY}_build" "$@"
+}
+
+# emulator_command EMULATOR CPUS: the beginning of every command, in COMMAND.
+emulator_command() {
+	"${EMULATED_BY}_command" "$@"
+}
+
+# emulator_boots OUT KERNEL INITRD ARGUMENTS: what the machine boots, in COMMAND;
+# OUT is for what has to be made for it.
+emulator_boots() {
+	"${EMULATED_BY}_boots" "$@"
+}
+
+emulator_name() {
+	"${EMULATED_BY}_name" "$@"
 }

@@ -51,7 +51,7 @@ refused() {
 }
 
 @test "an unknown machine is refused, and those there are named" {
-	refused "no machine called 'vax'; there is: amd-zen4" "$LAB" run --machine vax
+	refused "no machine called 'vax'; there is: amd-zen4 intel-fixed4 intel-v4 intel-v5" "$LAB" run --machine vax
 }
 
 @test "an unknown contract is refused" {

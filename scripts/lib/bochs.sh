@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Bochs, the emulator of the Intel machines: built from source with the PMU model,
+# cached by everything that went into it; and how it is started.
+
+BOCHS_OPTIONS=(
+	--enable-smp --enable-cpu-level=6 --enable-x86-64 --enable-vmx=2
+	--enable-svm --enable-all-optimizations --enable-avx --enable-evex
+	--with-nogui --disable-docbook
+)
+BOCHS_PATCH=$TOP/lab/bochs/hooks.patch
+BOCHS_FILES=$TOP/lab/bochs/files
+# Instructions a second of the machine's own time: fewer than the emulator does,
+# and what waits, waits long.
+BOCHS_IPS=40000000
+
+# Both archives of the source package, checked against the index: a mirror may lack
+# its description.
+bochs_archives() {
+	local dir=$1 index sum name
+	index=$(private_apt apt-cache showsrc bochs 2>/dev/null | awk '
+		/^Checksums-Sha256:/ { on = 1; next } /^[^ ]/ { on = 0 } on && /tar/ { print $1, $3 }')
+	[[ -n $index ]] || die "$SOURCE_SUITE has no source package of Bochs"
+	(cd "$dir" && private_apt apt-get -q source --download-only bochs) >"$CACHE/apt/log" 2>&1 || true
+	while read -r sum name; do
+		printf '%s  %s\n' "$sum" "$dir/$name"
+	done <<<"$index" | sha256sum --quiet --strict -c - >/dev/null 2>&1 ||
+		die "cannot download the source of Bochs; see $CACHE/apt/log"
+}
+
+bochs_source() {
+	local dir=$1
+	[[ ! -e $dir/configure ]] || return 0
+	private_apt_ready
+	rm -rf "$dir" "$dir.part" "$CACHE/src/bochs"
+	mkdir -p "$dir.part" "$CACHE/src/bochs"
+	say "downloading the source of Bochs"
+	bochs_archives "$CACHE/src/bochs"
+	tar -xf "$CACHE"/src/bochs/bochs_*.orig.tar.* -C "$dir.part" --strip-components 1
+	rm -rf "$CACHE/src/bochs"
+	patch -s -p1 --fuzz=0 -d "$dir.part" <"$BOCHS_PATCH" >"$dir.log" ||
+		die "the hooks do not fit this Bochs; see $dir.log"
+	mv "$dir.part" "$dir"
+}
+
+bochs_configure_and_make() {
+	local src=$1
+	cd "$src" || return
+	[[ -e Makefile ]] || ./configure "${BOCHS_OPTIONS[@]}" CFLAGS="-O2 -w" CXXFLAGS="-O2 -w" || return
+	make -j "$JOBS"
+}
+
+# The machine's firmware, from the packages that go with Bochs.
+bochs_firmware() {
+	local out=$1 package
+	for package in bochsbios vgabios; do
+		debian_download "$out/deb" "$package"
+		dpkg-deb -x "$out"/deb/"$package"_*.deb "$out/deb"
+	done
+	cp "$out/deb/usr/share/bochs/BIOS-bochs-latest" "$out/bios"
+	cp "$out/deb/usr/share/vgabios/vgabios.bin" "$out/vgabios"
+	rm -rf "$out/deb"
+}
+
+bochs_build() {
+	local key out work
+	need_tool g++ "building Bochs"
+	key=$(key_of "$SOURCE_SUITE" "${BOCHS_OPTIONS[*]}" "$(g++ --version | head -n 1)" \
+		"$BOCHS_PATCH" "$BOCHS_FILES")
+	out=$CACHE/bochs/$key
+	if [[ ! -x $out/bochs ]]; then
+		lock_cache
+		need_space 1000 "building Bochs"
+		# Another patch is another tree; other files are not.
+		work=$CACHE/work/bochs-$(key_of "$SOURCE_SUITE" "$BOCHS_PATCH")
+		mkdir -p "$CACHE/work"
+		bochs_source "$work"
+		rsync -rc "$BOCHS_FILES/" "$work/"
+		build_step "building Bochs" 900 "$work.log" bochs_configure_and_make "$work"
+		rm -rf "$out.part"
+		mkdir -p "$out.part"
+		bochs_firmware "$out.part"
+		cp "$work/bochs" "$out.part/"
+		strip -g "$out.part/bochs"
+		sed -n 's/^VERSION="\(.*\)"$/\1/p' "$work/configure" | head -n 1 >"$out.part/version"
+		rm -rf "$out"
+		mv "$out.part" "$out"
+		unlock_cache
+	fi
+	printf '%s\n' "$out/bochs"
+}
+
+bochs_command() {
+	local emulator=$1 cpus=$2
+	COMMAND=(env "BOCHS_PMU_VERSION=$PMU_VERSION" "BOCHS_PMU_GENERAL=$PMU_GENERAL" "BOCHS_PMU_FIXED=$PMU_FIXED"
+		"$emulator" -q -unlock)
+	BOCHS_CPUS=$cpus
+}
+
+# Bochs boots disks: one with the kernel, its initial file system and a loader.
+bochs_disk() {
+	local disk=$1 kernel=$2 initrd=$3 arguments=$4 root=$1.root
+	need_tool grub-mkrescue "the machine's disk"
+	rm -rf "$root"
+	mkdir -p "$root/boot/grub"
+	ln "$kernel" "$root/boot/kernel" 2>/dev/null || cp "$kernel" "$root/boot/kernel"
+	ln "$initrd" "$root/boot/initrd" 2>/dev/null || cp "$initrd" "$root/boot/initrd"
+	printf 'linux /boot/kernel %s\ninitrd /boot/initrd\nboot\n' "$arguments" >"$root/boot/grub/grub.cfg"
+	grub-mkrescue -o "$disk" "$root" >"$disk.log" 2>&1 ||
+		die "cannot make the machine's disk; see $disk.log"
+	rm -rf "$root" "$disk.log"
+}
+
+bochs_boots() {
+	local out=$1
+	bochs_disk "$out/disk.iso" "$2" "$3" "$4"
+	BOCHS_RC=$out/bochsrc
+	cat >"$BOCHS_RC" <<EOF
+config_interface: textconfig
+display_library: nogui
+cpu: model=$CPU_MODEL, count=$BOCHS_CPUS, ips=$BOCHS_IPS, reset_on_triple_fault=0, ignore_bad_msrs=1
+memory: guest=${LAB_MEMORY_MIB:-$MEMORY_MIB}, host=${LAB_MEMORY_MIB:-$MEMORY_MIB}
+romimage: file=$(dirname "$EMULATOR")/bios
+vgaromimage: file=$(dirname "$EMULATOR")/vgabios
+ata0: enabled=1
+ata0-master: type=cdrom, path=$out/disk.iso, status=inserted
+boot: cdrom
+clock: sync=none, time0=1767225600
+log: $out/bochs.log
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+EOF
+	COMMAND+=(-f "$BOCHS_RC")
+}
+
+bochs_ports() {
+	cat >>"$BOCHS_RC" <<EOF
+com1: enabled=1, mode=file, dev=$1/console.log
+com2: enabled=1, mode=file, dev=$1/report.log
+EOF
+}
+
+bochs_name() {
+	printf 'Bochs %s\n' "$(cat "$(dirname "$1")/version")"
+}
