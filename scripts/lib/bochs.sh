@@ -94,6 +94,7 @@ bochs_command() {
 	local emulator=$1 cpus=$2
 	COMMAND=(env "BOCHS_PMU_VERSION=$PMU_VERSION" "BOCHS_PMU_GENERAL=$PMU_GENERAL" "BOCHS_PMU_FIXED=$PMU_FIXED"
 		"$emulator" -q -unlock)
+	BOCHS=$emulator
 	BOCHS_CPUS=$cpus
 }
 
@@ -120,8 +121,8 @@ config_interface: textconfig
 display_library: nogui
 cpu: model=$CPU_MODEL, count=$BOCHS_CPUS, ips=$BOCHS_IPS, reset_on_triple_fault=0, ignore_bad_msrs=1
 memory: guest=${LAB_MEMORY_MIB:-$MEMORY_MIB}, host=${LAB_MEMORY_MIB:-$MEMORY_MIB}
-romimage: file=$(dirname "$EMULATOR")/bios
-vgaromimage: file=$(dirname "$EMULATOR")/vgabios
+romimage: file=$(dirname "$BOCHS")/bios
+vgaromimage: file=$(dirname "$BOCHS")/vgabios
 ata0: enabled=1
 ata0-master: type=cdrom, path=$out/disk.iso, status=inserted
 boot: cdrom

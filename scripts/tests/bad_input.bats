@@ -108,7 +108,7 @@ refused() {
 
 @test "a kernel tree that is none is refused" {
 	export KSRC=$BATS_TEST_TMPDIR
-	run -2 --separate-stderr bash -c "source '$BATS_TEST_DIRNAME/../lib/common.sh'
+	run -2 --separate-stderr bash -c "NAME=lab; source '$BATS_TEST_DIRNAME/../lib/common.sh'
 		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; kernel_source"
 	[ "$stderr" = "lab: KSRC=$BATS_TEST_TMPDIR is no kernel source tree" ]
 }
@@ -119,7 +119,7 @@ refused() {
 }
 
 check_image() {
-	run -2 --separate-stderr bash -c "source '$BATS_TEST_DIRNAME/../lib/common.sh'
+	run -2 --separate-stderr bash -c "NAME=lab; source '$BATS_TEST_DIRNAME/../lib/common.sh'
 		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; check_image '$1' /nonexistent"
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }
@@ -158,7 +158,7 @@ make_image() {
 	mkdir -p "$src/scripts"
 	printf '#!/bin/sh\nprintf "%%s=y\\n" CONFIG_BLK_DEV_INITRD CONFIG_DEVTMPFS\n' >"$src/scripts/extract-ikconfig"
 	chmod +x "$src/scripts/extract-ikconfig"
-	run -2 --separate-stderr bash -c "source '$BATS_TEST_DIRNAME/../lib/common.sh'
+	run -2 --separate-stderr bash -c "NAME=lab; source '$BATS_TEST_DIRNAME/../lib/common.sh'
 		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; check_image '$image' '$src'"
 	[ "$stderr" = "lab: KERNEL=$image lacks CONFIG_PROC_FS=y" ]
 }

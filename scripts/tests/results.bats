@@ -17,7 +17,7 @@ setup() {
 # Make results.json of the report on standard input.
 results() {
 	cat >"$OUT/report.log"
-	bash -euo pipefail -c "source '$SCRIPTS/lib/common.sh'; source '$SCRIPTS/lib/suite.sh'
+	bash -euo pipefail -c "NAME=lab; source '$SCRIPTS/lib/common.sh'; source '$SCRIPTS/lib/suite.sh'
 		source '$SCRIPTS/lib/results.sh'
 		results_make '$OUT' $ENDED '{\"machine\": \"test\", \"contract\": \"mediated\"}'"
 }
@@ -27,7 +27,7 @@ field() {
 }
 
 passes() {
-	bash -euo pipefail -c "source '$SCRIPTS/lib/common.sh'; source '$SCRIPTS/lib/suite.sh'
+	bash -euo pipefail -c "NAME=lab; source '$SCRIPTS/lib/common.sh'; source '$SCRIPTS/lib/suite.sh'
 		source '$SCRIPTS/lib/results.sh'; results_status '$OUT/results.json'"
 }
 
