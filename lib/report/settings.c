@@ -3,11 +3,11 @@
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../perf/cpu.h"
 #include "../sync/guardian.h"
+#include "../sync/put_back.h"
 #include "host.h"
 #include "settings.h"
 
@@ -53,20 +53,6 @@ static int change(const struct setting *setting)
 		printf("changed %s from %s to %s: %s\n", setting->path, now,
 		       setting->wanted, setting->why);
 	return err;
-}
-
-static int run(char *const argv[])
-{
-	int status;
-	pid_t child = fork();
-
-	if (!child) {
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child)
-		return errno;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : EIO;
 }
 
 /* All parameters of @module, as options that give it the values of now. */
@@ -116,13 +102,13 @@ static int load_mediated(char *module)
 	err = options_of(module, options, sizeof(options));
 	if (err)
 		return err;
-	if (run(unload)) {
+	if (tool_run(unload)) {
 		printf("cannot unload %s: is a VM running?\n", module);
 		return 0;
 	}
 	err = guardian_keep_module(module, options);
 	if (!err)
-		err = run(load);
+		err = tool_run(load);
 	if (err || host_mediated_parameter() != 1)
 		printf("%s does not take " MEDIATED "=1: see \"handover\"\n",
 		       module);

@@ -94,7 +94,7 @@ int list_add(int fd, const char *line)
 	return put == (ssize_t)length ? 0 : ENOSPC;
 }
 
-static int run(char *const argv[])
+int tool_run(char *const argv[])
 {
 	int status;
 	pid_t child = fork();
@@ -119,13 +119,13 @@ static int load_again(char *module, char *options)
 	int words = 2, err;
 
 	snprintf(loaded, sizeof(loaded), "/sys/module/%s/initstate", module);
-	err = run(unload);
+	err = tool_run(unload);
 	if (err && !access(loaded, F_OK))
 		return err;
 	for (char *word = strtok(options, " "); word && words < WORDS_MAX - 1;
 	     word = strtok(NULL, " "))
 		load[words++] = word;
-	return run(load);
+	return tool_run(load);
 }
 
 /*

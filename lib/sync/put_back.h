@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The list of what is to be put back: a file below /run that outlives whoever
- * wrote it, locked by whoever will put it back. For lib/sync/guardian*.c.
+ * wrote it, locked by whoever will put it back. For guardians and what
+ * they guard.
  */
 #ifndef PMU_SYNC_PUT_BACK_H
 #define PMU_SYNC_PUT_BACK_H
@@ -29,5 +30,11 @@ int list_add(int fd, const char *line);
  * Returns 0 or EIO. Closes @fd.
  */
 int list_put_back(const char *name, int fd, void (*told)(const char *line));
+
+/*
+ * Run a tool of the machine, as modprobe(8), and wait for it. Returns 0, EBUSY
+ * if it says that it failed, or another errno.
+ */
+int tool_run(char *const argv[]);
 
 #endif
