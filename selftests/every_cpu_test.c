@@ -17,8 +17,8 @@
 #define TIMEOUT_S 120
 
 /*
- * What belongs to one CPU. @turns: how long its guest works beside the host's
- * event @fd, which @gained over the host's own work.
+ * What belongs to one CPU. @gained: what the host's event @fd gained over the
+ * host's own work, last, beside a @brief guest and beside a @longer one.
  */
 struct place {
 	struct guest guest;
@@ -26,7 +26,7 @@ struct place {
 	const struct counting *counting;
 	int64_t counted[COUNTERS_MAX];
 	int fd;
-	int64_t turns, gained, brief, longer;
+	int64_t gained, brief, longer;
 	int err;
 };
 

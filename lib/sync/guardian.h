@@ -8,8 +8,6 @@
 #ifndef PMU_SYNC_GUARDIAN_H
 #define PMU_SYNC_GUARDIAN_H
 
-#include <stdbool.h>
-
 /* PMU_GUARDIAN_DIR overrides it, for tests. */
 #define GUARDIAN_DIR "/run"
 

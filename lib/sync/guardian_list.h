@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two kinds of guardian share. For lib/sync/guardian*.c. */
+/* What the two kinds of guardian share. For lib/sync/guardian*.c and
+ * put_back.c. */
 #ifndef PMU_SYNC_GUARDIAN_LIST_H
 #define PMU_SYNC_GUARDIAN_LIST_H
+
+#include <time.h>
+
+/* Between two looks at what no descriptor tells; each loop has a deadline. */
+static inline void nap(void)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+
+	nanosleep(&moment, NULL);
+}
 
 /* The list that guardian_keep() adds to, or -1. */
 extern int guardian_list;

@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "deadline.h"
@@ -32,13 +31,6 @@ struct shared {
 };
 
 static struct shared *shared;
-
-static void nap(void)
-{
-	const struct timespec moment = { .tv_nsec = 2000000 };
-
-	nanosleep(&moment, NULL);
-}
 
 static pid_t parent_of(const char *pid)
 {

@@ -8,12 +8,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../perf/cpu.h"
 #include "deadline.h"
 #include "guardian.h"
+#include "guardian_list.h"
 #include "put_back.h"
 
 /* A module may be in use until the kernel has torn down the last VM. */
@@ -21,13 +21,6 @@
 #define LIST_MAX (256 * 1024)
 #define WORDS_MAX 128
 #define NOTHING_TO_DO (-1)
-
-static void nap(void)
-{
-	const struct timespec moment = { .tv_nsec = 2000000 };
-
-	nanosleep(&moment, NULL);
-}
 
 static void list_path(char *path, size_t size, const char *name)
 {
