@@ -52,6 +52,12 @@
 #define WIDTH 48
 #define COUNTER_MASK ((1ull << WIDTH) - 1)
 
+/*
+ * CPUID.1:EAX, model and extended model all ones: what a known model has besides,
+ * LBR, PEBS, off-core events, is not here, and a driver must not expect it.
+ */
+#define MODEL_UNKNOWN 0xf00f0
+
 /* Event and unit mask of the architectural events that are modelled. */
 #define EVENT_CYCLES 0x003c
 #define EVENT_REFERENCE_CYCLES 0x013c
@@ -106,6 +112,11 @@ Bit64u intel_pmu_c::global_mask(void) const
 Bit64u intel_pmu_c::status_mask(void) const
 {
   return global_mask() | STATUS_COND_CHANGED | (version > 3 ? STATUS_FROZEN : 0);
+}
+
+bool intel_pmu_c::debug_control_is_valid(Bit64u value) const
+{
+  return !(value & ~(DEBUGCTL_BTF | DEBUGCTL_FREEZE_ON_PMI));
 }
 
 /* Counters with an event or enabled, and whether any of them interrupts. */
@@ -310,7 +321,7 @@ bool intel_pmu_c::wrmsr(Bit32u index, Bit64u value, bool *ok)
     if (*ok)
       status |= value;
   } else if (index == MSR_DEBUGCTL) {
-    *ok = !(value & ~(DEBUGCTL_BTF | DEBUGCTL_FREEZE_ON_PMI));
+    *ok = debug_control_is_valid(value);
     if (*ok)
       debugctl = value;
   } else if (index == MSR_GLOBAL_STATUS || index == MSR_GLOBAL_INUSE ||
@@ -341,8 +352,10 @@ bool intel_pmu_c::rdpmc(Bit32u select_index, Bit64u *value)
 
 void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
 {
-  if (function == 1)
+  if (function == 1) {
     leaf->ecx |= 1u << 15; /* PDCM */
+    leaf->eax |= MODEL_UNKNOWN;
+  }
   if (function != 0xa)
     return;
   leaf->eax = version | general << 8 | WIDTH << 16 | EVENTS_ENUMERATED << 24;
@@ -353,11 +366,13 @@ void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
 }
 
 /* VMLAUNCH or VMRESUME itself is nobody's. */
-void intel_pmu_c::vm_entry(bool load, Bit64u global)
+void intel_pmu_c::vm_entry(bool load, Bit64u global, bool load_debug, Bit64u debug)
 {
   sync();
   if (load)
     global_ctrl = global;
+  if (load_debug)
+    debugctl = debug;
   seen_retired = retired() + 1;
   plan();
 }

@@ -38,12 +38,16 @@ public:
   }
 
   /* VM entry, and the two halves of VM exit; @load, @save: VMCS controls. */
-  void vm_entry(bool load, Bit64u global);
+  void vm_entry(bool load, Bit64u global, bool load_debug, Bit64u debug);
   Bit64u vm_exit(void);
   void vm_exit_load(bool load, Bit64u global);
 
   /* May IA32_PERF_GLOBAL_CTRL take this value? VM entry and exit check it. */
   bool global_is_valid(Bit64u value) const { return !(value & ~global_mask()); }
+
+  /* The same of IA32_DEBUGCTL, and what VM exit saves of it. */
+  bool debug_control_is_valid(Bit64u value) const;
+  Bit64u debug_control(void) const { return debugctl; }
 
   /* Called for each trace: has a counter come to its end? */
   void look(Bit64u icount)
