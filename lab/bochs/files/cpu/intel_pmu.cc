@@ -58,6 +58,9 @@
  */
 #define MODEL_UNKNOWN 0xf00f0
 
+/* CPUID.1:EDX: the debug store, which PEBS and BTS write to. */
+#define CPUID1_EDX_DS (1u << 21)
+
 /* Event and unit mask of the architectural events that are modelled. */
 #define EVENT_CYCLES 0x003c
 #define EVENT_REFERENCE_CYCLES 0x013c
@@ -355,6 +358,7 @@ void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
   if (function == 1) {
     leaf->ecx |= 1u << 15; /* PDCM */
     leaf->eax |= MODEL_UNKNOWN;
+    leaf->edx &= ~CPUID1_EDX_DS;
   }
   if (function != 0xa)
     return;
