@@ -55,11 +55,11 @@ FIXTURE_SETUP(every)
 	case_begin();
 	NEEDS(room_for_files(cpu_count()), "a higher limit of open files");
 	self->s = scenario_unknown;
-	self->pmu = pmu_of_host();
+	self->pmu = guest_pmu_offered();
 	self->s.amd = self->pmu.amd;
 	self->s.guest_counters = self->pmu.general;
 	self->s.guest_version = self->pmu.version;
-	self->s.host_counters = self->pmu.general;
+	self->s.host_counters = pmu_of_host().general;
 	self->s.counter_width = self->pmu.width;
 	self->place = calloc((size_t)cpu_highest() + 1, sizeof(*self->place));
 	MUST_BE(self->place);

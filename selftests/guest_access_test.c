@@ -77,25 +77,37 @@ static void reach_msr(struct guest_case *c, enum guest_op op,
 		.index = pmu_msr(&c->pmu, reg, index),
 	};
 
-	if (reg == PMU_SELECTOR)
+	if (reg == PMU_SELECTOR || reg == PMU_FIXED_CTRL)
 		c->s.reg = REGISTER_SELECTOR;
-	else if (reg == PMU_COUNTER)
+	else if (reg == PMU_COUNTER || reg == PMU_FIXED_COUNTER)
 		c->s.reg = REGISTER_COUNTER;
 	else if (reg == PMU_OLD_COUNTER)
 		c->s.reg = REGISTER_OLD_COUNTER;
 	else
 		c->s.reg = REGISTER_GLOBAL;
-	c->s.absent = reg != PMU_OLD_COUNTER && index >= c->pmu.general;
+	c->s.absent = reg != PMU_OLD_COUNTER &&
+		      index >= (reg == PMU_FIXED_COUNTER ? c->pmu.fixed
+							 : c->pmu.general);
 	count_exits(c, &step);
 }
 
-static void reach_rdpmc(struct guest_case *c, unsigned int index)
+static void reach_rdpmc(struct guest_case *c, bool fixed, unsigned int index)
 {
-	struct guest_step step = { .op = GUEST_RDPMC, .index = index };
+	struct guest_step step = {
+		.op = GUEST_RDPMC,
+		.index = pmu_rdpmc_index(fixed, index),
+	};
 
 	c->s.reg = REGISTER_RDPMC;
-	c->s.absent = index >= c->pmu.general;
+	c->s.absent = index >= (fixed ? c->pmu.fixed : c->pmu.general);
 	count_exits(c, &step);
+}
+
+static void judge_read(struct guest_case *c, struct __test_metadata *_metadata,
+		       enum pmu_register reg, unsigned int index)
+{
+	reach_msr(c, GUEST_READ, reg, index);
+	JUDGE("M30", &c->s, &c->o);
 }
 
 /* Every register that there is, read and written, and the first absent one. */
@@ -104,8 +116,7 @@ static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
 	static const enum pmu_register several[] = { PMU_SELECTOR,
 						     PMU_COUNTER };
 	static const enum pmu_register single[] = { PMU_GLOBAL_CTRL, PMU_STATUS,
-						    PMU_STATUS_CLEAR,
-						    PMU_STATUS_SET };
+						    PMU_STATUS_CLEAR };
 
 	for (unsigned int i = 0; i < 2 * (c->pmu.general + 1); i++) {
 		enum pmu_register reg = several[i % 2];
@@ -115,10 +126,14 @@ static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
 		reach_msr(c, GUEST_WRITE, reg, i / 2);
 		JUDGE("M30", &c->s, &c->o);
 	}
-	for (int i = 0; i < 4 && c->pmu.version > 1; i++) {
-		reach_msr(c, GUEST_READ, single[i], 0);
-		JUDGE("M30", &c->s, &c->o);
-	}
+	for (int i = 0; i < 3 && c->pmu.version > 1; i++)
+		judge_read(c, _metadata, single[i], 0);
+	if (pmu_can_set_status(&c->pmu))
+		judge_read(c, _metadata, PMU_STATUS_SET, 0);
+	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.fixed; i++)
+		judge_read(c, _metadata, PMU_FIXED_COUNTER, i);
+	if (c->pmu.fixed)
+		judge_read(c, _metadata, PMU_FIXED_CTRL, 0);
 }
 
 TEST_F(reach, M30_a_guest_with_all_counters)
@@ -131,7 +146,7 @@ TEST_F(reach, M30_a_guest_with_fewer_counters)
 	struct guest_case *c = &self->c;
 
 	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
-	guest_case_limit(c, fewer_counters(c), c->host.version);
+	guest_case_limit(c, fewer_counters(c), c->pmu.version);
 	judge_reach(c, _metadata);
 }
 
@@ -171,10 +186,14 @@ static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata)
 	 * Where RDPMC is not intercepted, what lies beyond the core counters
 	 * is the hardware's matter (AMD: northbridge and L3 counters).
 	 */
-	unsigned int beyond = c->pmu.general < c->host.general;
+	unsigned int beyond = !c->pmu.amd || c->pmu.general < c->host.general;
 
 	for (unsigned int i = 0; i < c->pmu.general + beyond; i++) {
-		reach_rdpmc(c, i);
+		reach_rdpmc(c, false, i);
+		JUDGE("M31", &c->s, &c->o);
+	}
+	for (unsigned int i = 0; i < c->pmu.fixed; i++) {
+		reach_rdpmc(c, true, i);
 		JUDGE("M31", &c->s, &c->o);
 	}
 }
@@ -189,7 +208,7 @@ TEST_F(reach, M31_a_guest_with_fewer_counters)
 	struct guest_case *c = &self->c;
 
 	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
-	guest_case_limit(c, fewer_counters(c), c->host.version);
+	guest_case_limit(c, fewer_counters(c), c->pmu.version);
 	judge_rdpmc(c, _metadata);
 }
 
@@ -222,7 +241,7 @@ TEST_F(reach, D26_rdpmc_without_a_global_control)
 	NEEDS(!c->host.fixed, "a host without fixed counters");
 	guest_case_limit(c, c->host.general, 1);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		reach_rdpmc(c, i);
+		reach_rdpmc(c, false, i);
 		JUDGE("D26", &c->s, &c->o);
 	}
 }

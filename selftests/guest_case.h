@@ -26,17 +26,20 @@ static inline void guest_case_describe(struct guest_case *c)
 	c->s.guest_counters = c->pmu.general;
 	c->s.guest_version = c->pmu.version;
 	c->s.host_counters = c->host.general;
+	c->s.guest_fixed = c->pmu.fixed;
+	c->s.host_fixed = c->host.fixed;
 	c->s.counter_width = c->pmu.width;
 }
 
-/* A guest with all the host has; this thread on CPU 0, the guest on another. */
+/* A guest with all that KVM offers; this thread on CPU 0, the guest on another.
+ */
 static inline bool guest_case_begin(struct guest_case *c)
 {
 	case_begin();
 	c->s = scenario_unknown;
 	c->o = observation_unknown;
 	c->host = pmu_of_host();
-	c->pmu = c->host;
+	c->pmu = guest_pmu_offered();
 	guest_case_describe(c);
 	if (cpu_pin_self(0))
 		return false;
@@ -51,6 +54,9 @@ static inline void guest_case_limit(struct guest_case *c, unsigned int counters,
 	guest_limit_pmu(&c->guest, counters, version);
 	c->pmu.general = counters;
 	c->pmu.version = version;
+	/* The first version has no fixed counters. */
+	if (version < 2)
+		c->pmu.fixed = 0;
 	/* guest_limit_pmu() drops the extension where four are announced. */
 	c->pmu.core = !c->pmu.amd || version > 1 || counters > 4;
 	guest_case_describe(c);

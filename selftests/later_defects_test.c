@@ -65,23 +65,14 @@ static int open_event(bool exclude_guest, pid_t task, int cpu)
 	return event_try_open(&attr, task, cpu, NO_GROUP);
 }
 
-/* Counters of the CPU that pinned events find. */
-static int counters_free(struct crowd *crowd)
-{
-	int size = crowd_take_counters(crowd, GUEST_CPU) ? -1 : crowd->size;
-
-	crowd_close(crowd);
-	return size;
-}
-
 /* Services that make VMs at boot, with the watchdog on as it is then. */
 TEST_F(later, D13_a_vm_is_made_beside_the_watchdog)
 {
-	int all = counters_free(&self->crowd);
+	int all = counters_free(GUEST_CPU);
 	int err = watchdog_on();
 
 	NEEDS(!err, "a hard-lockup watchdog");
-	self->o.held_before = all - counters_free(&self->crowd);
+	self->o.held_before = all - counters_free(GUEST_CPU);
 	self->s.include_events = cpu_count();
 	self->s.vcpus = 0;
 	self->o.err = vm_try_with_irqchip(&self->vm);
@@ -335,12 +326,12 @@ TEST_F(later, D29_a_new_event_after_a_guest)
 /* The watchdog's counter is one that is missing for others. */
 TEST_F(later, D33_a_watchdog_that_reads_as_on_is_on)
 {
-	int all = counters_free(&self->crowd);
+	int all = counters_free(GUEST_CPU);
 	int free, err = watchdog_on();
 
 	NEEDS(!err, "a hard-lockup watchdog");
 	MUST_BE(all > 0);
-	free = counters_free(&self->crowd);
+	free = counters_free(GUEST_CPU);
 	MUST_BE(free >= 0);
 	self->s.counters = all;
 	self->o.held_before = all - free;
@@ -349,7 +340,7 @@ TEST_F(later, D33_a_watchdog_that_reads_as_on_is_on)
 	MUST(vm_try_vcpu(&self->vm));
 	watchdog_on();
 	self->s.sysctl_reads = watchdog_state();
-	free = counters_free(&self->crowd);
+	free = counters_free(GUEST_CPU);
 	MUST_BE(free >= 0);
 	self->o.held_now = all - free;
 	JUDGE("D33", &self->s, &self->o);

@@ -40,27 +40,15 @@ FIXTURE_TEARDOWN_PARENT(seed_watchdog)
 	case_end(_metadata);
 }
 
-static int64_t counters_free(void)
-{
-	struct crowd crowd;
-	int64_t size;
-
-	if (crowd_take_counters(&crowd, GUEST_CPU))
-		return NOT_KNOWN;
-	size = crowd.size;
-	crowd_close(&crowd);
-	return size;
-}
-
 TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 {
 	int err;
 
-	self->s.counters = counters_free();
+	self->s.counters = counters_free(GUEST_CPU);
 	err = watchdog_on();
 	NEEDS(!err, "a hard-lockup watchdog");
 	self->s.entries = 0;
-	self->o.counters_free = counters_free();
+	self->o.counters_free = counters_free(GUEST_CPU);
 	self->o.held_before = self->s.counters - self->o.counters_free;
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	JUDGE("R30", &self->s, &self->o);
@@ -68,7 +56,7 @@ TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	guest_destroy(&self->guest);
-	self->o.counters_free = counters_free();
+	self->o.counters_free = counters_free(GUEST_CPU);
 	JUDGE("R30", &self->s, &self->o);
 }
 
@@ -78,10 +66,10 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	int err;
 
-	self->s.counters = counters_free();
+	self->s.counters = counters_free(GUEST_CPU);
 	err = watchdog_on();
 	NEEDS(!err, "a hard-lockup watchdog");
-	self->o.held_before = self->s.counters - counters_free();
+	self->o.held_before = self->s.counters - counters_free(GUEST_CPU);
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	MUST(watchdog_off());
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
@@ -94,7 +82,7 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
 	guest_destroy(&self->guest);
 	MUST(err);
-	self->o.counters_free = counters_free();
+	self->o.counters_free = counters_free(GUEST_CPU);
 	JUDGE("R30", &self->s, &self->o);
 }
 

@@ -118,6 +118,8 @@ enum request {
  *   amd                 the vCPU is an AMD one
  *   guest_counters      general counters its CPUID announces
  *   host_counters       general counters of the CPU
+ *   guest_fixed, host_fixed
+ *                       the same of the fixed counters
  *   guest_version       PMU version its CPUID announces; AMD: 2 with PerfMonV2
  *   counter_width       bits of a counter
  *   reg                 enum guest_register
@@ -183,6 +185,8 @@ enum request {
 	X(amd)             \
 	X(guest_counters)  \
 	X(host_counters)   \
+	X(guest_fixed)     \
+	X(host_fixed)      \
 	X(guest_version)   \
 	X(counter_width)   \
 	X(reg)             \

@@ -212,7 +212,9 @@ static int expect_d33(const struct scenario *s, struct expectation *e)
 /* With or without a global control: RDPMC is a question of the counters. */
 static int expect_d26(const struct scenario *s, struct expectation *e)
 {
-	if (!known(s->guest_counters) || s->guest_counters != s->host_counters)
+	if (!known(s->guest_counters) ||
+	    s->guest_counters != s->host_counters ||
+	    s->guest_fixed != s->host_fixed)
 		return 0;
 	e[0] = EXACTLY(access_exits, 0);
 	e[1] = EXACTLY(vector, 0);

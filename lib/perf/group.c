@@ -78,19 +78,18 @@ int crowd_try_open(struct crowd *crowd, int size, pid_t task, int cpu)
 	return 0;
 }
 
-int crowd_take_counters(struct crowd *crowd, int cpu)
+/* Pinned events @attr of @cpu, until one finds no counter. */
+static int crowd_take(struct crowd *crowd, struct perf_event_attr *attr,
+		      int cpu)
 {
-	struct perf_event_attr attr;
 	struct event_value value;
-	int err = event_describe(&attr, PMU_CORE);
 
 	crowd->size = 0;
-	if (err)
-		return err;
-	attr.exclude_guest = 1;
-	attr.pinned = 1;
+	attr->exclude_guest = 1;
+	attr->pinned = 1;
 	while (crowd->size < CROWD_MAX) {
-		int fd = event_try_open(&attr, ANY_TASK, cpu, NO_GROUP);
+		int fd = event_try_open(attr, ANY_TASK, cpu, NO_GROUP);
+		int err;
 
 		err = fd < 0 ? -fd : event_read(fd, &value);
 		if (err) {
@@ -105,6 +104,31 @@ int crowd_take_counters(struct crowd *crowd, int cpu)
 	}
 	crowd_close(crowd);
 	return E2BIG;
+}
+
+int crowd_take_counters(struct crowd *crowd, int cpu)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	crowd->size = 0;
+	return err ? err : crowd_take(crowd, &attr, cpu);
+}
+
+int counters_free(int cpu)
+{
+	struct perf_event_attr attr;
+	struct crowd crowd;
+	int size;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -1;
+	attr.type = PERF_TYPE_HARDWARE;
+	attr.config = PERF_COUNT_HW_CPU_CYCLES;
+	attr.config1 = 0;
+	size = crowd_take(&crowd, &attr, cpu) ? -1 : crowd.size;
+	crowd_close(&crowd);
+	return size;
 }
 
 void crowd_close(struct crowd *crowd)

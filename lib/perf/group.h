@@ -50,4 +50,11 @@ int crowd_try_open(struct crowd *crowd, int size, pid_t task, int cpu);
 int crowd_take_counters(struct crowd *crowd, int cpu);
 void crowd_close(struct crowd *crowd);
 
+/*
+ * How many counters of @cpu are free for what the hard-lockup watchdog counts,
+ * cycles: on a CPU with a fixed counter for them, others cannot tell that it
+ * has one (watchdog_perf.c). Returns -1 if that cannot be found out.
+ */
+int counters_free(int cpu);
+
 #endif

@@ -174,6 +174,17 @@ bool guest_offered(uint32_t leaf, uint32_t regs[4])
 	return false;
 }
 
+struct pmu guest_pmu_offered(void)
+{
+	uint32_t perfmon[4] = { 0 }, features[4] = { 0 };
+	bool amd = cpu_is_amd();
+
+	guest_offered(amd ? LEAF_PERFMON_V2 : LEAF_ARCH_PERFMON, perfmon);
+	if (amd)
+		guest_offered(LEAF_FEATURES_AMD, features);
+	return pmu_from_cpuid(amd, perfmon, features[2] & PERFCTR_CORE);
+}
+
 static void run_raw(void *arg)
 {
 	struct guest *guest = arg;

@@ -7,6 +7,7 @@
 #define PMU_VM_GUEST_SETUP_H
 
 #include "guest.h"
+#include "pmu.h"
 
 /* Let the vectors of guest_code/script.h reach their handlers. */
 void guest_take_interrupts(struct guest *guest);
@@ -43,6 +44,9 @@ void guest_send_init(struct guest *guest);
 
 /* The leaf and EAX, EBX, ECX, EDX that KVM_GET_SUPPORTED_CPUID offers. */
 bool guest_offered(uint32_t leaf, uint32_t regs[4]);
+
+/* The PMU that KVM offers to guests: it may be less than the host's. */
+struct pmu guest_pmu_offered(void);
 
 /*
  * Enter a guest whose script ends with GUEST_DIE.

@@ -48,6 +48,11 @@ struct pmu pmu_of_host(void)
 	return pmu_from_cpuid(amd, perfmon, features[2] & PERFCTR_CORE);
 }
 
+bool pmu_can_set_status(const struct pmu *pmu)
+{
+	return pmu->version >= (pmu->amd ? 2 : 4);
+}
+
 /* @first and the distance to the next. */
 struct place {
 	uint32_t first, stride;

@@ -37,6 +37,12 @@ struct pmu pmu_of_host(void);
  */
 struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core);
 
+/*
+ * Can a guest set bits of the status register? AMD: PerfMonV2; Intel:
+ * "Performance Monitoring Version 4".
+ */
+bool pmu_can_set_status(const struct pmu *pmu);
+
 enum pmu_register {
 	PMU_SELECTOR,
 	PMU_COUNTER,
