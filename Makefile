@@ -7,9 +7,9 @@
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## both contracts in the lab, each on its kernel (sets up what is missing)
+run: ## both machines and both contracts in the lab (sets up what is missing)
 	@scripts/lab doctor --install
-	@scripts/lab run $(if $(KERNEL)$(CONTRACT)$(LAB_OPTIONS),,--contract all) $(LAB_OPTIONS)
+	@scripts/lab run $(if $(KERNEL)$(CONTRACT)$(LAB_OPTIONS),,--contract all) $(if $(KERNEL)$(MACHINE)$(LAB_OPTIONS),,--machine all) $(LAB_OPTIONS)
 
 test: ## everything that proves the suite itself, the run in the lab included
 	@scripts/lab doctor --install --test

@@ -297,7 +297,10 @@ TEST_F(count, M38_a_counter_has_its_width)
 	JUDGE("M38", &c->s, &c->o);
 }
 
-/* The first look of a guest at all its registers. */
+/*
+ * The first look of a guest at all its registers, the control of the fixed
+ * counters as often as there are any.
+ */
 static void read_all(struct guest_case *c, int selectors[COUNTERS_MAX],
 		     int counters[COUNTERS_MAX], int *global)
 {
@@ -307,6 +310,12 @@ static void read_all(struct guest_case *c, int selectors[COUNTERS_MAX],
 					   pmu_msr(&c->pmu, PMU_SELECTOR, i));
 		counters[i] = script_read(&c->guest,
 					  pmu_msr(&c->pmu, PMU_COUNTER, i));
+	}
+	for (unsigned int i = 0; i < c->pmu.fixed; i++) {
+		selectors[c->pmu.general + i] = script_read(
+			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0));
+		counters[c->pmu.general + i] = script_read(
+			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_COUNTER, i));
 	}
 	*global = script_read(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0));
 }
@@ -320,7 +329,7 @@ TEST_F(count, M44_a_new_guest_finds_the_state_after_reset)
 	script_run(&c->guest);
 	c->o.selectors_or = 0;
 	c->o.counters_or = 0;
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
+	for (unsigned int i = 0; i < c->pmu.general + c->pmu.fixed; i++) {
 		c->o.selectors_or |=
 			(int64_t)script_seen(&c->guest, selectors[i]);
 		c->o.counters_or |=

@@ -116,6 +116,50 @@ TEST_F(filter, M32_allowed_again_it_counts_again)
 	JUDGE("M32", &c->s, &c->o);
 }
 
+/* The first fixed counter counts, or stands still; its control reads the same.
+ */
+static int count_fixed(struct guest_case *c)
+{
+	struct counting counting = {
+		.pmu = c->pmu,
+		.fixed = PMU_USER | PMU_OS,
+		.op = GUEST_WORK,
+		.times = TURNS,
+	};
+	uint64_t control = pmu_select_fixed(0, counting.fixed);
+	int64_t gained[COUNTERS_MAX];
+	int read, err = counting_run(&c->guest, &counting, gained);
+
+	if (err)
+		return err;
+	script_clear(&c->guest);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0), control);
+	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0));
+	script_run(&c->guest);
+	c->o.guest_counted = gained[c->pmu.general];
+	c->o.mismatches = script_seen(&c->guest, read) != control;
+	c->o.vector = script_vector(&c->guest, read);
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+	return 0;
+}
+
+TEST_F(filter, M32_a_denied_fixed_counter_stands_still)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
+	MUST(count_fixed(c));
+	c->o.guest_control = c->o.guest_counted;
+	MUST(guest_filter_fixed(&c->guest, true));
+	MUST(count_fixed(c));
+	c->s.filtered = 1;
+	JUDGE("M32", &c->s, &c->o);
+	MUST(guest_filter_fixed(&c->guest, false));
+	MUST(count_fixed(c));
+	c->s.filtered = 0;
+	JUDGE("M32", &c->s, &c->o);
+}
+
 /*
  * The counter runs, the filter comes, the guest enters: from this entry on
  * nothing is counted, not from the next one.

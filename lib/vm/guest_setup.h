@@ -36,6 +36,9 @@ int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value);
  */
 int guest_filter(struct guest *guest, bool deny, uint64_t event);
 
+/* The same of the first fixed counter, which it knows by its number. */
+int guest_filter_fixed(struct guest *guest, bool deny);
+
 /*
  * Send the vCPU an INIT, on its own thread, and then put back everything that
  * INIT resets except the PMU, so that it follows its script as before.

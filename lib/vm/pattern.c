@@ -14,6 +14,16 @@ uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
 {
 	if (reg == PMU_COUNTER)
 		return MARK + index;
+	if (reg == PMU_FIXED_COUNTER)
+		return MARK + COUNTERS_MAX + index;
+	/* Of all fixed counters. CPL 3 is where no pattern's guest goes. */
+	if (reg == PMU_FIXED_CTRL) {
+		uint64_t all = 0;
+
+		for (unsigned int i = 0; i < pmu->fixed; i++)
+			all |= pmu_select_fixed(i, PMU_USER);
+		return all;
+	}
 	return pmu_select(pmu, index % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
 			  PMU_OFF | PMU_USER);
 }
@@ -23,22 +33,41 @@ bool pattern_shows(uint64_t counter)
 	return (counter & MARK_BITS) == MARK;
 }
 
+/* What RDPMC says of every counter, the fixed ones last. Returns how many. */
+static unsigned int read_counters(const struct pmu *host,
+				  uint64_t value[COUNTERS_MAX])
+{
+	unsigned int next = 0;
+
+	for (unsigned int i = 0; i < host->general; i++)
+		value[next++] = rdpmc(pmu_rdpmc_index(false, i));
+	for (unsigned int i = 0; i < host->fixed; i++)
+		value[next++] = rdpmc(pmu_rdpmc_index(true, i));
+	return next;
+}
+
 int64_t pattern_leaks(const struct pmu *host,
 		      const volatile struct perf_event_mmap_page *page,
 		      int64_t *control)
 {
-	int64_t leaked = 0;
-	uint64_t before;
+	uint64_t before[COUNTERS_MAX], after[COUNTERS_MAX], own;
+	int64_t leaked = 0, moved = 0;
+	unsigned int count;
 
 	*control = 0;
 	if (!rdpmc_allowed(page))
 		return 0;
-	before = rdpmc(page->index - 1);
+	own = rdpmc(page->index - 1);
+	count = read_counters(host, before);
 	work(WORK_TURNS);
-	*control = rdpmc(page->index - 1) != before;
-	for (unsigned int i = 0; i < host->general; i++)
-		leaked += pattern_shows(rdpmc(i));
-	return leaked;
+	read_counters(host, after);
+	*control = rdpmc(page->index - 1) != own;
+	for (unsigned int i = 0; i < count; i++) {
+		leaked += pattern_shows(after[i]);
+		moved += after[i] != before[i];
+	}
+	/* A guest's selector that is left behind counts the host. */
+	return leaked + (moved > *control ? moved - *control : 0);
 }
 
 void pattern_write(struct guest *guest, const struct pmu *pmu)
@@ -50,12 +79,19 @@ void pattern_write(struct guest *guest, const struct pmu *pmu)
 		script_write(guest, pmu_counter_msr(pmu, i),
 			     pattern_of(pmu, PMU_COUNTER, i));
 	}
+	for (unsigned int i = 0; i < pmu->fixed; i++)
+		script_write(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i),
+			     pattern_of(pmu, PMU_FIXED_COUNTER, i));
+	if (pmu->fixed)
+		script_write(guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
+			     pattern_of(pmu, PMU_FIXED_CTRL, 0));
 	script_run(guest);
 }
 
 int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
 {
 	int selector[COUNTERS_MAX], counter[COUNTERS_MAX];
+	int fixed[COUNTERS_MAX], control = 0;
 	int64_t found = 0;
 
 	script_clear(guest);
@@ -63,6 +99,11 @@ int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
 		selector[i] = script_read(guest, pmu_selector_msr(pmu, i));
 		counter[i] = script_read(guest, pmu_counter_msr(pmu, i));
 	}
+	for (unsigned int i = 0; i < pmu->fixed; i++)
+		fixed[i] =
+			script_read(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i));
+	if (pmu->fixed)
+		control = script_read(guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0));
 	script_run(guest);
 	for (unsigned int i = 0; i < pmu->general; i++) {
 		found += script_seen(guest, selector[i]) !=
@@ -70,6 +111,12 @@ int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
 		found += script_seen(guest, counter[i]) !=
 			 pattern_of(pmu, PMU_COUNTER, i);
 	}
+	for (unsigned int i = 0; i < pmu->fixed; i++)
+		found += script_seen(guest, fixed[i]) !=
+			 pattern_of(pmu, PMU_FIXED_COUNTER, i);
+	if (pmu->fixed)
+		found += script_seen(guest, control) !=
+			 pattern_of(pmu, PMU_FIXED_CTRL, 0);
 	return found;
 }
 
@@ -90,5 +137,31 @@ int64_t pattern_kvm_mismatches(struct guest *guest, const struct pmu *pmu)
 		found += kvm_differs(guest, pmu_counter_msr(pmu, i),
 				     pattern_of(pmu, PMU_COUNTER, i));
 	}
+	for (unsigned int i = 0; i < pmu->fixed; i++)
+		found += kvm_differs(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i),
+				     pattern_of(pmu, PMU_FIXED_COUNTER, i));
+	if (pmu->fixed)
+		found += kvm_differs(guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
+				     pattern_of(pmu, PMU_FIXED_CTRL, 0));
 	return found;
+}
+
+int pattern_kvm_write(struct guest *guest, const struct pmu *pmu)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < pmu->general && !err; i++) {
+		err = guest_set_msr(guest, pmu_selector_msr(pmu, i),
+				    pattern_of(pmu, PMU_SELECTOR, i));
+		if (!err)
+			err = guest_set_msr(guest, pmu_counter_msr(pmu, i),
+					    pattern_of(pmu, PMU_COUNTER, i));
+	}
+	for (unsigned int i = 0; i < pmu->fixed && !err; i++)
+		err = guest_set_msr(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i),
+				    pattern_of(pmu, PMU_FIXED_COUNTER, i));
+	if (pmu->fixed && !err)
+		err = guest_set_msr(guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
+				    pattern_of(pmu, PMU_FIXED_CTRL, 0));
+	return err;
 }

@@ -12,9 +12,15 @@
 #include "pmu.h"
 #include "script.h"
 
-/* The pattern of counter or selector @index; @reg is PMU_COUNTER or not. */
+/*
+ * The pattern of counter, selector or fixed counter @index, or of the register
+ * that controls the fixed ones.
+ */
 uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
 		    unsigned int index);
+
+/* The VMM writes it (KVM_SET_MSRS). Returns 0 or an errno. */
+int pattern_kvm_write(struct guest *guest, const struct pmu *pmu);
 
 /* Could a guest's pattern be where this value was read? */
 bool pattern_shows(uint64_t counter);

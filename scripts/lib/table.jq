@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Some results.json as text: one line a rule of each contract, then what needs a
-# person's attention, then the totals. $words maps rules to sentences.
+# Some results.json as text: one line a rule of each contract, with a column a
+# machine, then what needs a person's attention, then the totals. $words maps
+# rules to sentences.
 
 include "common";
 
@@ -11,13 +12,29 @@ def verdict($rows):
   [$rows[].outcome] | worst
   | if IN("violates", "broken", "undecided") then ascii_upcase else . end;
 
+def machines: map(.machine) | unique;
+
+# What each run says of each rule of its cases.
+def judged:
+  .[] | . as $run | .cases[] | . as $case | .rules[]
+  | { contract: $run.contract, machine: $run.machine, rule: ., outcome: outcome_of($case; .) };
+
+# The runs of one contract are one line a rule, whatever the machine.
 def rule_lines:
-  . as $run
-  | [.cases[] | . as $case | .rules[] | { rule: ., outcome: outcome_of($case; .) }]
+  machines as $machines
+  | [judged] | group_by(.contract)[]
   | group_by(.rule) | sort_by(.[0].rule | rank)
   | .[]
-  | ($run.contract | pad(13)) + (.[0].rule | pad(6)) + (verdict(.) | pad(11))
-    + ((length | tostring) | pad(4)) + ($words[.[0].rule] // "");
+  | . as $rows
+  | ($rows[0].contract | pad(13)) + ($rows[0].rule | pad(6))
+    + ([$machines[] | . as $machine | $rows | map(select(.machine == $machine))
+        | (if length == 0 then "-" else verdict(.) end) | pad(11)] | add)
+    + (([$rows | group_by(.machine)[] | length] | max | tostring) | pad(4))
+    + ($words[$rows[0].rule] // "");
+
+def heading:
+  if (machines | length) == 1 then "contract     rule  verdict    cases"
+  else "contract     rule  " + (machines | map(pad(11)) | add) + "cases" end;
 
 def attention:
   .cases[] | select(.outcome == "violates" or .outcome == "broken" or .outcome == "undecided")
@@ -43,8 +60,8 @@ def details:
   (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known"),
   attention;
 
-( "contract     rule  verdict    cases"
-, (.[] | rule_lines)
+( heading
+, rule_lines
 , ""
 , (.[] | details)
 , (.[] | "\(.machine), Linux \(.facts.release // "?"), contract \(.contract): \(.verdict)")
