@@ -92,6 +92,7 @@ void intel_pmu_c::reset(BX_CPU_C *owner, bool hardware)
     version = profile("BOCHS_PMU_VERSION", 5, 5);
     general = profile("BOCHS_PMU_GENERAL", 8, INTEL_PMU_GENERAL_MAX);
     fixed = profile("BOCHS_PMU_FIXED", 3, INTEL_PMU_FIXED_MAX);
+    tsc_hz = profile("BOCHS_TSC_HZ", 40000000, 1u << 31);
     /* "IA32_PERF_GLOBAL_CTRL ... bits n-1:0 set, the others clear" */
     global_ctrl = (1ull << general) - 1;
   }
@@ -360,6 +361,16 @@ void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
     leaf->eax |= MODEL_UNKNOWN;
     leaf->edx &= ~CPUID1_EDX_DS;
   }
+  /*
+   * The TSC counts the machine's own ticks: the models' leaves would make a second
+   * of its kernel half a minute of ours.
+   */
+  if (function == 0x15) {
+    leaf->eax = leaf->ebx = 1;
+    leaf->ecx = tsc_hz;
+  }
+  if (function == 0x16)
+    leaf->eax = leaf->ebx = tsc_hz / 1000000;
   if (function != 0xa)
     return;
   leaf->eax = version | general << 8 | WIDTH << 16 | EVENTS_ENUMERATED << 24;

@@ -75,7 +75,7 @@ private:
   void overflow(Bit64u bits, bool pmi);
 
   BX_CPU_C *cpu;
-  unsigned version, general, fixed;
+  unsigned version, general, fixed, tsc_hz;
   Bit64u select[INTEL_PMU_GENERAL_MAX], count[INTEL_PMU_GENERAL_MAX];
   Bit64u fixed_count[INTEL_PMU_FIXED_MAX];
   Bit64u fixed_ctrl, global_ctrl, status, debugctl;

@@ -106,7 +106,27 @@
 	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
 	X(status_not_loaded, M46, "the guest's overflow status is not loaded") \
 	X(version_two_only, D14, "only guests with PerfMonV2 are switched") \
-	X(fast_path_loses, D25, "the fast path is taken while instructions are counted")
+	X(fast_path_loses, D25, "the fast path is taken while instructions are counted") \
+	X(vmx_not_claimed, M2, "VMX: a PMU that can be handed over is not claimed") \
+	X(vmx_fixed_left, M20, "VMX: put leaves the fixed counters in the hardware") \
+	X(vmx_fixed_ctrl_stays, M20, "VMX: put leaves the fixed counters enabled") \
+	X(vmx_counters_intercepted, M30, "VMX: the guest's counters are intercepted") \
+	X(vmx_fixed_intercepted, M30, "VMX: its fixed counters are") \
+	X(vmx_control_intercepted, M30, "VMX: global control and status are always intercepted") \
+	X(vmx_control_passed, M30, "VMX: a guest with fewer counters writes the global control itself") \
+	X(vmx_filter_spares_fixed, M32, "VMX: the event filter spares fixed counters") \
+	X(vmx_control_not_saved, M35, "VMX: exits do not save the global control") \
+	X(vmx_control_not_loaded, M41, "VMX: entry does not load the global control") \
+	X(vmx_exit_loads_nothing, M41, "VMX: after an exit the guest's counters go on") \
+	X(vmx_counts_after_exit, M41, "VMX: exits load a global control that is not zero") \
+	X(vmx_fixed_ctrl_not_loaded, M41, "VMX: the control of the fixed counters is not loaded") \
+	X(vmx_fixed_not_loaded, M42, "VMX: the fixed counters are not loaded") \
+	X(vmx_fixed_not_saved, M42, "VMX: put does not read the fixed counters") \
+	X(vmx_absent_passed, M45, "VMX: counters the guest has not are passed through") \
+	X(vmx_last_fixed_missing, M45, "VMX: the last fixed counter is not there") \
+	X(vmx_fixed_pmi_refused, M41, "VMX: a fixed counter cannot interrupt") \
+	X(vmx_status_not_loaded, M46, "VMX: the guest's overflow status is not loaded") \
+	X(vmx_status_not_saved, M46, "VMX: put forgets the overflow status")
 /* clang-format on */
 
 enum perf_guest_fault {
