@@ -196,17 +196,28 @@ bool intel_pmu_c::add(Bit64u *counter, Bit64u gain)
   return before + gain > COUNTER_MASK;
 }
 
-void intel_pmu_c::sync(void)
+void intel_pmu_c::delivers(void)
 {
-  Bit64u instructions = retired() - seen_retired, taken = branches - seen_branches;
+  between = cpu->icount;
+}
+
+bool intel_pmu_c::between_instructions(void) const
+{
+  return between == cpu->icount;
+}
+
+void intel_pmu_c::sync(bool and_this)
+{
+  Bit64u now = retired() + and_this, now_taken = branches + and_this;
+  Bit64u instructions = now - seen_retired, taken = now_taken - seen_branches;
   Bit64u over = 0;
   bool pmi = false;
 
-  /* The instruction that entered a guest is still to be counted, by Bochs. */
-  if ((Bit64s) instructions < 0)
+  /* An instruction that was counted before Bochs does. */
+  if ((Bit64s) instructions < 0 || (Bit64s) taken < 0)
     return;
-  seen_retired = retired();
-  seen_branches = branches;
+  seen_retired = now;
+  seen_branches = now_taken;
   for (unsigned n = 0; n < general; n++) {
     if (counting(n, false) && add(&count[n], rate(n, false, instructions, taken))) {
       over |= 1ull << n;
@@ -394,6 +405,7 @@ void intel_pmu_c::vm_entry(bool load, Bit64u global, bool load_debug, Bit64u deb
 
 Bit64u intel_pmu_c::vm_exit(void)
 {
+  delivers();
   sync();
   return global_ctrl;
 }

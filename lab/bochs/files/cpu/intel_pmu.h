@@ -28,14 +28,21 @@ public:
   /* Leaf 0xA, and what other leaves say of the PMU. */
   void cpuid(Bit32u function, cpuid_function_t *leaf) const;
 
-  /* Whenever CS may have another privilege level: count up to now at the old. */
+  /*
+   * Whenever CS may have another privilege level: count up to now at the old. If it
+   * is an instruction that changes it, a far branch, then it is still to be counted
+   * by Bochs, and belongs to the old level.
+   */
   void level(bool user)
   {
     if (user != at_user) {
-      sync();
+      sync(!between_instructions());
       at_user = user;
     }
   }
+
+  /* An interrupt or exception is being delivered: there is no instruction. */
+  void delivers(void);
 
   /* VM entry, and the two halves of VM exit; @load, @save: VMCS controls. */
   void vm_entry(bool load, Bit64u global, bool load_debug, Bit64u debug);
@@ -70,7 +77,8 @@ private:
   bool counting(unsigned n, bool fixed) const;
   Bit64u rate(unsigned n, bool fixed, Bit64u instructions, Bit64u taken) const;
   bool add(Bit64u *counter, Bit64u gain);
-  void sync(void);
+  void sync(bool and_this = false);
+  bool between_instructions(void) const;
   void plan(void);
   void overflow(Bit64u bits, bool pmi);
 
@@ -84,6 +92,8 @@ private:
   Bit64u skipped, branches;
   /* By Bochs' count of instructions: not before then must anybody look. */
   Bit64u due;
+  /* By the same count: when there was no instruction under way. */
+  Bit64u between;
   bool at_user;
 };
 
