@@ -6,6 +6,55 @@ share_command() {
 	COMMAND+=(-virtfs "local,path=/,mount_tag=share,security_model=none,readonly=on,multidevs=remap")
 }
 
+# A machine without a share gets copies: what the command names, what that is
+# linked with or read by, and a shell.
+copy_with_needs() {
+	local root=$1 file=$2 reader
+	[[ -e $file && ! -e $root$file ]] || return 0
+	mkdir -p "$root$(dirname "$file")"
+	if [[ -d $file ]]; then
+		cp -aL "$file" "$root$file"
+		return
+	fi
+	cp -L "$file" "$root$file"
+	reader=$(head -c 128 "$file" | tr -d '\0' | sed -n '1s/^#! *\([^ ]*\).*/\1/p')
+	[[ -z $reader ]] || copy_with_needs "$root" "$reader"
+	while IFS= read -r needed; do
+		copy_with_needs "$root" "$needed"
+	done < <(ldd "$file" 2>/dev/null | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p')
+}
+
+pack_share() {
+	local out=$1 root=$1/share.root word path
+	mkdir -p "$root/share$PWD" "$root/share$TOP" "$root"/share/{proc,sys,dev,tmp,run}
+	copy_with_needs "$root/share" /bin/sh
+	for word in "${REST[@]}"; do
+		path=$(type -P -- "$word" || true)
+		path=$(realpath -s -- "${path:-$word}" 2>/dev/null || true)
+		[[ -z $path || $path == / ]] || copy_with_needs "$root/share" "$path"
+	done
+	pack_cpio "$root" "$out/share.cpio"
+	rm -rf "$root"
+}
+
+# The machine of exec, its report as it comes.
+exec_boot() {
+	local dir=$1 pid
+	if [[ $EMULATED_BY == qemu ]]; then
+		share_command
+		COMMAND+=(-chardev "file,id=console,path=$dir/console" -serial chardev:console
+			-chardev "stdio,id=report,signal=off" -serial chardev:report)
+		timeout --foreground --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null 2>"$dir/emulator.log"
+		return
+	fi
+	"${EMULATED_BY}_ports" "$dir"
+	: >"$dir/report.log"
+	timeout --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null >"$dir/emulator.log" 2>&1 &
+	pid=$!
+	tail -n +1 -s 0.2 -f --pid="$pid" "$dir/report.log"
+	wait "$pid"
+}
+
 # Lines from the emulator to us: what init says of itself is not the command's.
 exec_filter() {
 	awk -v file="$1" '
@@ -28,16 +77,14 @@ verb_exec() {
 		"$(sh_quote "$TOP")" "$(sh_quote "$PWD")" \
 		"$(sh_quote "$words")" >"$dir/job"
 	job_cpio "$dir" "$dir/job"
-	cat "$INITRAMFS" "$dir/job.cpio" >"$dir/initrd"
+	: >"$dir/share.cpio"
+	[[ $EMULATED_BY == qemu ]] || pack_share "$dir"
+	cat "$INITRAMFS" "$dir/job.cpio" "$dir/share.cpio" >"$dir/initrd"
 	boot_command "$dir/initrd"
-	share_command
-	COMMAND+=(-chardev "file,id=console,path=$dir/console" -serial chardev:console
-		-chardev "stdio,id=report,signal=off" -serial chardev:report)
-	timeout --foreground --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null 2>"$dir/emulator.log" |
-		exec_filter "$dir/status" || true
+	exec_boot "$dir" | exec_filter "$dir/status" || true
 	status=$(cat "$dir/status" 2>/dev/null || true)
 	[[ $status =~ ^[0-9]+$ ]] || {
-		tail -n 5 "$dir/console" "$dir/emulator.log" >&2
+		tail -n 5 "$dir"/console* "$dir/emulator.log" >&2
 		die "the command did not end within $TIMEOUT s, or the kernel lacks 9p (CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO)"
 	}
 	return "$status"
