@@ -31,12 +31,16 @@ bochs_archives() {
 bochs_source() {
 	local dir=$1
 	[[ ! -e $dir/configure ]] || return 0
-	private_apt_ready
 	rm -rf "$dir" "$dir.part" "$CACHE/src/bochs"
 	mkdir -p "$dir.part" "$CACHE/src/bochs"
-	say "downloading the source of Bochs"
-	bochs_archives "$CACHE/src/bochs"
-	tar -xf "$CACHE"/src/bochs/bochs_*.orig.tar.* -C "$dir.part" --strip-components 1
+	if [[ -n ${BOCHS_SRC:-} ]]; then
+		cp -r "$BOCHS_SRC/." "$dir.part"
+	else
+		private_apt_ready
+		say "downloading the source of Bochs"
+		bochs_archives "$CACHE/src/bochs"
+		tar -xf "$CACHE"/src/bochs/bochs_*.orig.tar.* -C "$dir.part" --strip-components 1
+	fi
 	rm -rf "$CACHE/src/bochs"
 	patch -s -p1 --fuzz=0 -d "$dir.part" <"$BOCHS_PATCH" >"$dir.log" ||
 		die "the hooks do not fit this Bochs; see $dir.log"
@@ -50,9 +54,14 @@ bochs_configure_and_make() {
 	make -j "$JOBS"
 }
 
-# The machine's firmware, from the packages that go with Bochs.
+# The machine's firmware, from the packages that go with Bochs, or from its tree.
 bochs_firmware() {
 	local out=$1 package
+	if [[ -n ${BOCHS_SRC:-} ]]; then
+		cp "$BOCHS_SRC/bios/BIOS-bochs-latest" "$out/bios"
+		cp "$BOCHS_SRC/bios/VGABIOS-lgpl-latest" "$out/vgabios"
+		return
+	fi
 	for package in bochsbios vgabios; do
 		debian_download "$out/deb" "$package"
 		dpkg-deb -x "$out"/deb/"$package"_*.deb "$out/deb"
@@ -65,14 +74,16 @@ bochs_firmware() {
 bochs_build() {
 	local key out work
 	need_tool g++ "building Bochs"
-	key=$(key_of "$SOURCE_SUITE" "${BOCHS_OPTIONS[*]}" "$(g++ --version | head -n 1)" \
+	[[ -z ${BOCHS_SRC:-} || -e $BOCHS_SRC/bios/BIOS-bochs-latest ]] ||
+		die "BOCHS_SRC=$BOCHS_SRC is no Bochs source tree"
+	key=$(key_of "${BOCHS_SRC:-$SOURCE_SUITE}" "${BOCHS_OPTIONS[*]}" "$(g++ --version | head -n 1)" \
 		"$BOCHS_PATCH" "$BOCHS_FILES")
 	out=$CACHE/bochs/$key
 	if [[ ! -x $out/bochs ]]; then
 		lock_cache
 		need_space 1000 "building Bochs"
 		# Another patch is another tree; other files are not.
-		work=$CACHE/work/bochs-$(key_of "$SOURCE_SUITE" "$BOCHS_PATCH")
+		work=$CACHE/work/bochs-$(key_of "${BOCHS_SRC:-$SOURCE_SUITE}" "$BOCHS_PATCH")
 		mkdir -p "$CACHE/work"
 		bochs_source "$work"
 		rsync -rc "$BOCHS_FILES/" "$work/"

@@ -43,7 +43,7 @@ private_apt() {
 private_apt_ready() {
 	local dir=$CACHE/apt mirror suite
 	[[ -z $(find "$dir/ready" -mmin -60 2>/dev/null) ]] || return 0
-	is_debian || die "this is not Debian: give the sources with KSRC= and QEMU_SRC="
+	is_debian || die "this is not Debian: give the sources with KSRC=, QEMU_SRC= and BOCHS_SRC="
 	need_tool apt-get "fetching sources"
 	mirror=$(debian_mirror)
 	[[ -n $mirror ]] || die "no Debian mirror in this machine's apt sources"

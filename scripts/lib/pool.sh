@@ -33,7 +33,7 @@ suite_state() {
 		(cd "$TOP" && xargs -d '\n' sha256sum <<<"$files") || die "files of $TOP are missing"
 		"$LAB" image --reference
 		"$LAB" image
-		printf '%s\n' "${KSRC:-}" "${QEMU_SRC:-}" "${LAB_MEMORY_MIB:-}"
+		printf '%s\n' "${KSRC:-}" "${QEMU_SRC:-}" "${BOCHS_SRC:-}" "${LAB_MEMORY_MIB:-}"
 	} | sha256sum | cut -c1-16
 }
 
