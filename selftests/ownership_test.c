@@ -196,7 +196,10 @@ TEST_F(share, M20_the_guest_finds_nothing_of_the_host)
 	JUDGE("M20", &c->s, &c->o);
 }
 
-/* A program's own event, mapped, so that it may use RDPMC. */
+/*
+ * A program's own event, mapped, so that it may use RDPMC. Of branches, which no
+ * fixed counter counts: enabling one writes the control of all fixed ones.
+ */
 static int open_mapped(FIXTURE_DATA(share) * self)
 {
 	struct perf_event_attr attr;
@@ -204,6 +207,8 @@ static int open_mapped(FIXTURE_DATA(share) * self)
 
 	if (err)
 		return err;
+	attr.type = PERF_TYPE_HARDWARE;
+	attr.config = PERF_COUNT_HW_BRANCH_INSTRUCTIONS;
 	attr.exclude_guest = 1;
 	self->fd = event_try_open(&attr, self->c.guest.tid, ANY_CPU, NO_GROUP);
 	if (self->fd < 0)
