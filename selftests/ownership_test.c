@@ -197,8 +197,8 @@ TEST_F(share, M20_the_guest_finds_nothing_of_the_host)
 }
 
 /*
- * A program's own event, mapped, so that it may use RDPMC. Of branches, which no
- * fixed counter counts: enabling one writes the control of all fixed ones.
+ * A program's own event, mapped, so that it may use RDPMC. Of branches, which
+ * no fixed counter counts: enabling one writes the control of all fixed ones.
  */
 static int open_mapped(FIXTURE_DATA(share) * self)
 {
