@@ -371,6 +371,8 @@ static int64_t rdpmc_found(struct guest_case *c)
 static void judge_found(struct guest_case *c, struct __test_metadata *_metadata)
 {
 	c->o.registers_found = registers_found(c, PMU_COUNTER);
+	if (!c->pmu.amd)
+		c->o.fixed_found = registers_found(c, PMU_FIXED_COUNTER);
 	JUDGE("M45", &c->s, &c->o);
 	/* With all of them RDPMC is the hardware's: it may have others beyond.
 	 */

@@ -261,6 +261,7 @@ enum request {
  *   guest_control       what a counter gained that had to count
  *   mismatches          registers that hold something else than was written
  *   registers_found     registers that can be read, from the first on
+ *   fixed_found         the same of the fixed counters
  *   selectors_or        all selectors of the guest, or-ed
  *   counters_or         likewise the counters
  *   global_ctrl         the guest's global control register
@@ -328,6 +329,7 @@ enum request {
 	X(guest_control)      \
 	X(mismatches)         \
 	X(registers_found)    \
+	X(fixed_found)        \
 	X(selectors_or)       \
 	X(counters_or)        \
 	X(global_ctrl)        \

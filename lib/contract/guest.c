@@ -187,7 +187,11 @@ static int expect_m45(const struct scenario *s, struct expectation *e)
 	if (!(s->guest_counters > 0))
 		return 0;
 	e[0] = EXACTLY(registers_found, s->guest_counters);
-	return 1;
+	/* Only Intel has fixed ones. */
+	if (s->amd != 0 || !known(s->guest_fixed))
+		return 1;
+	e[1] = EXACTLY(fixed_found, s->guest_fixed);
+	return 2;
 }
 
 static int expect_m46(const struct scenario *s, struct expectation *e)
