@@ -11,6 +11,10 @@
 #define LVTPC_MSR 0x834
 #define LVT_NMI 0x400
 #define LVT_MASKED 0x10000
+/* Fixed counters are numbered as in the global control. */
+#define FIXED 32
+/* Cycles, too, of which fewer may do. */
+#define FEW_CYCLES (TURNS / 10)
 #define SYSRQ "/proc/sysrq-trigger"
 
 FIXTURE(pmi)
@@ -29,6 +33,27 @@ FIXTURE_TEARDOWN(pmi)
 	guest_case_end(&self->c, _metadata);
 }
 
+/* Let counter @counter, or a fixed one, overflow after @before instructions. */
+static void script_program(struct guest_case *c, unsigned int counter,
+			   uint64_t before)
+{
+	const unsigned int flags = PMU_USER | PMU_OS | PMU_INTERRUPT;
+	const struct pmu *pmu = &c->pmu;
+	uint64_t start = pmu_counter_max(pmu) - before;
+
+	if (counter >= FIXED) {
+		script_write(&c->guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
+			     pmu_select_fixed(counter - FIXED, flags));
+		script_write(&c->guest,
+			     pmu_msr(pmu, PMU_FIXED_COUNTER, counter - FIXED),
+			     start);
+		return;
+	}
+	script_write(&c->guest, pmu_msr(pmu, PMU_SELECTOR, counter),
+		     pmu_select(pmu, PMU_INSTRUCTIONS, flags));
+	script_write(&c->guest, pmu_msr(pmu, PMU_COUNTER, counter), start);
+}
+
 /* Up to the moment when counter @counter overflows within @op. */
 static void script_overflow(struct guest_case *c, unsigned int counter,
 			    uint64_t lvt, enum guest_op op, uint64_t times,
@@ -41,11 +66,7 @@ static void script_overflow(struct guest_case *c, unsigned int counter,
 	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
 	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
 	script_write(guest, LVTPC_MSR, lvt);
-	script_write(guest, pmu_msr(pmu, PMU_SELECTOR, counter),
-		     pmu_select(pmu, PMU_INSTRUCTIONS,
-				PMU_USER | PMU_OS | PMU_INTERRUPT));
-	script_write(guest, pmu_msr(pmu, PMU_COUNTER, counter),
-		     pmu_counter_max(pmu) - before);
+	script_program(c, counter, before);
 	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
 	script_do(guest, op, times);
 	c->s.status = 1ll << counter;
@@ -92,6 +113,20 @@ TEST_F(pmi, M29_fixed_vector_from_every_counter)
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		script_overflow(c, i, GUEST_PMI_VECTOR, GUEST_WORK, TURNS,
 				TURNS);
+		script_look(self, GUEST_WORK, 1);
+		run_and_look(self, GUEST_PMI_VECTOR);
+		JUDGE("M29", &c->s, &c->o);
+	}
+}
+
+TEST_F(pmi, M29_fixed_vector_from_every_fixed_counter)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
+	for (unsigned int i = 0; i < c->pmu.fixed; i++) {
+		script_overflow(c, FIXED + i, GUEST_PMI_VECTOR, GUEST_WORK,
+				TURNS, FEW_CYCLES);
 		script_look(self, GUEST_WORK, 1);
 		run_and_look(self, GUEST_PMI_VECTOR);
 		JUDGE("M29", &c->s, &c->o);

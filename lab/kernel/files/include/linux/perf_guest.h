@@ -110,6 +110,7 @@
 	X(vmx_not_claimed, M2, "VMX: a PMU that can be handed over is not claimed") \
 	X(vmx_fixed_left, M20, "VMX: put leaves the fixed counters in the hardware") \
 	X(vmx_fixed_ctrl_stays, M20, "VMX: put leaves the fixed counters enabled") \
+	X(vmx_fixed_pmi_refused, M29, "VMX: a fixed counter cannot interrupt") \
 	X(vmx_counters_intercepted, M30, "VMX: the guest's counters are intercepted") \
 	X(vmx_fixed_intercepted, M30, "VMX: its fixed counters are") \
 	X(vmx_control_intercepted, M30, "VMX: global control and status are always intercepted") \
@@ -124,7 +125,6 @@
 	X(vmx_fixed_not_saved, M42, "VMX: put does not read the fixed counters") \
 	X(vmx_absent_passed, M45, "VMX: counters the guest has not are passed through") \
 	X(vmx_last_fixed_missing, M45, "VMX: the last fixed counter is not there") \
-	X(vmx_fixed_pmi_refused, M41, "VMX: a fixed counter cannot interrupt") \
 	X(vmx_status_not_loaded, M46, "VMX: the guest's overflow status is not loaded") \
 	X(vmx_status_not_saved, M46, "VMX: put forgets the overflow status")
 /* clang-format on */
