@@ -10,8 +10,10 @@ def base: capture("^(?<rule>[RMD][0-9]+[a-z]?)").rule;
 rows($sentences) as $rules
 | (rows($stored) | map({ key: .[0], value: .[1] }) | from_entries) as $stored
 | (rows($broken) | group_by(.[0]) | map({ key: .[0][0], value: map(.[1]) }) | from_entries) as $broken
-| [$runs[] | .contract as $contract | .cases[] | . as $case | .rules[]
-   | { rule: ., contract: $contract, program: $case.program, case: $case.case,
+| [$runs[] | .contract as $contract
+   | ($contract + (if .machine == "amd-zen4" then "" else " on " + .machine end)) as $where
+   | .cases[] | . as $case | .rules[]
+   | { rule: ., $contract, $where, program: $case.program, case: $case.case,
        outcome: $case.outcome, reason: $case.reason }]
   | group_by(.rule) | map({ key: .[0].rule, value: . }) | from_entries
 | . as $asked
@@ -31,5 +33,5 @@ rows($sentences) as $rules
   ([$rules[] | { rule: (.[0] | base), id: .[0], words: .[1] }] | group_by(.rule) | sort_by(.[0].rule | rank)[]
    | .[0].rule as $rule
    | ($asked[$rule] // []) as $cases
-   | "| \($rule) | \(.[0].words) | \([$cases[] | { program, case }] | unique | group_by(.program) | map("\(.[0].program) \(length)") | join(", ")) | \([$cases[] | select(.outcome != "skip") | .contract] | unique | if length > 0 then join(", ") else "nowhere: " + ([$cases[] | .reason] | unique | join(", ")) end) | \((($broken[$rule] // []) | map("`" + . + "`")) + (if $stored[$rule] then ["\($stored[$rule]) stored"] else [] end)
+   | "| \($rule) | \(.[0].words) | \([$cases[] | { program, case }] | unique | group_by(.program) | map("\(.[0].program) \(length)") | join(", ")) | \([$cases[] | select(.outcome != "skip") | .where] | unique | if length > 0 then join(", ") else "nowhere: " + ([$cases[] | .reason] | unique | join(", ")) end) | \((($broken[$rule] // []) | map("`" + . + "`")) + (if $stored[$rule] then ["\($stored[$rule]) stored"] else [] end)
      + ([$cases[] | select(.outcome == "known" and (.reason == "known \($rule)" or ($rule | startswith("M")))) | .contract] | unique | if length > 0 then ["shows on the \(join(", ")) kernel"] else [] end) | join(", ")) |")

@@ -25,7 +25,11 @@
 #define MSR_GLOBAL_STATUS_RESET 0x390
 #define MSR_GLOBAL_STATUS_SET 0x391
 #define MSR_GLOBAL_INUSE 0x392
+#define MSR_PEBS_ENABLE 0x3f1
 #define MSR_A_PMC 0x4c1
+/* Numbers kept for general and fixed counters, whatever a CPU has of them. */
+#define REGISTERS_MOST 32
+#define FIXED_MOST 16
 
 #define SELECT_USER (1ull << 16)
 #define SELECT_OS (1ull << 17)
@@ -213,11 +217,15 @@ void intel_pmu_c::sync(bool and_this)
   Bit64u over = 0;
   bool pmi = false;
 
-  /* An instruction that was counted before Bochs does. */
-  if ((Bit64s) instructions < 0 || (Bit64s) taken < 0)
-    return;
-  seen_retired = now;
-  seen_branches = now_taken;
+  /* What was counted before Bochs does waits for it. */
+  if ((Bit64s) instructions < 0)
+    instructions = 0;
+  else
+    seen_retired = now;
+  if ((Bit64s) taken < 0)
+    taken = 0;
+  else
+    seen_branches = now_taken;
   for (unsigned n = 0; n < general; n++) {
     if (counting(n, false) && add(&count[n], rate(n, false, instructions, taken))) {
       over |= 1ull << n;
@@ -261,6 +269,14 @@ void intel_pmu_c::overflow(Bit64u bits, bool pmi)
   cpu->lapic->deliver_pmi();
 }
 
+/* What a greater PMU has. Bochs itself would take any access to it. */
+bool intel_pmu_c::absent(Bit32u index)
+{
+  return index - MSR_PMC < REGISTERS_MOST || index - MSR_PERFEVTSEL < REGISTERS_MOST ||
+         index - MSR_FIXED_CTR < FIXED_MOST || index - MSR_A_PMC < REGISTERS_MOST ||
+         (index >= MSR_FIXED_CTR_CTRL && index <= MSR_GLOBAL_INUSE) || index == MSR_PEBS_ENABLE;
+}
+
 bool intel_pmu_c::rdmsr(Bit32u index, Bit64u *value, bool *ok)
 {
   *ok = true;
@@ -291,6 +307,8 @@ bool intel_pmu_c::rdmsr(Bit32u index, Bit64u *value, bool *ok)
     *value = CAPABILITY_FULL_WIDTH;
   else if (index == MSR_DEBUGCTL)
     *value = debugctl;
+  else if (absent(index))
+    *ok = false;
   else
     return false;
   return true;
@@ -301,7 +319,7 @@ bool intel_pmu_c::wrmsr(Bit32u index, Bit64u value, bool *ok)
   Bit64u fixed_mask = 0;
 
   for (unsigned n = 0; n < fixed; n++)
-    fixed_mask |= (Bit64u) (FIXED_OS | FIXED_USER | FIXED_PMI) << (4 * n);
+    fixed_mask |= (Bit64u) (FIXED_OS | FIXED_USER | FIXED_PMI | (version > 4 ? 0 : FIXED_ANY_THREAD)) << (4 * n);
   *ok = true;
   sync();
   if (index - MSR_PMC < general) {
@@ -312,7 +330,7 @@ bool intel_pmu_c::wrmsr(Bit32u index, Bit64u value, bool *ok)
     if (*ok)
       count[index - MSR_A_PMC] = value;
   } else if (index - MSR_PERFEVTSEL < general) {
-    *ok = !(value & (SELECT_ANY_THREAD | ~0xffffffffull));
+    *ok = !(value & ((version > 4 ? SELECT_ANY_THREAD : 0) | ~0xffffffffull));
     if (*ok)
       select[index - MSR_PERFEVTSEL] = value;
   } else if (index - MSR_FIXED_CTR < fixed) {
@@ -340,8 +358,8 @@ bool intel_pmu_c::wrmsr(Bit32u index, Bit64u value, bool *ok)
     if (*ok)
       debugctl = value;
   } else if (index == MSR_GLOBAL_STATUS || index == MSR_GLOBAL_INUSE ||
-             index == MSR_PERF_CAPABILITIES) {
-    /* Read-only. */
+             index == MSR_PERF_CAPABILITIES || absent(index)) {
+    /* Read-only, or not there. */
     *ok = false;
   } else {
     return false;
@@ -387,8 +405,8 @@ void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
   leaf->eax = version | general << 8 | WIDTH << 16 | EVENTS_ENUMERATED << 24;
   leaf->ebx = EVENTS_ABSENT;
   leaf->ecx = version > 4 ? (1u << fixed) - 1 : 0;
-  /* Bit 15: AnyThread is gone. */
-  leaf->edx = fixed | WIDTH << 5 | 1u << 15;
+  /* Bit 15: AnyThread is gone, as version 5 can say. */
+  leaf->edx = fixed | WIDTH << 5 | (version > 4 ? 1u << 15 : 0);
 }
 
 /* VMLAUNCH or VMRESUME itself is nobody's. */
@@ -400,6 +418,7 @@ void intel_pmu_c::vm_entry(bool load, Bit64u global, bool load_debug, Bit64u deb
   if (load_debug)
     debugctl = debug;
   seen_retired = retired() + 1;
+  delivers();
   plan();
 }
 

@@ -38,6 +38,7 @@ public:
     if (user != at_user) {
       sync(!between_instructions());
       at_user = user;
+      plan();
     }
   }
 
@@ -79,6 +80,7 @@ private:
   bool add(Bit64u *counter, Bit64u gain);
   void sync(bool and_this = false);
   bool between_instructions(void) const;
+  static bool absent(Bit32u index);
   void plan(void);
   void overflow(Bit64u bits, bool pmi);
 
