@@ -28,8 +28,8 @@
 #define MSR_PEBS_ENABLE 0x3f1
 #define MSR_A_PMC 0x4c1
 /* Numbers kept for general and fixed counters, whatever a CPU has of them. */
-#define REGISTERS_MOST 32
-#define FIXED_MOST 16
+#define REGISTERS_MOST 8
+#define FIXED_MOST 7
 
 #define SELECT_USER (1ull << 16)
 #define SELECT_OS (1ull << 17)
