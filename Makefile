@@ -8,7 +8,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## both machines and both contracts in the lab (sets up what is missing)
-	@scripts/lab doctor --install
+	@scripts/lab doctor --install $(if $(KERNEL)$(MACHINE)$(LAB_OPTIONS),,--machine all)
 	@scripts/lab run $(if $(KERNEL)$(CONTRACT)$(LAB_OPTIONS),,--contract all) $(if $(KERNEL)$(MACHINE)$(LAB_OPTIONS),,--machine all) $(LAB_OPTIONS)
 
 test: ## everything that proves the suite itself, the run in the lab included

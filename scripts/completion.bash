@@ -12,7 +12,7 @@ _pmu_lab_words() {
 	faults) "$lab" faults | cut -f 1 ;;
 	cases) "$lab" cases ;;
 	contracts) printf '%s\n' auto mediated seed seed-literal all ;;
-	machines) (cd "$(dirname "$lab")/../configs/machines" && printf '%s\n' *.conf | sed 's/\.conf$//') ;;
+	machines) (cd "$(dirname "$lab")/../configs/machines" && printf '%s\n' *.conf all | sed 's/\.conf$//') ;;
 	esac 2>/dev/null
 }
 

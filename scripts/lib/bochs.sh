@@ -50,8 +50,15 @@ bochs_source() {
 bochs_configure_and_make() {
 	local src=$1
 	cd "$src" || return
-	[[ -e Makefile ]] || ./configure "${BOCHS_OPTIONS[@]}" CFLAGS="-O2 -w" CXXFLAGS="-O2 -w" || return
+	# Configured by us, not by whoever gave the tree.
+	[[ -e configured ]] || ./configure "${BOCHS_OPTIONS[@]}" CFLAGS="-O2 -w" CXXFLAGS="-O2 -w" || return
+	: >configured
 	make -j "$JOBS"
+}
+
+# Its name has changed once.
+bochs_vga_of_tree() {
+	find "$BOCHS_SRC/bios" -name 'VGABIOS-lgpl-latest*' -a ! -name '*debug*' -a ! -name '*cirrus*' | sort | head -n 1
 }
 
 # The machine's firmware, from the packages that go with Bochs, or from its tree.
@@ -59,7 +66,7 @@ bochs_firmware() {
 	local out=$1 package
 	if [[ -n ${BOCHS_SRC:-} ]]; then
 		cp "$BOCHS_SRC/bios/BIOS-bochs-latest" "$out/bios"
-		cp "$BOCHS_SRC/bios/VGABIOS-lgpl-latest" "$out/vgabios"
+		cp "$(bochs_vga_of_tree)" "$out/vgabios"
 		return
 	fi
 	for package in bochsbios vgabios; do
@@ -74,8 +81,8 @@ bochs_firmware() {
 bochs_build() {
 	local key out work
 	need_tool g++ "building Bochs"
-	[[ -z ${BOCHS_SRC:-} || -e $BOCHS_SRC/bios/BIOS-bochs-latest ]] ||
-		die "BOCHS_SRC=$BOCHS_SRC is no Bochs source tree"
+	[[ -z ${BOCHS_SRC:-} || (-e $BOCHS_SRC/bios/BIOS-bochs-latest && -n $(bochs_vga_of_tree)) ]] ||
+		die "BOCHS_SRC=$BOCHS_SRC is no Bochs source tree with its firmware"
 	key=$(key_of "${BOCHS_SRC:-$SOURCE_SUITE}" "${BOCHS_OPTIONS[*]}" "$(g++ --version | head -n 1)" \
 		"$BOCHS_PATCH" "$BOCHS_FILES")
 	out=$CACHE/bochs/$key

@@ -9,16 +9,22 @@ share_command() {
 # A machine without a share gets copies: what the command names, what that is
 # linked with or read by, and a shell.
 copy_with_needs() {
-	local root=$1 file=$2 reader
-	[[ -e $file && ! -e $root$file ]] || return 0
-	mkdir -p "$root$(dirname "$file")"
+	local root=$1 file=$2 word
+	[[ $file != /@(proc|sys|dev)@(|/*) ]] || return 0
+	[[ (-f $file && ! -e $root$file) || -d $file ]] || return 0
+	[[ -r $file ]] || die "$file cannot be read"
 	if [[ -d $file ]]; then
-		cp -aL "$file" "$root$file"
+		mkdir -p "$root$file"
+		cp -aL "$file/." "$root$file" 2>/dev/null || die "$file cannot be copied"
 		return
 	fi
+	mkdir -p "$root$(dirname "$file")"
 	cp -L "$file" "$root$file"
-	reader=$(head -c 128 "$file" | tr -d '\0' | sed -n '1s/^#! *\([^ ]*\).*/\1/p')
-	[[ -z $reader ]] || copy_with_needs "$root" "$reader"
+	# The reader of a script; env names another.
+	for word in $(head -c 128 "$file" | tr -d '\0' | sed -n '1s/^#! *//p'); do
+		word=$(type -P -- "$word" || true)
+		[[ -z $word ]] || copy_with_needs "$root" "$word"
+	done
 	while IFS= read -r needed; do
 		copy_with_needs "$root" "$needed"
 	done < <(ldd "$file" 2>/dev/null | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p')
@@ -39,7 +45,7 @@ pack_share() {
 
 # The machine of exec, its report as it comes.
 exec_boot() {
-	local dir=$1 pid
+	local dir=$1
 	if [[ $EMULATED_BY == qemu ]]; then
 		share_command
 		COMMAND+=(-chardev "file,id=console,path=$dir/console" -serial chardev:console
@@ -47,12 +53,7 @@ exec_boot() {
 		timeout --foreground --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null 2>"$dir/emulator.log"
 		return
 	fi
-	"${EMULATED_BY}_ports" "$dir"
-	: >"$dir/report.log"
-	timeout --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null >"$dir/emulator.log" 2>&1 &
-	pid=$!
-	tail -n +1 -s 0.2 -f --pid="$pid" "$dir/report.log"
-	wait "$pid"
+	tail -n +1 -s 0.2 -f --pid="$BOOT_PID" "$dir/report.log"
 }
 
 # Lines from the emulator to us: what init says of itself is not the command's.
@@ -81,10 +82,24 @@ verb_exec() {
 	[[ $EMULATED_BY == qemu ]] || pack_share "$dir"
 	cat "$INITRAMFS" "$dir/job.cpio" "$dir/share.cpio" >"$dir/initrd"
 	boot_command "$dir/initrd"
-	exec_boot "$dir" | exec_filter "$dir/status" || true
+	if [[ $EMULATED_BY != qemu ]]; then
+		"${EMULATED_BY}_ports" "$dir"
+		: >"$dir/report.log"
+		timeout --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null >"$dir/emulator.log" 2>&1 &
+		BOOT_PID=$!
+	fi
+	if [[ $EMULATED_BY == qemu ]]; then
+		exec_boot "$dir" | exec_filter "$dir/status" || true
+	else
+		# A signal ends a wait at once, a pipeline not.
+		exec_boot "$dir" | exec_filter "$dir/status" &
+		wait "$!" || true
+	fi
+	BOOT_PID=
 	status=$(cat "$dir/status" 2>/dev/null || true)
 	[[ $status =~ ^[0-9]+$ ]] || {
 		tail -n 5 "$dir"/console* "$dir/emulator.log" >&2
+		[[ $EMULATED_BY == qemu ]] || die "the command did not end within $TIMEOUT s"
 		die "the command did not end within $TIMEOUT s, or the kernel lacks 9p (CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO)"
 	}
 	return "$status"

@@ -8,11 +8,43 @@ arguments_for_each() {
 	while (($#)); do
 		case $1 in
 		--machine | --out) shift 2 ;;
+		--) return ;;
 		*)
 			EACH+=("$1")
 			shift
 			;;
 		esac
+	done
+}
+
+# What one of them cannot do, none of them does. Other verbs look at no machine, or
+# at one.
+check_all_machines() {
+	local machine
+	case $VERB in
+	run)
+		for machine in "${MACHINES[@]}"; do
+			(MACHINE=$machine && check_options) || exit 2
+		done
+		;;
+	exec | shell | payload | build | replay) die "--machine all is for run" ;;
+	*)
+		FOR_ALL=yes
+		MACHINE=${MACHINES[0]}
+		check_options
+		;;
+	esac
+}
+
+# What every machine needs, before two at once look for it.
+build_for_all() {
+	local machine wanted=()
+	[[ -z $IMAGE ]] || wanted+=(--kernel "$IMAGE")
+	[[ -z $FAULT && $VARIANT != reference && $CONTRACT != seed* ]] || wanted+=(--reference)
+	[[ $VARIANT != debug ]] || wanted+=(--debug)
+	for machine in "${MACHINES[@]}"; do
+		env -u CONTRACT -u MACHINE -u KERNEL "$TOP/scripts/lab" build --machine "$machine" "${wanted[@]}" ||
+			return 2
 	done
 }
 
@@ -22,9 +54,7 @@ verb_run_machines() {
 	local out=${OUT:-$BUILD/run} machine status=0 one files=()
 	declare -A pids=()
 	mkdir -p "$out" 2>/dev/null || die "cannot write results to $out"
-	for machine in "${MACHINES[@]}"; do
-		"$TOP/scripts/lab" build --machine "$machine" || return
-	done
+	build_for_all || return
 	for machine in "${MACHINES[@]}"; do
 		rm -rf "${out:?}/$machine"
 		"$TOP/scripts/lab" "${EACH[@]}" --machine "$machine" --out "$out/$machine" >"$out/$machine.table" &
@@ -34,11 +64,11 @@ verb_run_machines() {
 	for machine in "${MACHINES[@]}"; do
 		one=0
 		wait "${pids[$machine]}" || one=$?
+		((one < 2)) || one=2
 		((one <= status)) || status=$one
 	done
 	RUN_PIDS=()
-	((status < 2)) || return "$status"
-	mapfile -t files < <(find "$out" -name results.json | sort)
-	results_table "${files[@]}"
+	mapfile -t files < <(find "${MACHINES[@]/#/$out/}" -name results.json 2>/dev/null | sort)
+	((${#files[@]} == 0)) || results_table "${files[@]}"
 	return "$status"
 }

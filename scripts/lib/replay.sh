@@ -70,6 +70,8 @@ verb_replay() {
 	prepare_out
 	say "booting once more what $from was made with"
 	boot "$OUT" "$TIMEOUT" || status=$?
+	# Bochs' way out is a panic.
+	[[ $EMULATED_BY != bochs || $status != 1 ]] || status=0
 	case $status in
 	0 | 124 | 137) ;;
 	*) die "the emulator ended with status $status: $(head -n 1 "$OUT/emulator.log")" ;;
