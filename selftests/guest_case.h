@@ -28,6 +28,7 @@ static inline void guest_case_describe(struct guest_case *c)
 	c->s.host_counters = c->host.general;
 	c->s.guest_fixed = c->pmu.fixed;
 	c->s.host_fixed = c->host.fixed;
+	c->s.host_version = c->host.version;
 	c->s.counter_width = c->pmu.width;
 }
 

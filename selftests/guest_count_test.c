@@ -382,6 +382,16 @@ static void judge_found(struct guest_case *c, struct __test_metadata *_metadata)
 	JUDGE("M45", &c->s, &c->o);
 }
 
+TEST_F(count, M56_all_counters_of_the_host_are_offered)
+{
+	struct guest_case *c = &self->c;
+
+	c->o.offered_counters = c->pmu.general;
+	c->o.offered_fixed = c->pmu.fixed;
+	c->o.offered_version = c->pmu.version;
+	JUDGE("M56", &c->s, &c->o);
+}
+
 TEST_F(count, M45_as_many_counters_as_announced)
 {
 	judge_found(&self->c, _metadata);

@@ -120,6 +120,7 @@ enum request {
  *   host_counters       general counters of the CPU
  *   guest_fixed, host_fixed
  *                       the same of the fixed counters
+ *   host_version        PMU version of the CPU, counted in the same way
  *   guest_version       PMU version its CPUID announces; AMD: 2 with PerfMonV2
  *   counter_width       bits of a counter
  *   reg                 enum guest_register
@@ -187,6 +188,7 @@ enum request {
 	X(host_counters)   \
 	X(guest_fixed)     \
 	X(host_fixed)      \
+	X(host_version)    \
 	X(guest_version)   \
 	X(counter_width)   \
 	X(reg)             \
@@ -262,6 +264,8 @@ enum request {
  *   mismatches          registers that hold something else than was written
  *   registers_found     registers that can be read, from the first on
  *   fixed_found         the same of the fixed counters
+ *   offered_counters, offered_fixed, offered_version
+ *                       what KVM_GET_SUPPORTED_CPUID announces
  *   selectors_or        all selectors of the guest, or-ed
  *   counters_or         likewise the counters
  *   global_ctrl         the guest's global control register
@@ -330,6 +334,9 @@ enum request {
 	X(mismatches)         \
 	X(registers_found)    \
 	X(fixed_found)        \
+	X(offered_counters)   \
+	X(offered_fixed)      \
+	X(offered_version)    \
 	X(selectors_or)       \
 	X(counters_or)        \
 	X(global_ctrl)        \

@@ -10,6 +10,14 @@
 #define GP_VECTOR 13
 /* Intel SDM volume 3, "Architectural Performance Monitoring Version 4". */
 #define VERSION_SETS_STATUS 4
+/*
+ * KVM_MAX_NR_AMD_GP_COUNTERS, KVM_MAX_NR_INTEL_GP_COUNTERS,
+ * KVM_MAX_NR_FIXED_COUNTERS; the version is kvm_init_pmu_capability()'s.
+ */
+#define KVM_AMD_COUNTERS 6
+#define KVM_INTEL_COUNTERS 8
+#define KVM_FIXED 3
+#define KVM_VERSION 2
 
 static int64_t low_bits(int64_t count)
 {
@@ -194,6 +202,25 @@ static int expect_m45(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+static int64_t at_most(int64_t value, int64_t most)
+{
+	return value < most ? value : most;
+}
+
+/* As many as the host has, and as KVM has room for. */
+static int expect_m56(const struct scenario *s, struct expectation *e)
+{
+	if (!known(s->amd) || !known(s->host_counters) ||
+	    !known(s->host_fixed) || !known(s->host_version))
+		return 0;
+	e[0] = EXACTLY(offered_counters,
+		       at_most(s->host_counters,
+			       s->amd ? KVM_AMD_COUNTERS : KVM_INTEL_COUNTERS));
+	e[1] = EXACTLY(offered_fixed, at_most(s->host_fixed, KVM_FIXED));
+	e[2] = EXACTLY(offered_version, at_most(s->host_version, KVM_VERSION));
+	return 3;
+}
+
 static int expect_m46(const struct scenario *s, struct expectation *e)
 {
 	if (!(s->status > 0))
@@ -372,6 +399,8 @@ static const struct rule rules[] = {
 	GUEST("M54", expect_m54,
 	      "after any history, the times of an event have not gone back, and it ran no longer than it was enabled"),
 	GUEST("M55", expect_m55, "no history makes the kernel complain"),
+	GUEST("M56", expect_m56,
+	      "a guest is offered all counters of the host that KVM has room for"),
 };
 
 const struct rules guest_rules = RULES(rules);

@@ -105,6 +105,7 @@
 	X(counters_not_saved, M42, "put does not read the counters") \
 	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
 	X(status_not_loaded, M46, "the guest's overflow status is not loaded") \
+	X(fewer_offered, M56, "guests are offered one counter fewer than there are") \
 	X(version_two_only, D14, "only guests with PerfMonV2 are switched") \
 	X(fast_path_loses, D25, "the fast path is taken while instructions are counted") \
 	X(vmx_not_claimed, M2, "VMX: a PMU that can be handed over is not claimed") \
