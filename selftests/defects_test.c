@@ -433,19 +433,22 @@ FIXTURE_TEARDOWN_PARENT(defect_watchdog)
 /* It excludes guests if it still holds its counter after one. */
 TEST_F(defect_watchdog, D12_it_does_not_exclude_guests)
 {
-	int64_t refused;
+	int64_t refused, free;
 
 	self->s.counters = counters_free(GUEST_CPU);
 	MUST_BE(self->s.counters > 0);
 	NEEDS(!watchdog_on(), "a hard-lockup watchdog");
-	self->o.held_before = self->s.counters - counters_free(GUEST_CPU);
+	free = counters_free(GUEST_CPU);
+	MUST_BE(free >= 0);
+	self->o.held_before = self->s.counters - free;
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	refused = vm_is_refused();
 	MUST_BE(refused != NOT_KNOWN);
 	if (!refused)
 		visit_guest(&self->guest);
-	self->o.watchdog_survives = !refused &&
-				    counters_free(GUEST_CPU) < self->s.counters;
+	free = counters_free(GUEST_CPU);
+	MUST_BE(free >= 0);
+	self->o.watchdog_survives = !refused && free < self->s.counters;
 	JUDGE("D12", &self->s, &self->o);
 }
 

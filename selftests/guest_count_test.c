@@ -376,7 +376,7 @@ static void judge_found(struct guest_case *c, struct __test_metadata *_metadata)
 	JUDGE("M45", &c->s, &c->o);
 	/* With all of them RDPMC is the hardware's: it may have others beyond.
 	 */
-	if (c->pmu.general == c->host.general)
+	if (c->pmu.general == c->host.general && c->pmu.fixed == c->host.fixed)
 		return;
 	c->o.registers_found = rdpmc_found(c);
 	JUDGE("M45", &c->s, &c->o);

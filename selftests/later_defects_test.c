@@ -69,10 +69,12 @@ static int open_event(bool exclude_guest, pid_t task, int cpu)
 TEST_F(later, D13_a_vm_is_made_beside_the_watchdog)
 {
 	int all = counters_free(GUEST_CPU);
-	int err = watchdog_on();
+	int free, err = watchdog_on();
 
 	NEEDS(!err, "a hard-lockup watchdog");
-	self->o.held_before = all - counters_free(GUEST_CPU);
+	free = counters_free(GUEST_CPU);
+	MUST_BE(all > 0 && free >= 0);
+	self->o.held_before = all - free;
 	self->s.include_events = cpu_count();
 	self->s.vcpus = 0;
 	self->o.err = vm_try_with_irqchip(&self->vm);

@@ -240,8 +240,8 @@ static int look_for_remains(FIXTURE_DATA(end) * self)
 	page = fd < 0 ? NULL : event_map(fd, 0);
 	err = page ? cpu_pin_self(GUEST_CPU) : ENOENT;
 	if (!err)
-		self->o.leaked =
-			pattern_leaks(&self->host, page, &self->o.leak_control);
+		self->o.leaked = pattern_leaks(&self->host, page, UINT64_MAX,
+					       &self->o.leak_control);
 	self->o.counted_after =
 		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
 	if (page)

@@ -153,6 +153,7 @@ FIXTURE(share)
 	int fd;
 	bool of_cpu;
 	struct perf_event_mmap_page *page;
+	uint64_t moving;
 };
 
 FIXTURE_SETUP(share)
@@ -223,7 +224,16 @@ static void look_for_patterns(void *arg)
 	FIXTURE_DATA(share) *self = arg;
 	struct guest_case *c = &self->c;
 
-	c->o.leaked = pattern_leaks(&c->host, self->page, &c->o.leak_control);
+	c->o.leaked = pattern_leaks(&c->host, self->page, self->moving,
+				    &c->o.leak_control);
+}
+
+/* On the vCPU thread, before the guest was ever inside. */
+static void look_who_moves(void *arg)
+{
+	FIXTURE_DATA(share) *self = arg;
+
+	self->moving = pattern_moving(&self->c.host, self->page);
 }
 
 TEST_F(share, M20_the_host_finds_nothing_of_the_guest)
@@ -232,6 +242,7 @@ TEST_F(share, M20_the_host_finds_nothing_of_the_guest)
 
 	MUST(open_mapped(self));
 	NEEDS(self->page->cap_user_rdpmc, "RDPMC in user space");
+	guest_call(&c->guest, look_who_moves, self);
 	pattern_write(&c->guest, &c->pmu);
 	guest_call(&c->guest, look_for_patterns, self);
 	JUDGE("M20", &c->s, &c->o);
@@ -245,6 +256,7 @@ TEST_F(share, D16_nothing_is_left_of_a_guest_that_is_gone)
 
 	MUST(open_mapped(self));
 	NEEDS(self->page->cap_user_rdpmc, "RDPMC in user space");
+	guest_call(&c->guest, look_who_moves, self);
 	pattern_write(&c->guest, &c->pmu);
 	guest_free_vm(&c->guest);
 	guest_call(&c->guest, look_for_patterns, self);

@@ -45,10 +45,12 @@ TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 	int err;
 
 	self->s.counters = counters_free(GUEST_CPU);
+	MUST_BE(self->s.counters > 0);
 	err = watchdog_on();
 	NEEDS(!err, "a hard-lockup watchdog");
 	self->s.entries = 0;
 	self->o.counters_free = counters_free(GUEST_CPU);
+	MUST_BE(self->o.counters_free >= 0);
 	self->o.held_before = self->s.counters - self->o.counters_free;
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	JUDGE("R30", &self->s, &self->o);
@@ -57,6 +59,7 @@ TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	guest_destroy(&self->guest);
 	self->o.counters_free = counters_free(GUEST_CPU);
+	MUST_BE(self->o.counters_free >= 0);
 	JUDGE("R30", &self->s, &self->o);
 }
 
@@ -67,9 +70,12 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	int err;
 
 	self->s.counters = counters_free(GUEST_CPU);
+	MUST_BE(self->s.counters > 0);
 	err = watchdog_on();
 	NEEDS(!err, "a hard-lockup watchdog");
-	self->o.held_before = self->s.counters - counters_free(GUEST_CPU);
+	self->o.counters_free = counters_free(GUEST_CPU);
+	MUST_BE(self->o.counters_free >= 0);
+	self->o.held_before = self->s.counters - self->o.counters_free;
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	MUST(watchdog_off());
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
@@ -83,6 +89,7 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	guest_destroy(&self->guest);
 	MUST(err);
 	self->o.counters_free = counters_free(GUEST_CPU);
+	MUST_BE(self->o.counters_free >= 0);
 	JUDGE("R30", &self->s, &self->o);
 }
 

@@ -46,28 +46,53 @@ static unsigned int read_counters(const struct pmu *host,
 	return next;
 }
 
+/* The bit of the counter that RDPMC knows as @index. */
+static uint64_t bit_of(const struct pmu *host, uint32_t index)
+{
+	const uint32_t fixed = pmu_rdpmc_index(true, 0);
+
+	return 1ull << (index & fixed ? host->general + (index & ~fixed)
+				      : index);
+}
+
+/* Work, and the counters that moved; @after is what they read as then. */
+static uint64_t moved(const struct pmu *host, uint64_t after[COUNTERS_MAX])
+{
+	uint64_t before[COUNTERS_MAX], found = 0;
+	unsigned int count = read_counters(host, before);
+
+	work(WORK_TURNS);
+	read_counters(host, after);
+	for (unsigned int i = 0; i < count; i++)
+		found |= (uint64_t)(after[i] != before[i]) << i;
+	return found;
+}
+
+uint64_t pattern_moving(const struct pmu *host,
+			const volatile struct perf_event_mmap_page *page)
+{
+	uint64_t after[COUNTERS_MAX];
+
+	return rdpmc_allowed(page) ? moved(host, after) : 0;
+}
+
 int64_t pattern_leaks(const struct pmu *host,
 		      const volatile struct perf_event_mmap_page *page,
-		      int64_t *control)
+		      uint64_t moving, int64_t *control)
 {
-	uint64_t before[COUNTERS_MAX], after[COUNTERS_MAX], own;
-	int64_t leaked = 0, moved = 0;
-	unsigned int count;
+	uint64_t after[COUNTERS_MAX] = { 0 }, found, own;
+	int64_t leaked = 0;
 
 	*control = 0;
 	if (!rdpmc_allowed(page))
 		return 0;
-	own = rdpmc(page->index - 1);
-	count = read_counters(host, before);
-	work(WORK_TURNS);
-	read_counters(host, after);
-	*control = rdpmc(page->index - 1) != own;
-	for (unsigned int i = 0; i < count; i++) {
+	own = bit_of(host, page->index - 1);
+	found = moved(host, after);
+	*control = (found & own) != 0;
+	for (unsigned int i = 0; i < host->general + host->fixed; i++)
 		leaked += pattern_shows(after[i]);
-		moved += after[i] != before[i];
-	}
 	/* A guest's selector that is left behind counts the host. */
-	return leaked + (moved > *control ? moved - *control : 0);
+	return leaked + __builtin_popcountll(found & ~own & ~moving);
 }
 
 void pattern_write(struct guest *guest, const struct pmu *pmu)

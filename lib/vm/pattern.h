@@ -32,7 +32,14 @@ bool pattern_shows(uint64_t counter);
  */
 int64_t pattern_leaks(const struct pmu *host,
 		      const volatile struct perf_event_mmap_page *page,
-		      int64_t *control);
+		      uint64_t moving, int64_t *control);
+
+/*
+ * The counters of this CPU that move while the host works, a bit each, the
+ * fixed ones last: before any guest, those of other events of the host.
+ */
+uint64_t pattern_moving(const struct pmu *host,
+			const volatile struct perf_event_mmap_page *page);
 
 /* Let the guest write them all. */
 void pattern_write(struct guest *guest, const struct pmu *pmu);

@@ -12,6 +12,12 @@ def verdict($rows):
   [$rows[].outcome] | worst
   | if IN("violates", "broken", "undecided") then ascii_upcase else . end;
 
+# A column a machine; another run of the same contract there has one of its own.
+def told_apart:
+  . as $runs | [range(length) | . as $at | $runs[$at]
+    | ([$runs[:$at][] | select(.machine == $runs[$at].machine and .contract == $runs[$at].contract)] | length) as $before
+    | if $before > 0 then .machine += " \($before + 1)" else . end];
+
 def machines: map(.machine) | unique;
 
 # What each run says of each rule of its cases.
@@ -60,7 +66,8 @@ def details:
   (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known"),
   attention;
 
-( heading
+told_apart
+| ( heading
 , rule_lines
 , ""
 , (.[] | details)
