@@ -83,6 +83,30 @@ field() {
 	[ "$(field .machine "$OUT/intel-v5")" = intel-v5 ]
 }
 
+# kvm_selftest NAME: build it from the tree under test and run it there.
+kvm_selftest() {
+	local name=$1 suite
+	suite=$("$LAB" build --machine intel-v5 2>&1 | sed -n 's/^lab: suite *//p')
+	make -s -C "$BATS_TEST_DIRNAME/../../../selftests" OUTPUT="$suite" \
+		KSRC="$("$LAB" source)" KHDR="$("$LAB" headers)" "$suite/kvm/$name"
+	"$LAB" exec --machine intel-v5 -- "$suite/kvm/$name"
+}
+
+@test "KVM's own pmu_counters_test passes" {
+	run -0 kvm_selftest pmu_counters_test
+	[[ "$output" != *SKIP* ]]
+}
+
+@test "KVM's own pmu_event_filter_test passes" {
+	run -0 kvm_selftest pmu_event_filter_test
+	[[ "$output" != *SKIP* ]]
+}
+
+@test "KVM's own vmx_pmu_caps_test passes" {
+	run -0 kvm_selftest vmx_pmu_caps_test
+	[[ "$output" != *SKIP* ]]
+}
+
 @test "a command runs there with what it names" {
 	printf '#!/bin/sh\nsed -n "s/^vendor_id.*: //p" /proc/cpuinfo | sort -u; cat "$1"; exit 3\n' >"$BATS_TEST_TMPDIR/script"
 	chmod +x "$BATS_TEST_TMPDIR/script"
