@@ -53,7 +53,7 @@ kernel_source() {
 }
 
 source_version() {
-	make -s -C "$1" kernelversion 2>/dev/null
+	make -s --no-print-directory -C "$1" kernelversion 2>/dev/null
 }
 
 check_version() {
