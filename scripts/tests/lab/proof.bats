@@ -16,12 +16,12 @@ order_of() {
 }
 
 @test "a sample of the faults is killed, each by a case of its rule" {
-	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 2 --out "$OUT"
+	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 1 --out "$OUT"
 	[ "${lines[-1]}" = "4 of 4 faults killed, 4 by a case of their own rule, 0 equivalent" ]
 	[ "$(wc -l <"$OUT/rows")" -eq 4 ]
 	# Drawn from the seed: the same again, and nothing is run twice.
 	touch "$BATS_TEST_TMPDIR/then"
-	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 2 --out "$OUT"
+	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 1 --out "$OUT"
 	[ -z "$(find "$OUT" -name results.json -newer "$BATS_TEST_TMPDIR/then")" ]
 }
 
@@ -34,7 +34,7 @@ order_of() {
 	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" wrong_errno
 	[ "${lines[-1]}" = "1 of 1 faults killed, 1 by a case of their own rule, 0 equivalent" ]
 	# Not before the whole suite conformed on the kernel without a fault.
-	[ "$(jq .complete "$OUT/none-seed-whole/results.json")" = true ]
+	[ "$(jq .complete "$OUT/none-amd-zen4-seed-whole/results.json")" = true ]
 	[ "$(jq -r .fault "$OUT/wrong_errno.whole/results.json")" = wrong_errno ]
 }
 
