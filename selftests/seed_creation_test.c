@@ -12,6 +12,7 @@
 #include "perf/cpu.h"
 #include "perf/event.h"
 #include "report/cases.h"
+#include "sync/random.h"
 #include "sync/work.h"
 #include "vm/guest.h"
 
@@ -20,6 +21,8 @@
 #define PATIENCE_MS 15000
 #define OPENS 50
 #define WORK_TURNS 100000
+/* About as long as the guest takes for a round. */
+#define A_VISIT 10000
 
 /* Who the event is of. */
 enum whose { OF_NOBODY, OF_VCPU, OF_ITSELF };
@@ -331,19 +334,26 @@ static void count_refusal(int err, struct slips *slips)
 	slips->strange += err != slips->err;
 }
 
-/* A guest that leaves all the time: some opens meet it outside. */
+/*
+ * A guest that leaves all the time: some opens meet it outside, and some inside,
+ * whatever the two have in step.
+ */
 TEST_F(seed_run, R24_what_slips_through_is_condemned)
 {
 	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
 	struct perf_event_attr attr;
 	struct slips slips = { .slips = 0 };
+	uint64_t seed = random_seed(), random = seed;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	guest_go(&self->guest);
 	while ((slips.slips < 20 || slips.refused < 1) && slips.slips < 2000 &&
 	       !deadline_passed(&deadline)) {
-		int fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+		int fd;
+
+		work(random_below(&random, A_VISIT));
+		fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 
 		if (fd >= 0)
 			count_slip(&self->guest, fd, &slips, &deadline);
@@ -351,6 +361,7 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 			count_refusal(-fd, &slips);
 	}
 	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	report_note("seed %llu", (unsigned long long)seed);
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->o.attempts = slips.slips;
 	self->o.err = slips.refused ? slips.err : NOT_KNOWN;

@@ -144,7 +144,8 @@ vgaromimage: file=$(dirname "$BOCHS")/vgabios
 ata0: enabled=1
 ata0-master: type=cdrom, path=$out/disk.iso, status=inserted
 boot: cdrom
-clock: sync=none, time0=1767225600
+clock: sync=none, time0=1767225600, rtc_sync=0
+vga: extension=vbe, update_freq=1, realtime=0
 log: $out/bochs.log
 panic: action=fatal
 error: action=ignore
