@@ -335,8 +335,8 @@ static void count_refusal(int err, struct slips *slips)
 }
 
 /*
- * A guest that leaves all the time: some opens meet it outside, and some inside,
- * whatever the two have in step.
+ * A guest that leaves all the time: some opens meet it outside, and some
+ * inside, whatever the two have in step.
  */
 TEST_F(seed_run, R24_what_slips_through_is_condemned)
 {
