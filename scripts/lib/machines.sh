@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # A run on several machines (--machine all), and one table of it.
 
+# Those that "all" stands for: an AMD one and an Intel one.
+MACHINES=(amd-zen4 intel-v5)
+
 # The arguments of this invocation without what each machine has of its own.
 arguments_for_each() {
 	EACH=()
