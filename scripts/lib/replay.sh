@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# A run once more: with --icount QEMU's only clock is the number of instructions,
-# and Bochs has no other, so that the same files give the same instructions,
-# interrupts and times. That it was so is compared, not believed.
+# A run made with --icount, once more: the emulator's only clock is the number
+# of instructions, so that the same files give the same instructions, interrupts
+# and times. That it was so is compared, not believed.
 
 # The emulator's command as it was, with the files of this folder, without the
 # two that it wrote.
@@ -10,10 +10,6 @@ recorded_command() {
 	local from=$1 word at
 	mapfile -d '' -t COMMAND <"$from/command.words"
 	((${#COMMAND[@]} > 8)) || die "$from/command.words is no command of the emulator"
-	if [[ $EMULATED_BY == bochs ]]; then
-		recorded_machine "$from"
-		return
-	fi
 	COMMAND=("${COMMAND[@]:0:${#COMMAND[@]}-8}")
 	[[ " ${COMMAND[*]} " == *" -icount "* ]] ||
 		die "the run in $from was made without --icount and cannot be replayed"
@@ -25,17 +21,6 @@ recorded_command() {
 	done
 	(cd / && sha256sum --quiet --strict -c "$from/kernel.sum" >/dev/null 2>&1) ||
 		die "the kernel is another one than $from was made with"
-}
-
-# The same of Bochs: its machine is a file, with the disk of this folder.
-recorded_machine() {
-	local from=$1 emulator=${COMMAND[-5]}
-	[[ -s $from/disk.iso ]] || die "$from is no folder of a run: it has no disk.iso"
-	[[ -x $emulator ]] || die "$emulator is gone, with which $from was made"
-	BOCHS_RC=$from/replay.rc
-	sed -e '/^com[12]:/d' -e "s|^log: .*|log: $from/replay/bochs.log|" \
-		-e "s|path=[^,]*/disk.iso|path=$from/disk.iso|" "$from/bochsrc" >"$BOCHS_RC"
-	COMMAND[-1]=$BOCHS_RC
 }
 
 # Called before the boot: what it boots, and for how long, for a replay.
@@ -57,12 +42,12 @@ same_so_far() {
 verb_replay() {
 	local from=${REST[0]:-$BUILD/run} file same=yes status=0
 	((${#REST[@]} <= 1)) || die "replay takes one folder, not '${REST[1]}' as well"
+	[[ ! -s $from/bochsrc ]] || die "the run in $from was made on an Intel machine and cannot be replayed"
 	for file in command.words initrd timeout kernel.sum report.log console.log; do
 		[[ -s $from/$file ]] || die "$from is no folder of a run: it has no $file"
 	done
 	from=$(realpath "$from")
 	EMULATED_BY=qemu
-	[[ ! -s $from/bochsrc ]] || EMULATED_BY=bochs
 	recorded_command "$from"
 	TIMEOUT=$(cat "$from/timeout")
 	number_option "$from/timeout" "$TIMEOUT"
@@ -70,8 +55,6 @@ verb_replay() {
 	prepare_out
 	say "booting once more what $from was made with"
 	boot "$OUT" "$TIMEOUT" || status=$?
-	# Bochs' way out is a panic.
-	[[ $EMULATED_BY != bochs || $status != 1 ]] || status=0
 	case $status in
 	0 | 124 | 137) ;;
 	*) die "the emulator ended with status $status: $(head -n 1 "$OUT/emulator.log")" ;;
