@@ -9,7 +9,7 @@ share_command() {
 # A machine without a share gets copies: what the command names, what that is
 # linked with or read by, and a shell.
 copy_with_needs() {
-	local root=$1 file=$2 word
+	local root=$1 file=$2 word needed
 	[[ $file != /@(proc|sys|dev)@(|/*) ]] || return 0
 	[[ (-f $file && ! -e $root$file) || -d $file ]] || return 0
 	[[ -r $file ]] || die "$file cannot be read"
@@ -43,19 +43,6 @@ pack_share() {
 	rm -rf "$root"
 }
 
-# The machine of exec, its report as it comes.
-exec_boot() {
-	local dir=$1
-	if [[ $EMULATED_BY == qemu ]]; then
-		share_command
-		COMMAND+=(-chardev "file,id=console,path=$dir/console" -serial chardev:console
-			-chardev "stdio,id=report,signal=off" -serial chardev:report)
-		timeout --foreground --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null 2>"$dir/emulator.log"
-		return
-	fi
-	tail -n +1 -s 0.2 -f --pid="$BOOT_PID" "$dir/report.log"
-}
-
 # Lines from the emulator to us: what init says of itself is not the command's.
 exec_filter() {
 	awk -v file="$1" '
@@ -64,6 +51,27 @@ exec_filter() {
 		/^@@lab fact share failed/ { print "share" > file }
 		on { if (held) print line; line = $0; held = 1; fflush() }
 		END { if (held && line != "") print line }'
+}
+
+exec_with_share() {
+	local dir=$1
+	share_command
+	COMMAND+=(-chardev "file,id=console,path=$dir/console" -serial chardev:console
+		-chardev "stdio,id=report,signal=off" -serial chardev:report)
+	timeout --foreground --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null 2>"$dir/emulator.log" |
+		exec_filter "$dir/status" || true
+}
+
+# A signal ends a wait at once, a pipeline not.
+exec_with_copies() {
+	local dir=$1
+	"${EMULATED_BY}_ports" "$dir"
+	: >"$dir/report.log"
+	timeout --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null >"$dir/emulator.log" 2>&1 &
+	BOOT_PID=$!
+	tail -n +1 -s 0.2 -f --pid="$BOOT_PID" "$dir/report.log" | exec_filter "$dir/status" &
+	wait "$!" || true
+	BOOT_PID=
 }
 
 verb_exec() {
@@ -82,20 +90,11 @@ verb_exec() {
 	[[ $EMULATED_BY == qemu ]] || pack_share "$dir"
 	cat "$INITRAMFS" "$dir/job.cpio" "$dir/share.cpio" >"$dir/initrd"
 	boot_command "$dir/initrd"
-	if [[ $EMULATED_BY != qemu ]]; then
-		"${EMULATED_BY}_ports" "$dir"
-		: >"$dir/report.log"
-		timeout --kill-after=5 "$TIMEOUT" "${COMMAND[@]}" </dev/null >"$dir/emulator.log" 2>&1 &
-		BOOT_PID=$!
-	fi
 	if [[ $EMULATED_BY == qemu ]]; then
-		exec_boot "$dir" | exec_filter "$dir/status" || true
+		exec_with_share "$dir"
 	else
-		# A signal ends a wait at once, a pipeline not.
-		exec_boot "$dir" | exec_filter "$dir/status" &
-		wait "$!" || true
+		exec_with_copies "$dir"
 	fi
-	BOOT_PID=
 	status=$(cat "$dir/status" 2>/dev/null || true)
 	[[ $status =~ ^[0-9]+$ ]] || {
 		tail -n 5 "$dir"/console* "$dir/emulator.log" >&2
