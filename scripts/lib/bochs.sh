@@ -133,8 +133,8 @@ bochs_disk() {
 bochs_boots() {
 	local out=$1
 	bochs_disk "$out/disk.iso" "$2" "$3" "$4"
-	BOCHS_RC=$out/bochsrc
-	cat >"$BOCHS_RC" <<EOF
+	BOCHS_SETUP=$(
+		cat <<EOF
 config_interface: textconfig
 display_library: nogui
 cpu: model=$CPU_MODEL, count=$BOCHS_CPUS, ips=$BOCHS_IPS, reset_on_triple_fault=0, ignore_bad_msrs=1
@@ -146,19 +146,38 @@ ata0-master: type=cdrom, path=$out/disk.iso, status=inserted
 boot: cdrom
 clock: sync=none, time0=1767225600, rtc_sync=0
 vga: extension=vbe, update_freq=1, realtime=0
-log: $out/bochs.log
 panic: action=fatal
 error: action=ignore
 info: action=ignore
 EOF
-	COMMAND+=(-f "$BOCHS_RC")
+	)
 }
 
+# bochs_ports OUT: where log and serial ports go; the rest of the setup goes there, too.
 bochs_ports() {
-	cat >>"$BOCHS_RC" <<EOF
-com1: enabled=1, mode=file, dev=$1/console.log
-com2: enabled=1, mode=file, dev=$1/report.log
-EOF
+	local port name=(console.log report.log)
+	{
+		printf '%s\nlog: %s\n' "$BOCHS_SETUP" "$1/bochs.log"
+		for port in 1 2; do
+			printf 'com%s: enabled=1, mode=file, dev=%s\n' "$port" "$1/${name[port - 1]}"
+		done
+	} >"$1/bochsrc"
+	COMMAND+=(-f "$1/bochsrc")
+}
+
+# Kernel and programs are on the disk.
+bochs_boot_files() {
+	printf 'bochsrc disk.iso\n'
+}
+
+# bochs_recorded FROM: in COMMAND, what FROM was made with.
+bochs_recorded() {
+	local from=$1 named
+	COMMAND=("${COMMAND[@]:0:${#COMMAND[@]}-2}")
+	mapfile -t named < <(sed -n 's/^v*g*a*romimage: file=//p' "$from/bochsrc")
+	still_there "$from" "${COMMAND[@]}" "${named[@]}"
+	BOCHS_SETUP=$(sed -e '/^log:/d' -e '/^com[12]:/d' \
+		-e "s|^\(ata0-master:.* path=\)[^,]*|\1$from/disk.iso|" "$from/bochsrc")
 }
 
 bochs_name() {

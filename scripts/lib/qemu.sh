@@ -153,6 +153,24 @@ qemu_ports() {
 	)
 }
 
+qemu_boot_files() {
+	printf 'initrd kernel.sum\n'
+}
+
+# qemu_recorded FROM: in COMMAND, what FROM was made with, without its ports.
+qemu_recorded() {
+	local from=$1 at
+	COMMAND=("${COMMAND[@]:0:${#COMMAND[@]}-8}")
+	[[ " ${COMMAND[*]} " == *" -icount "* ]] ||
+		die "the run in $from was made without --icount and cannot be replayed"
+	for at in "${!COMMAND[@]}"; do
+		[[ ${COMMAND[at]} != -initrd ]] || COMMAND[at + 1]=$from/initrd
+	done
+	still_there "$from" "${COMMAND[@]}"
+	(cd / && sha256sum --quiet --strict -c "$from/kernel.sum" >/dev/null 2>&1) ||
+		die "the kernel is another one than $from was made with"
+}
+
 qemu_name() {
 	printf 'QEMU %s\n' "$(cat "$(dirname "$1")/version")"
 }

@@ -68,8 +68,6 @@ tool() {
 	program=$(realpath "$TOOLS/reproduce")
 	for name in backwards page fresh watchdog mapping cgroup warning enable; do
 		run -1 --separate-stderr "$LAB" exec -- sh -c "
-			mount -t cgroup2 none /sys/fs/cgroup
-			echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control
 			# Whether a reader looks at the right moment is chance.
 			for turn in 1 2 3 4 5 6 7 8; do
 				'$program' $name >/tmp/said
