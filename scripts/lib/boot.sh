@@ -33,16 +33,25 @@ print_command() {
 	printf '\n'
 }
 
-# failed_first FILE: wait for a case that failed, having named the rule
-# STOP_AT_FIRST, or any. False if none came before the boot ended.
+# failed_first OUT: wait for a case that failed, having named the rule
+# STOP_AT_FIRST, or any; or for the end of all words after the kernel complained:
+# what it stopped in has noticed. False if neither came before the boot ended.
 failed_first() {
-	local line named=
+	local out=$1 line part= named= silent=0 status
 	[[ $STOP_AT_FIRST != any ]] || named=yes
-	while IFS= read -r line; do
+	while :; do
+		status=0
+		IFS= read -r -t 5 line || status=$?
+		part+=$line
+		if ((status > 128)); then
+			((++silent < 3)) || [[ -z $(console_complaint "$out/console.log") ]] || return 0
+			continue
+		fi
+		((status == 0)) || return 1
+		line=$part part= silent=0
 		[[ ! $line =~ ^"# "(violates|undecided)" $STOP_AT_FIRST"[:.] ]] || named=yes
 		[[ $line != "not ok"* || -z $named ]] || return 0
-	done < <(tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$1" 2>/dev/null)
-	return 1
+	done < <(tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$out/report.log" 2>/dev/null)
 }
 
 # follow_programs FILE: how far a run is, with PROGRAMS in all: a line that changes
@@ -73,7 +82,7 @@ boot() {
 		</dev/null >"$out/emulator.log" 2>&1 &
 	BOOT_PID=$!
 	((${PROGRAMS:-0} < 2)) || follow_programs "$out/report.log" &
-	if [[ -n $STOP_AT_FIRST ]] && failed_first "$out/report.log"; then
+	if [[ -n $STOP_AT_FIRST ]] && failed_first "$out"; then
 		kill "$BOOT_PID" 2>/dev/null && stopped=yes
 	fi
 	wait "$BOOT_PID" || status=$?
