@@ -15,7 +15,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define VISITS 20
 #define WORK_TURNS 3000
 
@@ -151,7 +150,7 @@ TEST_F(agree, M51_every_way_of_reading_says_the_same)
 		guest_step(&self->guest);
 		guest_call(&self->guest, work_and_compare, &visit);
 		self->o.failed += visit.found;
-		MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
+		MUST_BE(guest_settle(&self->guest, patience_ms()));
 		self->o.failed += disagreements(self, false);
 		self->o.attempts++;
 	}

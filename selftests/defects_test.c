@@ -21,7 +21,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define WORK_TURNS 100000
 #define INSIDE_NS 5000000ull
 #define CROWD 16
@@ -120,7 +119,7 @@ static void open_include(void *arg)
 
 TEST_F(defect, D2_the_same_open_has_the_same_answer)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct inside inside;
 	int err_outside, err_inside;
 
@@ -129,7 +128,7 @@ TEST_F(defect, D2_the_same_open_has_the_same_answer)
 	guest_go(&self->guest);
 	MUST_BE(guest_inside(&self->guest, open_include, &err_inside, 0,
 			     &deadline, &inside));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.guest_beats = (int64_t)inside.beats;
 	self->o.outcomes = err_outside == err_inside ? 1 : 2;
 	JUDGE("D2", &self->s, &self->o);
@@ -229,7 +228,7 @@ static int64_t innocent_gain(struct clones *clones,
 /* The least it gains in some rounds, after each visit to the guest. */
 static void observe_clones(FIXTURE_DATA(defect) * self, struct clones *clones)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 
 	sem_init(&clones->ready, 0, 0);
 	sem_init(&clones->end, 0, 0);
@@ -296,7 +295,7 @@ static void read_after(void *arg)
 
 TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	struct around around;
 	struct cgroup cgroup;
@@ -320,7 +319,7 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 		guest_go(&self->guest);
 		self->s.guest_min_ns = (int64_t)guest_time_inside(
 			&self->guest, INSIDE_NS, &deadline);
-		ended = guest_stop(&self->guest, PATIENCE_MS);
+		ended = guest_stop(&self->guest, patience_ms());
 	}
 	cgroup_leave_and_remove(&cgroup);
 	MUST_BE(ended);
@@ -338,7 +337,7 @@ static void attempt_fork(void *arg)
 
 TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	int64_t refused;
 	int err = 0;
@@ -359,7 +358,7 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 	self->s.inherited = 1;
 	self->o.err = guest_errno_inside(&self->guest, attempt_fork, &err, &err,
 					 &deadline);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("D6", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
@@ -387,7 +386,7 @@ TEST_F(defect, D7_an_event_can_still_be_read_after_a_guest)
 
 TEST_F(defect, D11_never_short_of_running_time)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
 	struct perf_event_attr attr;
 
@@ -400,7 +399,7 @@ TEST_F(defect, D11_never_short_of_running_time)
 	guest_go(&self->guest);
 	self->s.guest_min_ns =
 		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	MUST(event_read(self->fd, &to));
 	self->s.exclude_guest = 1;
 	self->o.not_running_ns = (int64_t)(to.enabled_ns - from.enabled_ns) -

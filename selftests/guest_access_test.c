@@ -11,7 +11,6 @@
 #include "vm/pattern.h"
 
 #define ACCESSES 100
-#define TRIES_MS 5000
 #define PATTERN 0x123456780000ull
 /* Intel's old numbers take 32 bits with a sign, AMD's all 48. */
 #define NEGATIVE 0x80000001ull
@@ -56,7 +55,7 @@ static int64_t exits_of_run(struct guest_case *c, const struct guest_step *step,
  */
 static void count_exits(struct guest_case *c, const struct guest_step *step)
 {
-	struct deadline deadline = deadline_after_ms(TRIES_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms() / 3);
 	int64_t few = INT64_MAX, many = INT64_MAX, extra;
 
 	do {

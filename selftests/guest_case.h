@@ -9,7 +9,6 @@
 #include "vm/counting.h"
 
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define TURNS 1000
 
 /* @pmu: what the guest's CPUID announces; @host: the machine's */

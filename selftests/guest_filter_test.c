@@ -327,7 +327,7 @@ TEST_F(filter, D25_hlt_in_the_fast_path)
 static int64_t gained_over_exits(struct guest_case *c, int fd, enum guest_op op,
 				 int64_t *exits)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
 	int64_t least = NOT_KNOWN;
 	uint64_t before, interrupts, runs = c->guest.script->runs;
@@ -364,7 +364,7 @@ static int64_t gained_over_exits(struct guest_case *c, int fd, enum guest_op op,
 		}
 	} while (least != 0 && op == GUEST_INVD &&
 		 c->guest.script->runs == runs && !deadline_passed(&deadline));
-	return guest_step_ends(&c->guest, PATIENCE_MS) ? least : NOT_KNOWN;
+	return guest_step_ends(&c->guest, patience_ms()) ? least : NOT_KNOWN;
 }
 
 TEST_F(filter, M19_the_fast_path_gives_nothing_back)

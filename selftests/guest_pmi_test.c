@@ -220,9 +220,9 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 	pmis = (int64_t)c->guest.script->pmis;
 	nmis = cpu_interrupts("NMI", GUEST_CPU);
 	klog_expected_begins();
-	MUST_BE(script_goes(&c->guest, PATIENCE_MS));
+	MUST_BE(script_goes(&c->guest, patience_ms()));
 	MUST(file_write(SYSRQ, "l"));
-	MUST_BE(script_ends(&c->guest, PATIENCE_MS));
+	MUST_BE(script_ends(&c->guest, patience_ms()));
 	klog_expected_ends("NMI backtrace");
 	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
 	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;

@@ -110,7 +110,7 @@ static void look_twice(void *arg)
 static bool guest_goes(FIXTURE_DATA(kind) * self,
 		       const FIXTURE_VARIANT(kind) * variant)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct guest_case *c = &self->c;
 	uint64_t exits = guest_exits_count(&c->guest);
 
@@ -119,7 +119,7 @@ static bool guest_goes(FIXTURE_DATA(kind) * self,
 		script_do(&c->guest, GUEST_OUT, EXITS);
 	script_do(&c->guest, GUEST_PAUSE, 1);
 	if (variant->stays)
-		return script_goes(&c->guest, PATIENCE_MS);
+		return script_goes(&c->guest, patience_ms());
 	c->guest.script->go_on = 0;
 	guest_step_begins(&c->guest);
 	while (guest_exits_count(&c->guest) == exits) {
@@ -132,14 +132,14 @@ static bool guest_goes(FIXTURE_DATA(kind) * self,
 static bool guest_ends(FIXTURE_DATA(kind) * self,
 		       const FIXTURE_VARIANT(kind) * variant)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct guest_case *c = &self->c;
 	struct inside inside;
 
 	if (variant->stays && self->open &&
 	    !guest_inside(&c->guest, look_twice, self, 0, &deadline, &inside))
 		return false;
-	return script_ends(&c->guest, PATIENCE_MS);
+	return script_ends(&c->guest, patience_ms());
 }
 
 TEST_F(kind, M47_counts_the_host_and_only_the_host)

@@ -154,7 +154,7 @@ static int64_t impossible(const struct turns *turns)
 
 TEST_F(later, D19_times_of_events_that_take_turns)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct turns turns;
 	uint64_t from;
 
@@ -166,7 +166,7 @@ TEST_F(later, D19_times_of_events_that_take_turns)
 	guest_go(&self->guest);
 	turns.guest_min_ns =
 		guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	MUST(read_turns(&self->crowd, &turns, from));
 	guest_destroy(&self->guest);
 	self->s.crowd = CROWD;
@@ -182,7 +182,7 @@ TEST_F(later, D19_times_of_events_that_take_turns)
  */
 TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	struct event_value from, to;
 	int err = cgroup_try_make(&self->cgroup, "pmu-later");
@@ -199,7 +199,7 @@ TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
 	self->s.guest_min_ns =
 		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
 	MUST(event_read(self->fd, &to));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
 	JUDGE("D20", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -207,7 +207,7 @@ TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
 
 TEST_F(later, D21_events_are_mapped_beside_a_guest)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct inside inside;
 
 	self->o.attempts = 0;
@@ -227,7 +227,7 @@ TEST_F(later, D21_events_are_mapped_beside_a_guest)
 		self->o.attempts++;
 	}
 	MUST_BE(guest_inside(&self->guest, NULL, NULL, 0, &deadline, &inside));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	self->s.guest_beats = (int64_t)inside.beats;
 	self->s.attempts_asked = MAPS;
@@ -252,7 +252,7 @@ static void open_once(void *arg)
 
 TEST_F(later, D22_a_refusal_is_not_a_missing_right)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct refusal refusal = { 0 };
 	struct inside inside;
 	pid_t tasks[3];
@@ -272,7 +272,7 @@ TEST_F(later, D22_a_refusal_is_not_a_missing_right)
 		self->o.refused += refusal.fd < 0;
 	}
 	self->s.guest_beats = (int64_t)inside.beats;
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	JUDGE("D22", &self->s, &self->o);
 }
@@ -306,7 +306,7 @@ static void look_at_fresh(void *arg)
 
 TEST_F(later, D29_a_new_event_after_a_guest)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct fresh fresh = { .fd = -1 };
 
 	/* Something must have kept the CPU's clock while the guest ran. */
@@ -316,7 +316,7 @@ TEST_F(later, D29_a_new_event_after_a_guest)
 	guest_go(&self->guest);
 	self->s.guest_min_ns =
 		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_call(&self->guest, look_at_fresh, &fresh);
 	close(fresh.fd);
 	guest_destroy(&self->guest);

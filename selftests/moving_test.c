@@ -136,10 +136,10 @@ TEST_F(move, M48_the_guest_outlives_its_cpu)
 	pattern_write(&c->guest, &c->pmu);
 	script_clear(&c->guest);
 	script_do(&c->guest, GUEST_PAUSE, 1);
-	MUST_BE(script_goes(&c->guest, PATIENCE_MS));
+	MUST_BE(script_goes(&c->guest, patience_ms()));
 	off = !cpu_set_online(GUEST_CPU, false);
 	on = !cpu_set_online(GUEST_CPU, true);
-	ended = script_ends(&c->guest, PATIENCE_MS);
+	ended = script_ends(&c->guest, patience_ms());
 	c->o.failed = !off + !on + !ended;
 	MUST_BE(ended);
 	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
@@ -269,7 +269,7 @@ static pid_t start_victim(enum guest_op last)
 		script_clear(&guest);
 		script_do(&guest, last, 1);
 		if (last == GUEST_PAUSE)
-			byte = script_goes(&guest, PATIENCE_MS);
+			byte = script_goes(&guest, patience_ms());
 		else
 			byte = guest_dies(&guest);
 		_exit(write(ends[1], &byte, 1) != 1 || pause());

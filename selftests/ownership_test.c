@@ -83,10 +83,10 @@ FIXTURE_TEARDOWN(own)
 /* Until there were enough exits while the guest was in its loop. */
 static bool exits_from_outside(struct guest_case *c, enum exit_kind kind)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	uint64_t from;
 
-	if (!script_goes(&c->guest, PATIENCE_MS))
+	if (!script_goes(&c->guest, patience_ms()))
 		return false;
 	from = guest_exits_count(&c->guest);
 	while (guest_exits_count(&c->guest) < from + EXITS_FROM_OUTSIDE) {
@@ -95,7 +95,7 @@ static bool exits_from_outside(struct guest_case *c, enum exit_kind kind)
 		if (kind == EXIT_SIGNAL)
 			syscall(SYS_tgkill, getpid(), c->guest.tid, SIGUSR1);
 	}
-	return script_ends(&c->guest, PATIENCE_MS);
+	return script_ends(&c->guest, patience_ms());
 }
 
 static bool make_exits(struct guest_case *c,
@@ -123,7 +123,7 @@ static bool make_exits(struct guest_case *c,
  */
 TEST_F(own, M42_patterns_survive)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct guest_case *c = &self->c;
 	uint64_t exits, rounds;
 
@@ -308,7 +308,7 @@ static int64_t gain_beside(FIXTURE_DATA(share) * self, enum guest_op op,
 			   uint64_t times)
 {
 	struct guest_case *c = &self->c;
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct entry entry = {
 		.guest = &c->guest,
 		.fd = self->fd,
@@ -398,7 +398,7 @@ TEST_F(share, D24_nothing_strays_at_the_border)
 		.times = 10 * EXITS,
 	};
 	int64_t gained[COUNTERS_MAX];
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct noise *noise = noise_start(GUEST_CPU);
 	uint64_t rounds;
 	int err;

@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(entry, M50_races_leave_nothing_behind, MOST_SECONDS)
 	}
 	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - exits);
 	MUST(cpu_pin_self(HOST_CPU));
-	MUST_BE(guest_stop(&c->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&c->guest, patience_ms()));
 	report_note("seed %llu, %lld rounds", (unsigned long long)seed,
 		    (long long)c->o.attempts);
 	c->s.attempts_asked = least;

@@ -19,7 +19,6 @@
 #include "vm/pmu.h"
 
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 /* More flexible events than any core PMU has counters. */
 #define CROWD 16
@@ -152,7 +151,7 @@ FIXTURE_TEARDOWN(schedule)
 
 TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct watched *event = &self->event;
 	struct inside inside;
 	bool certain;
@@ -165,7 +164,7 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 	guest_go(&self->guest);
 	certain = guest_inside(&self->guest, look_twice, event, 0, &deadline,
 			       &inside);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 
 	observe(event, &self->o);
@@ -185,7 +184,7 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
  */
 TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	int crowd[CROWD];
 
@@ -202,7 +201,7 @@ TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
 	watch(&self->guest, &self->event);
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 200, &deadline));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->s.pinned = variant->pinned;
 	guest_destroy(&self->guest);
@@ -221,7 +220,7 @@ static void judge_late(FIXTURE_DATA(schedule) * self,
 		       struct __test_metadata *_metadata,
 		       const FIXTURE_VARIANT(schedule) * variant, bool enable)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct watched *event = &self->event;
 	struct inside inside;
 	bool certain;
@@ -247,7 +246,7 @@ static void judge_late(FIXTURE_DATA(schedule) * self,
 		self->o.err = event->fd < 0 ? errno : 0;
 	certain = guest_inside(&self->guest, look_twice, event, 0, &deadline,
 			       &inside);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	MUST_BE(certain);
 	self->s.guest_beats = (int64_t)inside.beats;
@@ -303,7 +302,7 @@ static int64_t starved(const struct crowd *crowd, const uint64_t *from)
 
 TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	uint64_t from[CROWD], exits;
 	struct event_value value;
 
@@ -322,7 +321,7 @@ TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
 			(int64_t)(guest_exits_count(&self->guest) - exits);
 	} while ((self->o.starved || self->o.exits_made < EXITS) &&
 		 !deadline_passed(&deadline));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	self->o.eof = 0;
 	for (int i = 0; i < CROWD; i++)

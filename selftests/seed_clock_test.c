@@ -12,7 +12,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 #define INSIDE_NS 5000000ull
 #define CROWD 16
@@ -50,7 +49,7 @@ FIXTURE_TEARDOWN(seed_clock)
 static bool run_between_reads(FIXTURE_DATA(seed_clock) * self,
 			      struct event_value *from, struct event_value *to)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	uint64_t outer_from, inner_from, inner_to, outer_to, guest_ns;
 	bool stopped;
 
@@ -59,7 +58,7 @@ static bool run_between_reads(FIXTURE_DATA(seed_clock) * self,
 	inner_from = now_ns();
 	guest_go(&self->guest);
 	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	stopped = guest_stop(&self->guest, PATIENCE_MS);
+	stopped = guest_stop(&self->guest, patience_ms());
 	inner_to = now_ns();
 	event_read(self->fd, to);
 	outer_to = now_ns();
@@ -93,7 +92,7 @@ static void note_index(void *arg)
 static void judge_index(struct __test_metadata *_metadata,
 			FIXTURE_DATA(seed_clock) * self, bool of_task)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_mmap_page *page;
 	struct perf_event_attr attr;
 	struct inside inside;
@@ -116,7 +115,7 @@ static void judge_index(struct __test_metadata *_metadata,
 		self->o.page_index = look.index;
 	}
 	self->s.exclude_guest = 0;
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	event_unmap(page, 0);
 	JUDGE("R2", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -159,7 +158,7 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 			    FIXTURE_DATA(seed_clock) * self, enum pmu_kind pmu,
 			    bool of_task)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
 	struct perf_event_attr attr;
 	int task, cpu, err = event_describe(&attr, pmu);
@@ -188,7 +187,7 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 		if (err >= 0)
 			close(err);
 	}
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("R1", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
@@ -232,7 +231,7 @@ static int starved(const struct crowd *crowd)
 /* More events than counters, and a guest that comes and goes meanwhile. */
 TEST_F(seed_clock, R20_everybody_gets_a_turn)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct crowd crowd;
 
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
@@ -248,7 +247,7 @@ TEST_F(seed_clock, R20_everybody_gets_a_turn)
 	while (starved(&crowd) && !deadline_passed(&deadline))
 		;
 	self->o.starved = starved(&crowd);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	crowd_close(&crowd);
 	JUDGE("R20", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -271,7 +270,7 @@ static void note_head(void *arg)
  */
 TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_mmap_page *page;
 	struct perf_event_attr attr;
 	struct inside inside;
@@ -295,7 +294,7 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 	guest_go(&self->guest);
 	certain = guest_inside(&self->guest, note_head, &look, 0, &deadline,
 			       &inside);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	if (certain)
 		self->o.samples_inside = (int64_t)(look.head[1] - look.head[0]);
 	event_unmap(page, RING_PAGES);
@@ -309,7 +308,7 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 	MUST_BE(nmis >= 0 && pmis >= 0);
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 20, &deadline));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
 	self->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - pmis;
 	self->s.guest_beats = (int64_t)self->guest.record->beats;

@@ -18,7 +18,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define OPENS 50
 #define WORK_TURNS 100000
 /* About as long as the guest takes for a round. */
@@ -168,7 +167,7 @@ static void judge_outside(struct __test_metadata *_metadata,
 
 TEST_F(seed_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct attempt attempt;
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
@@ -181,7 +180,7 @@ TEST_F(seed_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->s.cpu_in_guest = variant->cpu == GUEST_CPU;
 	self->s.task_in_guest = variant->whose == OF_VCPU;
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE(variant->rule, &self->s, &self->o);
 
 	judge_outside(_metadata, self, variant, &attempt);
@@ -271,7 +270,7 @@ static void work_here(void *arg)
 /* Opened while the guest runs, it has its counter from the next exit on. */
 TEST_F(seed_run, R19_counts_after_the_exit)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
 	struct attempt attempt = { .task = ANY_TASK,
 				   .cpu = GUEST_CPU,
@@ -288,7 +287,7 @@ TEST_F(seed_run, R19_counts_after_the_exit)
 				   &attempt.err, &deadline) != NOT_KNOWN);
 	attempt.keep = true;
 	attempt_open(&attempt);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.exclude_guest = 1;
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->o.err = attempt.err;
@@ -340,7 +339,7 @@ static void count_refusal(int err, struct slips *slips)
  */
 TEST_F(seed_run, R24_what_slips_through_is_condemned)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	struct slips slips = { .slips = 0 };
 	uint64_t seed = random_seed(), random = seed;
@@ -360,7 +359,7 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 		else
 			count_refusal(-fd, &slips);
 	}
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	report_note("seed %llu", (unsigned long long)seed);
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->o.attempts = slips.slips;
@@ -374,7 +373,7 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 /* An include-guest event of the CPU next door, all the time. */
 TEST_F(seed_run, R8_the_cpu_next_door_goes_on_counting)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value at[4];
 	struct perf_event_attr attr;
 	int fd;
@@ -391,7 +390,7 @@ TEST_F(seed_run, R8_the_cpu_next_door_goes_on_counting)
 	MUST(event_read(fd, &at[2]));
 	work(WORK_TURNS);
 	MUST(event_read(fd, &at[3]));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
 	self->o.counted_before = (int64_t)(at[1].count - at[0].count);
 	self->o.others_changed = at[3].eof || at[3].count <= at[2].count ||
@@ -409,7 +408,7 @@ static void move_to(void *arg)
 /* The vCPU changes places with the one who asks. */
 TEST_F(seed_run, R8_R22_after_the_vcpu_has_moved)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct attempt attempt = { .task = ANY_TASK, .group = NO_GROUP };
 	int host_cpu = HOST_CPU;
 
@@ -429,7 +428,7 @@ TEST_F(seed_run, R8_R22_after_the_vcpu_has_moved)
 					 &attempt.err, &deadline);
 	self->s.cpu_in_guest = 0;
 	JUDGE("R8", &self->s, &self->o);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 }
 

@@ -22,7 +22,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 /* More than KVM_RUN takes to enter a guest, on any kernel. */
 #define MUCH_WORK 4000000
@@ -171,7 +170,7 @@ TEST_F(seed_error, R9_read_and_group_read)
 /* Condemned for a whole run, revived after it: what do its clocks say? */
 TEST_F(seed_error, R11_frozen_not_lost)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	struct event_value from, to;
 	uint64_t outer_from, outer_to, work_from, guest_ns;
@@ -184,7 +183,7 @@ TEST_F(seed_error, R11_frozen_not_lost)
 	MUST(event_read(self->fd, &from));
 	guest_go(&self->guest);
 	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
 	MUST_BE(guest_ns >= INSIDE_NS);
 	/* Work on that CPU, and another event to tell how much it is. */
@@ -226,7 +225,7 @@ TEST_F(seed_error, R12_disable_and_reset)
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R12", &self->s, &self->o);
 
-	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_settle(&self->guest, patience_ms()));
 	self->s.request = REQUEST_RESET;
 	self->o.err = request(self->fd, PERF_EVENT_IOC_RESET);
 	self->o.eof = is_eof(self->fd);
@@ -285,7 +284,7 @@ TEST_F(seed_error, R13_enable_by_prctl)
 /* While the guest runs, reviving lasts until it is entered again: not long. */
 TEST_F(seed_error, R13_enable_under_the_guest)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	bool entered;
 
 	guest_create(&self->guest, guest_spin, GUEST_CPU);
@@ -299,7 +298,7 @@ TEST_F(seed_error, R13_enable_under_the_guest)
 				self->guest.record->beats + 2, &deadline);
 	self->s.entries = entered;
 	self->o.eof = is_eof(self->fd);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("R13", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
@@ -330,7 +329,7 @@ static int watch_for_signals(int fd)
  */
 static int64_t signals_of_a_failed_pinned_event(void)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	struct crowd crowd;
 	int64_t seen;

@@ -16,7 +16,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 
 FIXTURE(seed_inherit)
@@ -67,7 +66,7 @@ static int request(int fd, unsigned long what)
 static void judge_fork(struct __test_metadata *_metadata,
 		       FIXTURE_DATA(seed_inherit) * self, int cpu)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	int fd, err = 0;
 
@@ -83,7 +82,7 @@ static void judge_fork(struct __test_metadata *_metadata,
 	self->s.per_cpu = cpu != ANY_CPU;
 	self->s.cpu_in_guest = 1;
 	self->s.task_in_guest = 0;
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	close(fd);
 	JUDGE("R27", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -160,7 +159,7 @@ TEST_F(seed_inherit, R28_the_child_of_a_condemned_event)
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	MUST_BE(is_eof(self->fd) == 1);
 
-	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_settle(&self->guest, patience_ms()));
 	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &value));
@@ -169,7 +168,7 @@ TEST_F(seed_inherit, R28_the_child_of_a_condemned_event)
 	MUST_BE(is_eof(self->fd) == 1);
 	MUST(request(self->fd, PERF_EVENT_IOC_RESET));
 	guest_call(&self->guest, run_child, &turns);
-	MUST_BE(guest_settle(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_settle(&self->guest, patience_ms()));
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &value));
 	self->o.counted_after += (int64_t)value.count;

@@ -15,7 +15,6 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define PATIENCE_MS 15000
 #define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 
@@ -66,7 +65,7 @@ TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 /* Its events are made on their own CPUs, where no guest is at that moment. */
 TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	int err;
 
 	self->s.counters = counters_free(GUEST_CPU);
@@ -84,7 +83,7 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	err = watchdog_on();
 	MUST_BE(wait_at_least(&self->guest.record->beats,
 			      self->guest.record->beats + 2, &deadline));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
 	guest_destroy(&self->guest);
 	MUST(err);
@@ -173,7 +172,7 @@ TEST_F(seed_cgroup, R21_of_another_cgroup_is_not)
 
 TEST_F(seed_cgroup, R21_its_running_time)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
 	uint64_t outer_from, outer_to;
 
@@ -185,7 +184,7 @@ TEST_F(seed_cgroup, R21_its_running_time)
 	guest_go(&self->guest);
 	self->s.guest_min_ns =
 		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	MUST_BE((uint64_t)self->s.guest_min_ns >= INSIDE_NS);
 	MUST(event_read(self->fd, &to));
 	outer_to = now_ns();

@@ -12,7 +12,6 @@
 #define HOST_CPU 0
 #define GUEST_CPU 1
 #define OTHER_CPU 2
-#define PATIENCE_MS 15000
 #define WORK_TURNS 200000
 #define CROWD 16
 #define MANY_STEPS 400
@@ -110,7 +109,7 @@ static void look_twice(void *arg)
 
 TEST_F(seed_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct inside inside;
 	struct look look;
 	bool certain;
@@ -124,7 +123,7 @@ TEST_F(seed_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 	guest_go(&self->guest);
 	certain = guest_inside(&self->guest, look_twice, &look, 0, &deadline,
 			       &inside);
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	if (certain) {
 		self->s.guest_beats = (int64_t)inside.beats;
 		self->o.page_index = look.index;
@@ -236,7 +235,7 @@ static void judge_two_guests(struct __test_metadata *_metadata,
 			     FIXTURE_DATA(seed_guests) * self,
 			     int cpu_of_second)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
 	struct guest second = { .parts = NULL };
 	struct one_of_two of[2] = { { .guest = &self->guest },
@@ -255,8 +254,8 @@ static void judge_two_guests(struct __test_metadata *_metadata,
 	guest_go(&second);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 50, &deadline));
 	MUST_BE(wait_at_least(&second.record->beats, 50, &deadline));
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
-	MUST_BE(guest_stop(&second, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
+	MUST_BE(guest_stop(&second, patience_ms()));
 	for (int i = 0; i < 2; i++) {
 		judge_one(_metadata, self, &of[i]);
 		close(of[i].fd);

@@ -17,7 +17,6 @@
 #include "vm/guest.h"
 
 #define GUEST_CPU 1
-#define PATIENCE_MS 12000
 #define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 #define RING_PAGES 8
@@ -84,7 +83,7 @@ static int open_for_guest(FIXTURE_DATA(times) * self, enum pmu_kind pmu,
  */
 static bool run_between_reads(FIXTURE_DATA(times) * self)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
 	uint64_t outer_from, inner_from, inner_to, outer_to, guest_ns;
 	bool stopped;
@@ -94,7 +93,7 @@ static bool run_between_reads(FIXTURE_DATA(times) * self)
 	inner_from = now_ns();
 	guest_go(&self->guest);
 	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	stopped = guest_stop(&self->guest, PATIENCE_MS);
+	stopped = guest_stop(&self->guest, patience_ms());
 	inner_to = now_ns();
 	event_read(self->fd, &to);
 	outer_to = now_ns();
@@ -193,7 +192,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 	if (self->fd >= 0)
 		self->o.counted_before =
 			guest_gain(&self->guest, self->fd, WORK_TURNS);
-	if (self->fd >= 0 && (!guest_settle(&self->guest, PATIENCE_MS) ||
+	if (self->fd >= 0 && (!guest_settle(&self->guest, patience_ms()) ||
 			      !run_between_reads(self)))
 		err = ETIMEDOUT;
 	cgroup_leave_and_remove(&cgroup);
@@ -293,7 +292,7 @@ static int64_t reader_round(struct guest *guest, struct reader *reader,
 
 TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 {
-	struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct reader reader = { .stint_ns = LONGEST_STINT_NS };
 	int telling = 0;
 
@@ -313,7 +312,7 @@ TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 			break;
 	}
 	self->s.guest_beats = (int64_t)self->guest.record->beats;
-	MUST_BE(guest_stop(&self->guest, PATIENCE_MS));
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("M23.monotonic", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }

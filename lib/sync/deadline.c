@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <sched.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "deadline.h"
@@ -9,12 +10,27 @@
 #define TURNING_NS 20000
 #define BRIEF_NS 20000
 
+#define MOMENT_MS 15000
+#define MOST_PATIENCE 20
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+unsigned int patience_ms(void)
+{
+	const char *given = getenv("PMU_PATIENCE");
+	long times = given ? strtol(given, NULL, 10) : 1;
+
+	if (times < 1)
+		times = 1;
+	else if (times > MOST_PATIENCE)
+		times = MOST_PATIENCE;
+	return MOMENT_MS * (unsigned int)times;
 }
 
 struct deadline deadline_after_ms(unsigned int ms)

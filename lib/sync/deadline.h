@@ -13,6 +13,13 @@ struct deadline {
 /* CLOCK_MONOTONIC_RAW in nanoseconds: like the event clock, never slewed. */
 uint64_t now_ns(void);
 
+/*
+ * How long anything may take that takes a moment, in milliseconds: 15 s, or
+ * PMU_PATIENCE times that, where CPUs are slow or shared. Only what hangs, and
+ * the case that says so, ever takes as long.
+ */
+unsigned int patience_ms(void);
+
 /* A point @ms milliseconds from now. */
 struct deadline deadline_after_ms(unsigned int ms);
 

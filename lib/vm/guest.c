@@ -131,13 +131,12 @@ static bool wait_done(struct guest *guest, unsigned int ms)
 }
 
 /* For a guest that comes back by itself. Less than a case has (30 s). */
-#define PATIENCE_MS 20000
 
 /* The VM may be gone already, and its record with it: it is not looked at. */
 static void ask_and_wait(struct guest *guest, enum order order)
 {
 	ask(guest, order);
-	if (!wait_done(guest, PATIENCE_MS))
+	if (!wait_done(guest, patience_ms()))
 		TEST_FAIL("the guest hangs at beat %lu, step %lu of its script",
 			  (unsigned long)guest->record->beats,
 			  (unsigned long)guest->script->done);
@@ -257,7 +256,7 @@ void guest_destroy(struct guest *guest)
 		guest->record->stop = 1;
 		guest->script->go_on = 1;
 	}
-	if (guest->parts->busy && !wait_done(guest, PATIENCE_MS))
+	if (guest->parts->busy && !wait_done(guest, patience_ms()))
 		return;
 	ask(guest, ORDER_LEAVE);
 	pthread_join(guest->parts->thread, NULL);

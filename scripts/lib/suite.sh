@@ -6,7 +6,7 @@
 source "$TOP/scripts/lib/build.sh"
 
 # What test programs take from the environment.
-PASSED_ON=(PMU_SEED PMU_RACE_MS PMU_EXPLORE_MS PMU_ORDER PMU_DELAY_US)
+PASSED_ON=(PMU_SEED PMU_RACE_MS PMU_EXPLORE_MS PMU_ORDER PMU_DELAY_US PMU_PATIENCE)
 
 check_passed_on() {
 	local name

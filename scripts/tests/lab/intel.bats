@@ -74,6 +74,20 @@ field() {
 	[ "$(field .machine "$OUT/intel-v5")" = intel-v5 ]
 }
 
+@test "every run there can be replayed to the last byte, and says so when a case fails" {
+	run -1 "$LAB" run --machine intel-v5 --fault vmx_fixed_left --filter M20_the_host_finds_nothing_of_the_guest --out "$OUT"
+	[[ "$output" == *"lab: the same again, instruction for instruction: scripts/lab replay $OUT"* ]]
+	[[ "$output" == *"# violates M20"* ]]
+	# The folder may have been moved.
+	mv "$OUT" "$BATS_TEST_TMPDIR/moved"
+	run -0 "$LAB" replay "$BATS_TEST_TMPDIR/moved"
+	[[ ${lines[-1]} == "lab: the same to the last byte: "* ]]
+	grep -q '^# violates M20' "$BATS_TEST_TMPDIR/moved/replay/report.log"
+	rm "$BATS_TEST_TMPDIR/moved/disk.iso"
+	run -2 "$LAB" replay "$BATS_TEST_TMPDIR/moved"
+	[ "$output" = "lab: $BATS_TEST_TMPDIR/moved is no folder of a run: it has no disk.iso" ]
+}
+
 # kvm_selftest NAME: build it from the tree under test and run it there.
 kvm_selftest() {
 	local name=$1 suite

@@ -85,8 +85,10 @@ outcomes() {
 		<(field '.cases[] | "\(.program):\(.case) \(.outcome)"')
 }
 
+# But for the matrix of event kinds, which the mediated contract's run has: it is
+# two fifths of the time.
 @test "the debug kernel has nothing to say under the seed's contract" {
-	run -0 "$LAB" run --contract seed --debug --out "$OUT"
+	run -0 "$LAB" run --contract seed --debug --filter '[!h]*_test' --out "$OUT"
 	[ "$(known "$OUT")" = "D11 D2 D37 D4 D6 D7" ]
 	[ "$(field '[.cases[] | select(.rules | index("R6")) | .outcome] | sort | join(" ")')" = "conforms skip" ]
 	run ! grep -q 'KASAN disabled' "$OUT/kernel.log"
