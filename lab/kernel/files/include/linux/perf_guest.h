@@ -69,21 +69,35 @@
 	X(kernel_spared, R30, "events of the kernel itself are not judged") \
 	X(watchdog_excludes, D12, "the NMI watchdog excludes guests") \
 	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs") \
+	X(refused_claims, M3, "a VM that refused its PMU claims all the same") \
+	X(irqchip_ignored, M4, "a VM without an irqchip claims, too") \
+	X(claimed_again, M5, "every vCPU makes a claim of its own") \
 	X(vm_passes, M6, "a VM is not refused beside include-guest events") \
+	X(refused_late, M7, "a VM may refuse its PMU after its first vCPU") \
 	X(claim_stays, M9, "a VM that is gone keeps its claim") \
 	X(claim_early, M9, "the claim goes with the fd of the VM, vCPUs or not") \
 	X(event_passes, M11, "include-guest events are not refused beside a VM") \
 	X(event_denied, D22, "they are refused with EACCES") \
 	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \
+	X(disabled_uncounted, M12, "a disabled event does not block VMs") \
+	X(tasks_uncounted, M12, "a task's event does not block VMs") \
+	X(fork_refused, M13, "inherited events are refused beside a VM") \
+	X(claim_races, M14, "an event does not take the lock against VMs") \
 	X(all_counted, M18, "exclude-guest events are refused, too") \
 	X(other_pmus_counted, M16, "events of other PMUs are refused, too") \
+	X(fast_path_gives, M19, "an exit served in the fast path gives the PMU back") \
 	X(cpu_not_out, M21, "load leaves the CPU context on the counters") \
 	X(task_not_out, M21, "load leaves the task context on the counters") \
+	X(load_silent, M22, "a second load goes without a warning") \
 	X(host_nmis_ignored, M49, "after put the host still takes its overflows for the guest's") \
 	X(not_back_in, M27, "put schedules nothing in") \
 	X(task_not_in, M27, "put does not schedule the task context in") \
+	X(turns_stop, M28, "events that share counters take no turns") \
 	X(guest_time_kept, M23, "the guest's time is not subtracted") \
 	X(guest_time_twice, M23, "the guest's time is subtracted twice") \
+	X(page_goes_on, M23, "a page read inside the guest takes its time in") \
+	X(software_time, M24, "the guest's time is not subtracted for software events") \
+	X(others_lose_time, M25, "the guest's time is subtracted for include-guest events") \
 	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
 	X(counters_left, M20, "put leaves the guest's counters in the hardware") \
 	X(zero_not_loaded, M20, "a guest counter of zero is not loaded") \
@@ -101,6 +115,7 @@
 	X(emulated_lost, M34, "emulated instructions are not counted") \
 	X(emulated_silent, M34, "their overflow interrupts nobody") \
 	X(control_not_saved, M35, "global control is not read back at exit") \
+	X(counters_narrow, M38, "counters are one bit narrower") \
 	X(last_not_loaded, M41, "the last counter and selector are not loaded") \
 	X(counters_not_saved, M42, "put does not read the counters") \
 	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
