@@ -76,6 +76,17 @@ TEST_F(claim, M3_every_vm_claims)
 	}
 }
 
+TEST_F(claim, M3_one_that_refused_its_pmu_claims_nothing)
+{
+	MUST(vm_try_with_irqchip(&self->vm));
+	MUST(vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE));
+	MUST(vm_try_vcpu(&self->vm));
+	self->s.pmu_disabled = 1;
+	self->s.claims = 0;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M3", &self->s, &self->o);
+}
+
 /* These vCPUs never get a CPUID at all. */
 TEST_F(claim, M10_a_vcpu_without_cpuid_holds_the_claim)
 {

@@ -297,6 +297,21 @@ TEST_F(count, M38_a_counter_has_its_width)
 	JUDGE("M38", &c->s, &c->o);
 }
 
+/* KVM, which keeps counters by that width, hands over all of it. */
+TEST_F(count, M38_all_of_it_is_loaded)
+{
+	struct guest_case *c = &self->c;
+	uint32_t msr = pmu_msr(&c->pmu, PMU_COUNTER, 0);
+	int read;
+
+	MUST(guest_set_msr(&c->guest, msr, pmu_counter_max(&c->pmu)));
+	read = script_read(&c->guest, msr);
+	script_run(&c->guest);
+	c->o.vector = script_vector(&c->guest, read);
+	c->o.highest = (int64_t)script_seen(&c->guest, read);
+	JUDGE("M38", &c->s, &c->o);
+}
+
 /*
  * The first look of a guest at all its registers, the control of the fixed
  * counters as often as there are any.

@@ -95,7 +95,6 @@
 	X(turns_stop, M28, "events that share counters take no turns") \
 	X(guest_time_kept, M23, "the guest's time is not subtracted") \
 	X(guest_time_twice, M23, "the guest's time is subtracted twice") \
-	X(page_goes_on, M23, "a page read inside the guest takes its time in") \
 	X(software_time, M24, "the guest's time is not subtracted for software events") \
 	X(others_lose_time, M25, "the guest's time is subtracted for include-guest events") \
 	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
