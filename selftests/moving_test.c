@@ -206,7 +206,8 @@ static int64_t samples_on_guest_cpu(struct perf_event_attr attr)
 
 	attr.sample_period = SAMPLE_PERIOD;
 	attr.sample_type = PERF_SAMPLE_IP;
-	fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	/* Samples on the way there and back would be those of another CPU. */
+	fd = event_try_open(&attr, SELF, GUEST_CPU, NO_GROUP);
 	page = fd < 0 ? NULL : event_map(fd, 1);
 	/* Whether it is throttled after the first does not matter. */
 	if (page &&

@@ -218,13 +218,15 @@ TEST_F(seed_clock, R1_msr)
 }
 
 /* How many of these have never been on a counter? */
-static int starved(const struct crowd *crowd)
+/* How many have not been on a counter since they had run for @from. */
+static int starved(const struct crowd *crowd, const uint64_t *from)
 {
 	struct event_value value;
 	int never = 0;
 
 	for (int i = 0; i < crowd->size; i++)
-		never += !event_read(crowd->fd[i], &value) && !value.running_ns;
+		never += !event_read(crowd->fd[i], &value) &&
+			 value.running_ns == from[i];
 	return never;
 }
 
@@ -232,6 +234,8 @@ static int starved(const struct crowd *crowd)
 TEST_F(seed_clock, R20_everybody_gets_a_turn)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct event_value value;
+	uint64_t from[CROWD];
 	struct crowd crowd;
 
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
@@ -242,11 +246,16 @@ TEST_F(seed_clock, R20_everybody_gets_a_turn)
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 10, &deadline));
 	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
+	/* Each that was opened made all others look for a counter. */
+	for (int i = 0; i < crowd.size; i++) {
+		MUST(event_read(crowd.fd[i], &value));
+		from[i] = value.running_ns;
+	}
 	self->s.crowd = crowd.size;
 	self->s.entries = (int64_t)self->guest.record->beats;
-	while (starved(&crowd) && !deadline_passed(&deadline))
+	while (starved(&crowd, from) && !deadline_passed(&deadline))
 		;
-	self->o.starved = starved(&crowd);
+	self->o.starved = starved(&crowd, from);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	crowd_close(&crowd);
 	JUDGE("R20", &self->s, &self->o);

@@ -233,7 +233,7 @@ enum request {
  *   signals             signals a watcher of the event got
  *   signals_control     the same for a pinned event that found no counter
  *   hidden_count        count of a condemned event, once it can be read again
- *   starved             events that never got a counter
+ *   starved             events that never got a counter, from some point on
  *   attempts            how often something was tried
  *   outcomes            different answers to the same open
  *   strange             refusals with another errno than the first one
