@@ -246,7 +246,10 @@ TEST_F(seed_clock, R20_everybody_gets_a_turn)
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 10, &deadline));
 	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
-	/* Each that was opened made all others look for a counter. */
+	/* Each that was opened made all look for a counter, and for a next one.
+	 */
+	MUST_BE(wait_at_least(&self->guest.record->beats,
+			      self->guest.record->beats + 10, &deadline));
 	for (int i = 0; i < crowd.size; i++) {
 		MUST(event_read(crowd.fd[i], &value));
 		from[i] = value.running_ns;
