@@ -217,7 +217,6 @@ TEST_F(seed_clock, R1_msr)
 	judge_other_pmu(_metadata, self, PMU_MSR, false);
 }
 
-/* How many of these have never been on a counter? */
 /* How many have not been on a counter since they had run for @from. */
 static int starved(const struct crowd *crowd, const uint64_t *from)
 {

@@ -130,8 +130,6 @@ static bool wait_done(struct guest *guest, unsigned int ms)
 	return !err;
 }
 
-/* For a guest that comes back by itself. Less than a case has (30 s). */
-
 /* The VM may be gone already, and its record with it: it is not looked at. */
 static void ask_and_wait(struct guest *guest, enum order order)
 {

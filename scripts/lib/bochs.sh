@@ -130,8 +130,14 @@ bochs_disk() {
 	rm -rf "$root" "$disk.log"
 }
 
+# In its configuration commas, quotes and blanks mean something.
+bochs_can_name() {
+	[[ $1 =~ ^[[:alnum:]/._@%+=:~-]+$ ]] || die "Bochs cannot read a folder called '$1'"
+}
+
 bochs_boots() {
 	local out=$1
+	bochs_can_name "$out"
 	bochs_disk "$out/disk.iso" "$2" "$3" "$4"
 	BOCHS_SETUP=$(
 		cat <<EOF
@@ -167,7 +173,7 @@ bochs_ports() {
 
 # Kernel and programs are on the disk.
 bochs_boot_files() {
-	printf 'bochsrc disk.iso\n'
+	printf 'bochsrc disk.iso kernel.sum\n'
 }
 
 # bochs_recorded FROM: in COMMAND, what FROM was made with.
@@ -176,6 +182,8 @@ bochs_recorded() {
 	COMMAND=("${COMMAND[@]:0:${#COMMAND[@]}-2}")
 	mapfile -t named < <(sed -n 's/^v*g*a*romimage: file=//p' "$from/bochsrc")
 	still_there "$from" "${COMMAND[@]}" "${named[@]}"
+	same_kernel "$from"
+	bochs_can_name "$from"
 	BOCHS_SETUP=$(sed -e '/^log:/d' -e '/^com[12]:/d' \
 		-e "s|^\(ata0-master:.* path=\)[^,]*|\1$from/disk.iso|" "$from/bochsrc")
 }

@@ -34,21 +34,26 @@ print_command() {
 }
 
 # failed_first OUT: wait for a case that failed, having named the rule
-# STOP_AT_FIRST, or any; or for the end of all words after the kernel complained:
-# what it stopped in has noticed. False if neither came before the boot ended.
+# STOP_AT_FIRST, or any; or for one in which the kernel complained and then nothing
+# was said for longer than a case waits for anything: the kernel stopped in it. False
+# if none came before the boot ended.
 failed_first() {
-	local out=$1 line part= named= silent=0 status
+	local out=$1 line part='' named='' silent=0 status console=0 most
+	most=$((5 * ${PMU_PATIENCE:-1}))
+	[[ $EMULATED_BY == qemu ]] || most=$((most * 3))
 	[[ $STOP_AT_FIRST != any ]] || named=yes
 	while :; do
 		status=0
 		IFS= read -r -t 5 line || status=$?
 		part+=$line
 		if ((status > 128)); then
-			((++silent < 3)) || [[ -z $(console_complaint "$out/console.log") ]] || return 0
+			((++silent < most)) ||
+				[[ -z $(console_complaint <(tail -c "+$((console + 1))" "$out/console.log")) ]] || return 0
 			continue
 		fi
 		((status == 0)) || return 1
-		line=$part part= silent=0
+		line=$part part='' silent=0
+		[[ $line != "#  RUN "* ]] || console=$(stat -c %s "$out/console.log")
 		[[ ! $line =~ ^"# "(violates|undecided)" $STOP_AT_FIRST"[:.] ]] || named=yes
 		[[ $line != "not ok"* || -z $named ]] || return 0
 	done < <(tail -s 0.1 -n +1 -f --pid="$BOOT_PID" "$out/report.log" 2>/dev/null)

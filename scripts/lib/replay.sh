@@ -21,20 +21,31 @@ can_be_replayed() {
 record_boot() {
 	local out=$1 kernel=$2
 	printf '%s\n' "$TIMEOUT" >"$out/timeout"
+	[[ $EMULATED_BY == qemu ]] || kernel=disk.iso
 	(cd "$out" && sha256sum "$kernel") >"$out/kernel.sum"
 }
 
+# same_kernel FROM: is what FROM booted what it was?
+same_kernel() {
+	(cd "$1" && sha256sum --quiet --strict -c kernel.sum >/dev/null 2>&1) ||
+		die "the kernel is another one than $1 was made with"
+}
+
 # same_so_far FROM AGAIN FILE: is all that was written then written now? The run
-# may have been ended before its end.
+# may have been ended before its end, and with ENDED so was the replay.
 same_so_far() {
-	local then=$1/$3 now=$2/$3
-	cmp -s -n "$(stat -c %s "$then")" "$then" "$now" && return
+	local then=$1/$3 now=$2/$3 size other
+	size=$(stat -c %s "$then")
+	other=$(stat -c %s "$now")
+	((other > size)) || [[ -z $ENDED ]] || size=$other
+	cmp -s -n "$size" "$then" "$now" && return
 	say "$3 differs from line $(diff -a "$then" "$now" | sed -n '1s/[^0-9].*//p') on; see $2"
 	return 1
 }
 
 verb_replay() {
 	local from=${REST[0]:-$BUILD/run} file same=yes status=0
+	ENDED=
 	((${#REST[@]} <= 1)) || die "replay takes one folder, not '${REST[1]}' as well"
 	[[ -s $from/bochsrc ]] && EMULATED_BY=bochs || EMULATED_BY=qemu
 	for file in command.words $("${EMULATED_BY}_boot_files") timeout report.log console.log; do
@@ -53,9 +64,11 @@ verb_replay() {
 	# Bochs has no other end than a panic.
 	((status == 0 || status == 124 || status == 137)) || [[ -s $OUT/report.log ]] ||
 		die "the emulator ended with status $status: $(head -n 1 "$OUT/emulator.log")"
+	((status != 124 && status != 137)) || ENDED=yes
 	for file in report.log console.log; do
 		same_so_far "$from" "$OUT" "$file" || same=
 	done
 	[[ -n $same ]] || return 1
+	[[ -z $ENDED ]] || say "the replay was ended at the deadline of $TIMEOUT s, too"
 	say "the same to the last byte: $(wc -l <"$from/report.log") lines of report, $(wc -l <"$from/console.log") of console"
 }

@@ -77,6 +77,15 @@ refused() {
 	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RMD][0-9]+[a-z]?\t.+')" -eq 0 ]
 }
 
+@test "what is asked first of a fault, and what no fault needs, exists" {
+	local lists=$BATS_TEST_DIRNAME/../../configs
+	run -0 "$LAB" cases
+	[ -z "$(sed -n 's/^[^#].* | //p' "$lists/decisive.list" | grep -vFxf <(printf '%s\n' "${lines[@]}"))" ]
+	[ -z "$(sed -n 's/^\([^#].*\) | .*/\1/p' "$lists/idle.list" | grep -vFxf <(printf '%s\n' "${lines[@]}"))" ]
+	run -0 "$LAB" faults
+	[ -z "$(sed -n 's/^\([^#].*\) | .*/\1/p' "$lists/decisive.list" | grep -vFxf <(printf '%s\n' "${lines[@]%%$'\t'*}"))" ]
+}
+
 @test "a number that is none is refused" {
 	refused "--cpus wants a number from 1, not '0'" "$LAB" run --cpus 0
 	refused "--timeout wants a number from 1, not '1m'" "$LAB" run --timeout 1m

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/../../lab OUT=$BATS_FILE_TMPDIR/out
-	unset KERNEL CONTRACT PMU_SEED PMU_ORDER PMU_DELAY_US
+	unset KERNEL CONTRACT PMU_SEED PMU_ORDER PMU_DELAY_US PMU_PATIENCE
 	"$LAB" run --icount --fault claim_early --filter M9_the_vcpu_fd_keeps_the_claim \
 		--out "$OUT" >"$BATS_FILE_TMPDIR/printed" 2>&1 || echo "$?" >"$BATS_FILE_TMPDIR/status"
 }

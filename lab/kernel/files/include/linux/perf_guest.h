@@ -79,8 +79,8 @@
 	X(event_passes, M11, "include-guest events are not refused beside a VM") \
 	X(event_denied, D22, "they are refused with EACCES") \
 	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \
-	X(disabled_uncounted, M12, "a disabled event does not block VMs") \
-	X(tasks_uncounted, M12, "a task's event does not block VMs") \
+	X(disabled_uncounted, M12, "disabled events neither block VMs nor are refused") \
+	X(tasks_uncounted, M12, "events of a task neither block VMs nor are refused") \
 	X(fork_refused, M13, "inherited events are refused beside a VM") \
 	X(claim_races, M14, "an event does not take the lock against VMs") \
 	X(all_counted, M18, "exclude-guest events are refused, too") \
@@ -114,7 +114,7 @@
 	X(emulated_lost, M34, "emulated instructions are not counted") \
 	X(emulated_silent, M34, "their overflow interrupts nobody") \
 	X(control_not_saved, M35, "global control is not read back at exit") \
-	X(counters_narrow, M38, "counters are one bit narrower") \
+	X(counters_narrow, M38, "counters are one bit narrower, and RDPMC is intercepted") \
 	X(last_not_loaded, M41, "the last counter and selector are not loaded") \
 	X(counters_not_saved, M42, "put does not read the counters") \
 	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
