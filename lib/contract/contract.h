@@ -250,6 +250,7 @@ enum request {
  *   enabled_ns          time_enabled gained
  *   running_ns          time_running gained
  *   not_running_ns      time_enabled minus time_running
+ *   left_out_ns         a task clock's count minus its time_enabled
  *   backward_steps      times time_enabled became smaller between two reads
  *   page_ahead_ns       how far the mmap page's time_enabled is ahead of a
  *                       read() made after it
@@ -321,6 +322,7 @@ enum request {
 	X(enabled_ns)         \
 	X(running_ns)         \
 	X(not_running_ns)     \
+	X(left_out_ns)        \
 	X(backward_steps)     \
 	X(page_ahead_ns)      \
 	X(page_behind_ns)     \

@@ -308,7 +308,8 @@ static int expect_m24(const struct scenario *s, struct expectation *e)
 		return 0;
 	e[0] = AT_LEAST(count_ns, s->guest_min_ns);
 	e[1] = EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	return 2;
+	e[2] = AT_LEAST(left_out_ns, s->guest_min_ns);
+	return 3;
 }
 
 static int expect_m25(const struct scenario *s, struct expectation *e)
