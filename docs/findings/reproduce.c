@@ -323,6 +323,17 @@ static const char *cgroup_root(void)
 		       : "/sys/fs/cgroup";
 }
 
+/* A thread that was joined may still be on its way out of its cgroup. */
+static int remove_cgroup(const char *path)
+{
+	int tries = 0, err;
+
+	do {
+		err = rmdir(path);
+	} while (err && errno == EBUSY && ++tries < 5000 && !usleep(1000));
+	return err;
+}
+
 /* D35: a cgroup's event runs longer than it is enabled. */
 static int cgroup(void)
 {
@@ -351,7 +362,7 @@ static int cgroup(void)
 	       (long long)(value.enabled - value.running));
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", root);
 	fd = open(procs, O_WRONLY);
-	if (fd < 0 || write(fd, "0", 1) != 1 || rmdir(path))
+	if (fd < 0 || write(fd, "0", 1) != 1 || remove_cgroup(path))
 		fprintf(stderr, "reproduce: %s is left behind\n", path);
 	return value.running > value.enabled;
 }

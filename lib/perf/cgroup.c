@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,9 @@
 
 #include "cgroup.h"
 #include "cpu.h"
+#include "../sync/deadline.h"
+
+#define LEAVE_MS 2000
 
 static int find_mount(char *path, size_t size)
 {
@@ -60,6 +64,7 @@ int cgroup_enter(const struct cgroup *cgroup)
 
 void cgroup_leave_and_remove(struct cgroup *cgroup)
 {
+	struct deadline deadline = deadline_after_ms(LEAVE_MS);
 	char root[128];
 
 	if (cgroup->fd < 0)
@@ -68,7 +73,10 @@ void cgroup_leave_and_remove(struct cgroup *cgroup)
 	cgroup->fd = -1;
 	if (!find_mount(root, sizeof(root)))
 		move_here(root);
-	rmdir(cgroup->path);
+	/* A thread that was joined may still be on its way out. */
+	while (rmdir(cgroup->path) && errno == EBUSY &&
+	       !deadline_passed(&deadline))
+		sched_yield();
 }
 
 int cgroup_try_open_event(const struct cgroup *cgroup,
