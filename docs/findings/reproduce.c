@@ -7,8 +7,7 @@
  *   ./reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable
  *
  * Needs root, enable_mediated_pmu=1, kernel.nmi_watchdog=0 and two CPUs.
- * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: it could
- * not be tried.
+ * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: not tried.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -323,17 +322,6 @@ static const char *cgroup_root(void)
 		       : "/sys/fs/cgroup";
 }
 
-/* A thread that was joined may still be on its way out of its cgroup. */
-static int remove_cgroup(const char *path)
-{
-	int tries = 0, err;
-
-	do {
-		err = rmdir(path);
-	} while (err && errno == EBUSY && ++tries < 5000 && !usleep(1000));
-	return err;
-}
-
 /* D35: a cgroup's event runs longer than it is enabled. */
 static int cgroup(void)
 {
@@ -343,7 +331,7 @@ static int cgroup(void)
 	struct value value;
 	int folder, fd;
 
-	snprintf(path, sizeof(path), "%s/reproduce-%d", root, (int)getpid());
+	sprintf(path, "%s/reproduce-%d", root, (int)getpid());
 	must(!mkdir(path, 0700), path);
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 	folder = open(path, O_RDONLY | O_DIRECTORY);
@@ -362,8 +350,10 @@ static int cgroup(void)
 	       (long long)(value.enabled - value.running));
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", root);
 	fd = open(procs, O_WRONLY);
-	if (fd < 0 || write(fd, "0", 1) != 1 || remove_cgroup(path))
-		fprintf(stderr, "reproduce: %s is left behind\n", path);
+	must(fd >= 0 && write(fd, "0", 1) == 1, procs);
+	/* A thread that was joined may still be on its way out. */
+	for (uint64_t from = now_ms(); rmdir(path) && now_ms() < from + 5000;)
+		sched_yield();
 	return value.running > value.enabled;
 }
 
@@ -438,8 +428,7 @@ static int event_elsewhere(void)
 	char path[128];
 	int folder, fd;
 
-	snprintf(path, sizeof(path), "%s/reproduce-%d", cgroup_root(),
-		 (int)getpid());
+	sprintf(path, "%s/reproduce-%d", cgroup_root(), (int)getpid());
 	must(!mkdir(path, 0700), path);
 	folder = open(path, O_RDONLY | O_DIRECTORY);
 	fd = try_event(1, folder, GUEST_CPU, PERF_FLAG_PID_CGROUP);
