@@ -331,7 +331,7 @@ static int cgroup(void)
 	struct value value;
 	int folder, fd;
 
-	sprintf(path, "%s/reproduce-%d", root, (int)getpid());
+	snprintf(path, sizeof(path), "%s/repro-%d", root, getpid());
 	must(!mkdir(path, 0700), path);
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 	folder = open(path, O_RDONLY | O_DIRECTORY);
@@ -428,7 +428,7 @@ static int event_elsewhere(void)
 	char path[128];
 	int folder, fd;
 
-	sprintf(path, "%s/reproduce-%d", cgroup_root(), (int)getpid());
+	snprintf(path, sizeof(path), "%s/repro-%d", cgroup_root(), getpid());
 	must(!mkdir(path, 0700), path);
 	folder = open(path, O_RDONLY | O_DIRECTORY);
 	fd = try_event(1, folder, GUEST_CPU, PERF_FLAG_PID_CGROUP);
