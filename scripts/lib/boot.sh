@@ -87,7 +87,7 @@ boot() {
 		</dev/null >"$out/emulator.log" 2>&1 &
 	BOOT_PID=$!
 	((${PROGRAMS:-0} < 2)) || follow_programs "$out/report.log" &
-	if [[ -n $STOP_AT_FIRST ]] && failed_first "$out"; then
+	if [[ -n $WATCHED_BY ]] && "$WATCHED_BY" "$out"; then
 		kill "$BOOT_PID" 2>/dev/null && stopped=yes
 	fi
 	wait "$BOOT_PID" || status=$?

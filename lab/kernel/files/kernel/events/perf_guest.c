@@ -384,9 +384,11 @@ static int perf_guest_set_fault(const char *value,
 
 	if (found < 0)
 		return found;
-	perf_guest_fault = found;
+	WRITE_ONCE(perf_guest_fault, found);
 	if (found != PERF_GUEST_NO_FAULT)
 		static_branch_enable(&perf_guest_faulty);
+	else
+		static_branch_disable(&perf_guest_faulty);
 	return 0;
 }
 
@@ -409,4 +411,4 @@ static const struct kernel_param_ops perf_guest_fault_ops = {
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "perf_guest."
 module_param_cb(contract, &perf_guest_contract_ops, NULL, 0444);
-module_param_cb(fault, &perf_guest_fault_ops, NULL, 0444);
+module_param_cb(fault, &perf_guest_fault_ops, NULL, 0644);

@@ -6,7 +6,7 @@
 #include <linux/perf_guest.h>
 
 enum perf_guest_contract perf_guest_contract __ro_after_init;
-enum perf_guest_fault perf_guest_fault __ro_after_init;
+enum perf_guest_fault perf_guest_fault __read_mostly;
 DEFINE_STATIC_KEY_FALSE(perf_guest_faulty);
 EXPORT_SYMBOL_GPL(perf_guest_contract);
 EXPORT_SYMBOL_GPL(perf_guest_fault);
