@@ -263,6 +263,13 @@ void guest_destroy(struct guest *guest)
 	guest->parts = NULL;
 }
 
+void guest_visit(struct guest *guest, int cpu)
+{
+	guest_create(guest, guest_exits, cpu);
+	guest_step(guest);
+	guest_destroy(guest);
+}
+
 uint64_t guest_exits_count(struct guest *guest)
 {
 	return vcpu_get_stat(guest->parts->vcpu, exits);

@@ -92,6 +92,9 @@ void guest_free_vm(struct guest *guest);
 /* End the thread and free the VM. The guest must not be running. */
 void guest_destroy(struct guest *guest);
 
+/* Make one on @cpu that exits at once, enter it once, and free it. */
+void guest_visit(struct guest *guest, int cpu);
+
 /* VM exits of the vCPU so far, from KVM's binary statistics. */
 uint64_t guest_exits_count(struct guest *guest);
 

@@ -186,3 +186,24 @@ int64_t pmu_is_claimed(void)
 	}
 	return fd == -EOPNOTSUPP ? 1 : NOT_KNOWN;
 }
+
+static bool vm_starts(bool with_pmu)
+{
+	const unsigned long disable = 1; /* KVM_PMU_CAP_DISABLE */
+	struct vm vm;
+	bool started;
+
+	if (vm_try_with_irqchip(&vm))
+		return false;
+	started = (with_pmu || !vm_try_pmu_cap(&vm, disable)) &&
+		  !vm_try_vcpu(&vm);
+	vm_close(&vm);
+	return started;
+}
+
+int64_t vm_is_refused(void)
+{
+	if (!vm_starts(false))
+		return NOT_KNOWN;
+	return !vm_starts(true);
+}

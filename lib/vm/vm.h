@@ -53,4 +53,11 @@ void vm_close(struct vm *vm);
  */
 int64_t pmu_is_claimed(void);
 
+/*
+ * Does the contract refuse a VM with a PMU beside the events there are? That
+ * one without starts shows that nothing else is in the way. Returns 1 or 0, or
+ * NOT_KNOWN if that one does not start either.
+ */
+int64_t vm_is_refused(void);
+
 #endif

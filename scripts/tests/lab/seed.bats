@@ -114,7 +114,7 @@ outcomes() {
 }
 
 @test "a watchdog that excludes guests is noticed (D12)" {
-	run -1 "$LAB" run --contract seed --fault watchdog_excludes --filter defects_test:D12_it_does_not_exclude_guests --out "$OUT"
+	run -1 "$LAB" run --contract seed --fault watchdog_excludes --filter watchdog_defect_test:D12_it_does_not_exclude_guests --out "$OUT"
 	[ "$(field '.cases[0].outcome')" = violates ]
 }
 

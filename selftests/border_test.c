@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Two owners of one PMU: what one counts does not depend on the other, however
+ * often it changes hands (docs/contract/guest.md, M43; D17, D24).
+ */
+#include "guest_case.h"
+#include "perf/noise.h"
+#include "sync/work.h"
+
+#define EXITS 100
+#define WORK_TURNS 2000
+#define LONG_TURNS 2000000
+
+FIXTURE(border)
+{
+	struct guest_case c;
+	int fd;
+	bool of_cpu;
+};
+
+FIXTURE_SETUP(border)
+{
+	self->fd = -1;
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(border)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	guest_case_end(&self->c, _metadata);
+}
+
+/*
+ * What an event of the host gains over one entry of the guest and some work.
+ * It counts user space only: that is the same every time. Unless it is the
+ * CPU's and somebody else runs there: that is known from the context switches
+ * of the CPU, which an event of the task need not ask for.
+ */
+struct entry {
+	struct guest *guest;
+	int fd, switches;
+	int64_t gained;
+};
+
+static void enter_and_work(void *arg)
+{
+	struct entry *entry = arg;
+	struct event_value from, to;
+	struct event_value switches_from = { 0 }, switches_to = { 0 };
+
+	if (entry->switches >= 0)
+		event_read(entry->switches, &switches_from);
+	event_read(entry->fd, &from);
+	guest_enter(entry->guest);
+	work(WORK_TURNS);
+	event_read(entry->fd, &to);
+	if (entry->switches >= 0)
+		event_read(entry->switches, &switches_to);
+	entry->gained = switches_from.count == switches_to.count
+				? (int64_t)(to.count - from.count)
+				: NOT_KNOWN;
+}
+
+static int open_switches(void)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_SOFTWARE))
+		return -1;
+	attr.config = PERF_COUNT_SW_CONTEXT_SWITCHES;
+	return event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+}
+
+static int64_t gain_beside(FIXTURE_DATA(border) * self, enum guest_op op,
+			   uint64_t times)
+{
+	struct guest_case *c = &self->c;
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct entry entry = {
+		.guest = &c->guest,
+		.fd = self->fd,
+		.switches = self->of_cpu ? open_switches() : -1,
+		.gained = NOT_KNOWN,
+	};
+
+	script_clear(&c->guest);
+	script_do(&c->guest, op, times);
+	if (self->of_cpu && entry.switches < 0)
+		return NOT_KNOWN;
+	while (entry.gained == NOT_KNOWN && !deadline_passed(&deadline))
+		guest_call(&c->guest, enter_and_work, &entry);
+	if (self->of_cpu)
+		close(entry.switches);
+	return entry.gained;
+}
+
+static int open_user_only(FIXTURE_DATA(border) * self, bool of_cpu)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.exclude_kernel = 1;
+	self->of_cpu = of_cpu;
+	self->fd = event_try_open(&attr, of_cpu ? ANY_TASK : self->c.guest.tid,
+				  of_cpu ? GUEST_CPU : ANY_CPU, NO_GROUP);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+static void judge_surplus(FIXTURE_DATA(border) * self,
+			  struct __test_metadata *_metadata, enum guest_op op,
+			  uint64_t few, uint64_t many)
+{
+	struct guest_case *c = &self->c;
+	int64_t brief, longer;
+
+	/* The first pass through the code is longer: pages are faulted in. */
+	gain_beside(self, op, few);
+	brief = gain_beside(self, op, few);
+	c->s.exclude_guest = 1;
+	c->o.counted_before = brief;
+	longer = gain_beside(self, op, many);
+	if (brief != NOT_KNOWN && longer != NOT_KNOWN)
+		c->o.host_surplus = longer - brief;
+	c->s.guest_beats = (int64_t)c->guest.record->beats;
+	JUDGE("M43", &c->s, &c->o);
+}
+
+TEST_F(border, M43_of_a_task_beside_a_longer_guest)
+{
+	MUST(open_user_only(self, false));
+	judge_surplus(self, _metadata, GUEST_WORK, TURNS, LONG_TURNS);
+}
+
+TEST_F(border, M43_of_a_cpu_beside_a_longer_guest)
+{
+	MUST(open_user_only(self, true));
+	judge_surplus(self, _metadata, GUEST_WORK, TURNS, LONG_TURNS);
+}
+
+TEST_F(border, M43_of_a_task_beside_many_exits)
+{
+	MUST(open_user_only(self, false));
+	judge_surplus(self, _metadata, GUEST_EMULATE, 1, 2000);
+}
+
+TEST_F(border, M43_of_a_task_beside_a_guest_in_user_mode)
+{
+	MUST(open_user_only(self, false));
+	judge_surplus(self, _metadata, GUEST_USER, TURNS, LONG_TURNS);
+}
+
+/*
+ * The guest counts over many exits, and the host samples at each: not one
+ * instruction of either may be lost at the border, nor counted twice.
+ */
+TEST_F(border, D24_nothing_strays_at_the_border)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = GUEST_EMULATE,
+		.times = 10 * EXITS,
+	};
+	int64_t gained[COUNTERS_MAX];
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct noise *noise = noise_start(GUEST_CPU);
+	uint64_t rounds;
+	int err;
+
+	MUST_BE(noise);
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		counting.selector[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+						  PMU_USER | PMU_OS);
+	/* Until the host was at it while the guest counted. */
+	do {
+		rounds = noise_rounds(noise);
+		err = counting_run(&c->guest, &counting, gained);
+	} while (!err && noise_rounds(noise) < rounds + 2 &&
+		 !deadline_passed(&deadline));
+	rounds = noise_rounds(noise) - rounds;
+	c->o.counted_before = noise_stop(noise);
+	MUST(err);
+	MUST_BE(rounds >= 2);
+	c->s.guest_work =
+		counting_work(counting.op, PMU_INSTRUCTIONS, counting.times);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		c->o.guest_counted = gained[i];
+		c->o.guest_control = gained[0];
+		JUDGE("D24", &c->s, &c->o);
+	}
+}
+
+/* Between two exits the host is there, and can be profiled. */
+TEST_F(border, D17_the_host_between_exits_is_counted)
+{
+	struct guest_case *c = &self->c;
+	struct perf_event_attr attr;
+	struct event_value from, to;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	attr.exclude_user = 1;
+	self->fd = event_try_open(&attr, c->guest.tid, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	script_do(&c->guest, GUEST_EMULATE, 1);
+	script_run(&c->guest);
+	MUST(event_read(self->fd, &from));
+	script_clear(&c->guest);
+	script_do(&c->guest, GUEST_EMULATE, EXITS);
+	c->o.exits_made = (int64_t)script_run(&c->guest);
+	MUST(event_read(self->fd, &to));
+	c->s.exits_asked = EXITS;
+	c->o.counted_after = (int64_t)(to.count - from.count);
+	JUDGE("D17", &c->s, &c->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
