@@ -56,33 +56,36 @@ bochs_configure_and_make() {
 	make -j "$JOBS"
 }
 
-# Its name has changed once.
-bochs_vga_of_tree() {
-	find "$BOCHS_SRC/bios" -name 'VGABIOS-lgpl-latest*' -a ! -name '*debug*' -a ! -name '*cirrus*' | sort | head -n 1
+# The firmware of a tree that has it, under the name of this release or another.
+bochs_firmware_of_tree() {
+	find "$BOCHS_SRC/bios" -name "$1" -a ! -name '*debug*' -a ! -name '*cirrus*' 2>/dev/null | sort | head -n 1
 }
 
-# The machine's firmware, from the packages that go with Bochs, or from its tree.
+# The machine's firmware: from the user's tree, or from the packages that go with
+# Bochs, as the distribution's source is without.
 bochs_firmware() {
-	local out=$1 package
-	if [[ -n ${BOCHS_SRC:-} ]]; then
-		cp "$BOCHS_SRC/bios/BIOS-bochs-latest" "$out/bios"
-		cp "$(bochs_vga_of_tree)" "$out/vgabios"
-		return
-	fi
-	for package in bochsbios vgabios; do
+	local out=$1 name package from
+	while read -r name package from; do
+		if [[ -n ${BOCHS_SRC:-} && -n $(bochs_firmware_of_tree "$from") ]]; then
+			cp "$(bochs_firmware_of_tree "$from")" "$out/$name"
+			continue
+		fi
 		debian_download "$out/deb" "$package"
 		dpkg-deb -x "$out"/deb/"$package"_*.deb "$out/deb"
-	done
-	cp "$out/deb/usr/share/bochs/BIOS-bochs-latest" "$out/bios"
-	cp "$out/deb/usr/share/vgabios/vgabios.bin" "$out/vgabios"
-	rm -rf "$out/deb"
+		from=$([[ $name == bios ]] && echo bochs/BIOS-bochs-latest || echo vgabios/vgabios.bin)
+		cp "$out/deb/usr/share/$from" "$out/$name"
+		rm -rf "$out/deb"
+	done <<-'EOF'
+		bios bochsbios BIOS-bochs-latest
+		vgabios vgabios VGABIOS-lgpl-latest*
+	EOF
 }
 
 bochs_build() {
 	local key out work
 	need_tool g++ "building Bochs"
-	[[ -z ${BOCHS_SRC:-} || (-e $BOCHS_SRC/bios/BIOS-bochs-latest && -n $(bochs_vga_of_tree)) ]] ||
-		die "BOCHS_SRC=$BOCHS_SRC is no Bochs source tree with its firmware"
+	[[ -z ${BOCHS_SRC:-} || (-e $BOCHS_SRC/configure && -e $BOCHS_SRC/bochs.h) ]] ||
+		die "BOCHS_SRC=$BOCHS_SRC is no Bochs source tree"
 	key=$(key_of "${BOCHS_SRC:-$SOURCE_SUITE}" "${BOCHS_OPTIONS[*]}" "$(g++ --version | head -n 1)" \
 		"$BOCHS_PATCH" "$BOCHS_FILES")
 	out=$CACHE/bochs/$key

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	LAB=$BATS_TEST_DIRNAME/../lab
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache LAB_BUILD=$BATS_TEST_TMPDIR/build
-	unset KERNEL CONTRACT KSRC QEMU_SRC
+	unset KERNEL CONTRACT KSRC QEMU_SRC BOCHS_SRC
 }
 
 # refused MESSAGE COMMAND...: status 2 and just this line.
@@ -132,6 +132,20 @@ known_only() {
 @test "a QEMU tree that is none is refused" {
 	export QEMU_SRC=$BATS_TEST_TMPDIR
 	refused "QEMU_SRC=$BATS_TEST_TMPDIR is no QEMU source tree" "$LAB" payload
+}
+
+@test "a Bochs tree that is none is refused" {
+	export BOCHS_SRC=$BATS_TEST_TMPDIR
+	refused "BOCHS_SRC=$BATS_TEST_TMPDIR is no Bochs source tree" "$LAB" run --machine intel-v5 --out "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a trial that makes no sense is refused" {
+	refused "try wants FAULT=PROGRAM:CASE" "$LAB" try
+	refused "try wants FAULT=PROGRAM:CASE, not 'wakes'" "$LAB" try wakes
+	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" try gremlin=param_test:M1
+	refused "no case called 'param_test:M'; see scripts/lab cases" "$LAB" try wakes=param_test:M
+	refused "try is for the reference kernel: no --kernel, --fault, --debug or --contract all" \
+		"$LAB" try --fault wakes wakes=seed_error_test:R14_nobody_is_woken_pinned
 }
 
 check_image() {

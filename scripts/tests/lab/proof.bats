@@ -25,6 +25,27 @@ order_of() {
 	[ -z "$(find "$OUT" -name results.json -newer "$BATS_TEST_TMPDIR/then")" ]
 }
 
+@test "many faults in one boot: each is tried after the same case without it" {
+	run -0 --separate-stderr "$LAB" try --contract seed --out "$OUT" \
+		wrong_errno=seed_creation_test:R8_R22_after_the_vcpu_has_moved wakes=seed_error_test:R13_enable_of_a_task_event
+	[ "$output" = "wrong_errno          noticed     seed_creation_test:R8_R22_after_the_vcpu_has_moved
+wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
+	[ "$(jq -r '[.fault, .facts["/sys/module/perf_guest/parameters/fault"], .totals.violates > 0] | join(" ")' \
+		"$OUT/wrong_errno/results.json")" = "wrong_errno wrong_errno true" ]
+	[ "$(jq -r '[.fault, .facts["/sys/module/perf_guest/parameters/fault"], .totals.conforms > 0] | join(" ")' \
+		"$OUT/wrong_errno/control/results.json")" = " none true" ]
+}
+
+@test "what a fault leaves behind is nobody else's" {
+	run -0 --separate-stderr "$LAB" try --out "$OUT" \
+		claim_stays=claim_test:M9_the_vcpu_fd_keeps_the_claim \
+		event_denied=later_defects_test:D22_a_refusal_is_not_a_missing_right
+	[ "${lines[0]}" = "claim_stays          noticed     claim_test:M9_the_vcpu_fd_keeps_the_claim" ]
+	[ "${lines[1]}" = "event_denied         not tried: the case fails without the fault later_defects_test:D22_a_refusal_is_not_a_missing_right" ]
+	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" claim_stays event_denied
+	[ "${lines[-1]}" = "2 of 2 faults killed, 2 by a case of their own rule, 0 equivalent" ]
+}
+
 @test "a fault that the cases of its rule miss is looked for in the others" {
 	local results
 	run -0 "$SCRIPTS/mutants" --out "$OUT" wrong_errno
