@@ -70,6 +70,11 @@
 	X(no_swap, R29, "a context with a condemned event is not swapped") \
 	X(kernel_spared, R30, "events of the kernel itself are not judged") \
 	X(watchdog_excludes, D12, "the NMI watchdog excludes guests") \
+	X(vm_refused_early, D13, "a VM is refused before it has a vCPU") \
+	X(irqchip_forgotten, D15, "a guest without an irqchip is given the PMU") \
+	X(first_uncounted, D18, "the first VM is not counted") \
+	X(cgroup_stands, D20, "the clock of a cgroup stands while a guest runs") \
+	X(mapping_refused, D21, "no event is mapped beside a VM") \
 	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs") \
 	X(refused_claims, M3, "a VM that refused its PMU claims all the same") \
 	X(irqchip_ignored, M4, "a VM without an irqchip claims, too") \
@@ -78,6 +83,8 @@
 	X(refused_late, M7, "a VM may refuse its PMU after its first vCPU") \
 	X(claim_stays, M9, "a VM that is gone keeps its claim") \
 	X(claim_early, M9, "the claim goes with the fd of the VM, vCPUs or not") \
+	X(claim_falls, M8, "the claim falls with a vCPU that cannot be made") \
+	X(cpuid_decides, M10, "a vCPU without a PMU in its CPUID gives the claim back") \
 	X(event_passes, M11, "include-guest events are not refused beside a VM") \
 	X(event_denied, D22, "they are refused with EACCES") \
 	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \
@@ -86,10 +93,12 @@
 	X(fork_refused, M13, "inherited events are refused beside a VM") \
 	X(claim_races, M14, "an event does not take the lock against VMs") \
 	X(all_counted, M18, "exclude-guest events are refused, too") \
+	X(raw_counted, M47, "raw events that exclude the guest are refused, too") \
 	X(other_pmus_counted, M16, "events of other PMUs are refused, too") \
 	X(fast_path_gives, M19, "an exit served in the fast path gives the PMU back") \
 	X(cpu_not_out, M21, "load leaves the CPU context on the counters") \
 	X(task_not_out, M21, "load leaves the task context on the counters") \
+	X(joins_guest, M21, "what is enabled under a guest is scheduled in at once") \
 	X(load_silent, M22, "a second load goes without a warning") \
 	X(host_nmis_ignored, M49, "after put the host still takes its overflows for the guest's") \
 	X(not_back_in, M27, "put schedules nothing in") \
@@ -99,6 +108,7 @@
 	X(guest_time_twice, M23, "the guest's time is subtracted twice") \
 	X(software_time, M24, "the guest's time is not subtracted for software events") \
 	X(others_lose_time, M25, "the guest's time is subtracted for include-guest events") \
+	X(group_stale, M51, "a group read does not look at the siblings") \
 	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
 	X(counters_left, M20, "put leaves the guest's counters in the hardware") \
 	X(zero_not_loaded, M20, "a guest counter of zero is not loaded") \
@@ -108,6 +118,7 @@
 	X(counters_intercepted, M30, "the guest's counters are intercepted") \
 	X(absent_passed, M45, "counters the guest has not are passed through") \
 	X(rdpmc_intercepted, M31, "RDPMC is always intercepted") \
+	X(nested_intercepted, M37, "whatever a nested guest accesses is intercepted") \
 	X(rdpmc_needs_control, D26, "RDPMC is intercepted without PerfMonV2") \
 	X(filter_ignored, M32, "the event filter does nothing") \
 	X(filter_late, M32, "a filter is enforced one entry late") \
