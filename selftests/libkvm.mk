@@ -36,7 +36,8 @@ $(LIBKVM): $(LIBKVM_OBJ)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(OUTPUT)/libkvm/lib/string_override.c.o: KVM_EXTRA = -ffreestanding
+# A VM begins with megabytes of memset(): not a byte at a time.
+$(OUTPUT)/libkvm/lib/string_override.c.o: KVM_EXTRA = -ffreestanding -O3
 
 $(OUTPUT)/libkvm/%.o: $(KVM_DIR)/%
 	$(Q)mkdir -p $(@D)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,20 +25,38 @@ static const char *const retired_instructions[] = {
 
 static int watched_word;
 
-static int describe_core(struct perf_event_attr *attr)
+/* libpfm4 takes millions of instructions for it. */
+static struct perf_event_attr core;
+static pthread_once_t core_once = PTHREAD_ONCE_INIT;
+
+static void encode_core(void)
 {
 	size_t count =
 		sizeof(retired_instructions) / sizeof(*retired_instructions);
 
-	if (access(PMU_DEVICES "cpu", F_OK))
-		return ENOENT;
 	for (size_t i = 0; i < count; i++) {
-		if (!event_encode(attr, retired_instructions[i]))
-			return 0;
+		if (!event_encode(&core, retired_instructions[i]))
+			return;
 	}
 	/* A CPU newer than this libpfm4: the kernel's own name for it. */
-	attr->type = PERF_TYPE_HARDWARE;
-	attr->config = PERF_COUNT_HW_INSTRUCTIONS;
+	core.type = PERF_TYPE_HARDWARE;
+	core.config = PERF_COUNT_HW_INSTRUCTIONS;
+}
+
+void event_prepare(void)
+{
+	pthread_once(&core_once, encode_core);
+}
+
+static int describe_core(struct perf_event_attr *attr)
+{
+	if (access(PMU_DEVICES "cpu", F_OK))
+		return ENOENT;
+	event_prepare();
+	attr->type = core.type;
+	attr->config = core.config;
+	attr->config1 = core.config1;
+	attr->config2 = core.config2;
 	return 0;
 }
 

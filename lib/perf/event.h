@@ -27,6 +27,12 @@
 int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu);
 
 /*
+ * Encode what event_describe() gives for PMU_CORE, once for this process and
+ * all that it forks.
+ */
+void event_prepare(void);
+
+/*
  * Encode a libpfm4 event string, e.g. "RETIRED_INSTRUCTIONS".
  * Returns 0, or ENOENT if libpfm4 does not know it on this machine.
  */

@@ -27,6 +27,7 @@
 #include "host.h"
 #include "klog.h"
 #include "order.h"
+#include "perf/event.h"
 #include "report.h"
 #include "sync/deadline.h"
 
@@ -188,6 +189,7 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 		ksft_exit_fail();
 	}
 	klog_open();
+	event_prepare();
 	case_program = getpid();
 	atexit(case_nothing_ran);
 	pthread_atfork(case_before_fork, NULL, case_ends_with_parent);

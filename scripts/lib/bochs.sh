@@ -12,7 +12,7 @@ BOCHS_PATCH=$TOP/lab/bochs/hooks.patch
 BOCHS_FILES=$TOP/lab/bochs/files
 # Instructions a second of the machine's own time, and the frequency of its TSC:
 # more, and what waits, waits long.
-BOCHS_IPS=40000000
+BOCHS_IPS=20000000
 
 # Both archives of the source package, checked against the index: a mirror may lack
 # its description.

@@ -16,9 +16,9 @@ check_trials() {
 		die "try is for the reference kernel: no --kernel, --fault, --debug or --contract all"
 	for item in "${REST[@]}"; do
 		[[ $item == ?*=?*:?* ]] || die "try wants FAULT=PROGRAM:CASE, not '$item'"
-		list_faults | cut -f 1 | grep -qx -- "${item%%=*}" ||
+		list_faults | cut -f 1 | grep -x -- "${item%%=*}" >/dev/null ||
 			die "no fault called '${item%%=*}'; see scripts/lab faults"
-		list_cases | grep -qx -- "${item#*=}" ||
+		list_cases | grep -x -- "${item#*=}" >/dev/null ||
 			die "no case called '${item#*=}'; see scripts/lab cases"
 	done
 }

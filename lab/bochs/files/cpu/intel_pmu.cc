@@ -96,7 +96,7 @@ void intel_pmu_c::reset(BX_CPU_C *owner, bool hardware)
     version = profile("BOCHS_PMU_VERSION", 5, 5);
     general = profile("BOCHS_PMU_GENERAL", 8, INTEL_PMU_GENERAL_MAX);
     fixed = profile("BOCHS_PMU_FIXED", 3, INTEL_PMU_FIXED_MAX);
-    tsc_hz = profile("BOCHS_TSC_HZ", 40000000, 1u << 31);
+    tsc_hz = profile("BOCHS_TSC_HZ", 20000000, 1u << 31);
     /* "IA32_PERF_GLOBAL_CTRL ... bits n-1:0 set, the others clear" */
     global_ctrl = (1ull << general) - 1;
   }
