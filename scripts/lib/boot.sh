@@ -39,12 +39,13 @@ print_command() {
 # if none came before the boot ended.
 failed_first() {
 	local out=$1 line part='' named='' silent=0 status console=0 most
-	most=$((5 * ${PMU_PATIENCE:-1}))
+	most=$((25 * ${PMU_PATIENCE:-1}))
 	[[ $EMULATED_BY == qemu ]] || most=$((most * 3))
 	[[ $STOP_AT_FIRST != any ]] || named=yes
 	while :; do
 		status=0
-		IFS= read -r -t 5 line || status=$?
+		# The shell does not notice the boot's end while it reads.
+		IFS= read -r -t 1 line || status=$?
 		part+=$line
 		if ((status > 128)); then
 			((++silent < most)) ||

@@ -4,6 +4,8 @@
 # on the console, or ""), $ended ("yes" if the emulator ended by itself, "stopped"
 # if that was asked for at the first failure).
 
+include "verdict";
+
 # A case that came to no verdict has not conformed, and a skip that is not one
 # of ours (they all name a need) is a program that gave up.
 def outcome($line; $said):
@@ -95,21 +97,7 @@ reduce inputs as $raw (
   { program: "", planned: -1, seen: 0, running: "", said: [], skipped: "", cases: [], facts: {}, complete: false };
   take($raw | rtrimstr("\r")))
 | finish_boot | boot_complaint
-| .cases as $cases
-| ($cases | map(.outcome)) as $all
-| def count($name): [$all[] | select(. == $name)] | length;
-  { schema: 1 } + $context
+| { schema: 1 } + $context
   + { contract: (.facts["/sys/module/perf_guest/parameters/contract"] // $context.contract),
-      facts: .facts, complete: .complete,
-      totals: { conforms: count("conforms"), known: count("known"), violates: count("violates"),
-                broken: count("broken"), undecided: count("undecided"), skip: count("skip") },
-      # A defect that showed anywhere in the run is not stale.
-      stale: (([$cases[].said[] | capture("^# stale (?<defect>[^ ]+) (?<rule>[^ ]+)")] | unique)
-              - [$cases[].said[] | capture("^# known (?<defect>[^ ]+) (?<rule>[^ :]+)")]),
-      cases: $cases }
-| .verdict = (if .totals.violates > 0 then "violates"
-              elif .totals.broken > 0 then "broken"
-              elif .totals.undecided > 0 then "undecided"
-              elif .totals.conforms == 0 then "broken"
-              elif .totals.known > 0 then "conforms but for known defects"
-              else "conforms" end)
+      facts: .facts, complete: .complete, totals: null, stale: null, cases: .cases }
+| summed

@@ -44,7 +44,7 @@ results_make() {
 	if grep -q '^@@lab config ' "$out/report.log"; then
 		sed -n 's/^@@lab config //p' "$out/report.log" | tr -d '\r' >"$out/config"
 	fi
-	whole_lines "$out/report.log" | tr -d '\r' | jq -Rn -f "$TOP/scripts/lib/results.jq" \
+	whole_lines "$out/report.log" | tr -d '\r' | jq -Rn -L "$TOP/scripts/lib" -f "$TOP/scripts/lib/results.jq" \
 		--argjson context "$context" --arg ended "$ended" \
 		--arg console "$(console_complaint "$out/console.log")" \
 		>"$out/results.json.part" || die "cannot make results.json from $out/report.log"
