@@ -43,7 +43,7 @@ joined_results() {
 
 # A boot in OUT/1, OUT/2, ...; in OUT what a run leaves, joined.
 verb_run_boots() {
-	local out=${OUT:-$BUILD/run} dealt boot status=0 one file boots=()
+	local out=${OUT:-$BUILD/run} dealt given boot status=0 one file boots=()
 	dealt=$(dealt_cases)
 	OUT=$out
 	prepare_out
@@ -52,10 +52,11 @@ verb_run_boots() {
 	prepare
 	for ((boot = 1; boot <= BOOTS; boot++)); do
 		rm -rf "${out:?}/$boot"
-		FILTER=$(sed -n "s/^$boot //p" <<<"$dealt" | paste -sd ,)
-		[[ -n $FILTER ]] || continue
+		given=$(sed -n "s/^$boot //p" <<<"$dealt")
+		[[ -n $FILTER ]] || given=$(cut -d : -f 1 <<<"$given" | uniq)
+		[[ -n $given ]] || continue
 		boots+=("$out/$boot")
-		"$TOP/scripts/lab" "${EACH[@]}" --boots 1 --machine "$MACHINE" --filter "$FILTER" --out "$out/$boot" >/dev/null &
+		"$TOP/scripts/lab" "${EACH[@]}" --boots 1 --machine "$MACHINE" --filter "$(paste -sd , <<<"$given")" --out "$out/$boot" >/dev/null &
 		RUN_PIDS+=("$!")
 	done
 	for boot in "${RUN_PIDS[@]}"; do

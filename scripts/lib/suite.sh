@@ -56,10 +56,16 @@ list_cases() {
 	done
 }
 
+# In CASES, read once: a filter may have a hundred globs.
+cases_known() {
+	[[ -n ${CASES:-} ]] || CASES=$(list_cases)
+}
+
 # select_cases GLOBS: those that match as a whole, or whose program or case does.
 # Several globs are separated by commas.
 select_cases() {
 	local globs glob line program case
+	cases_known
 	IFS=, read -ra globs <<<"$1"
 	while IFS= read -r line; do
 		program=${line%%:*}
@@ -71,21 +77,22 @@ select_cases() {
 				break
 			fi
 		done
-	done < <(list_cases)
+	done <<<"$CASES"
 }
 
 # Programs with their chosen cases, "program:case,case", as a runner wants them;
 # no cases are all of them. In PMU_ORDER's order, if that is given.
 tests_line() {
-	local glob=${1:-*} program
+	local program chosen
+	chosen=$(select_cases "${1:-*}")
 	while IFS= read -r program; do
 		printf '%s:' "$program"
 		if [[ -n $1 ]]; then
-			select_cases "$glob" | sed -n "s/^$program://p" | sort -u | paste -sd ,
+			sed -n "s/^$program://p" <<<"$chosen" | sort -u | paste -sd ,
 		else
 			printf '\n'
 		fi
-	done < <(select_cases "$glob" | cut -d : -f 1 | uniq | in_order) | paste -sd ' '
+	done < <(cut -d : -f 1 <<<"$chosen" | uniq | in_order) | paste -sd ' '
 }
 
 in_order() {
@@ -99,6 +106,7 @@ in_order() {
 # check_filter GLOBS: each must choose something.
 check_filter() {
 	local glob globs
+	cases_known
 	IFS=, read -ra globs <<<"$1"
 	for glob in "${globs[@]}"; do
 		[[ -n $(select_cases "$glob") ]] ||
