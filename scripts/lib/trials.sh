@@ -6,19 +6,21 @@
 
 # A program's share of time: longer than a case waits for anything.
 trial_patience() {
-	[[ $EMULATED_BY == qemu ]] && printf '80\n' || printf '240\n'
+	[[ $EMULATED_BY == qemu ]] && printf '40\n' || printf '120\n'
 }
 
 check_trials() {
 	local item
 	((${#REST[@]})) || die "try wants FAULT=PROGRAM:CASE"
+	cases_known
 	[[ -z $IMAGE$FAULT && $CONTRACT != all && $VARIANT != debug ]] ||
 		die "try is for the reference kernel: no --kernel, --fault, --debug or --contract all"
 	for item in "${REST[@]}"; do
 		[[ $item == ?*=?*:?* ]] || die "try wants FAULT=PROGRAM:CASE, not '$item'"
 		list_faults | cut -f 1 | grep -x -- "${item%%=*}" >/dev/null ||
 			die "no fault called '${item%%=*}'; see scripts/lab faults"
-		list_cases | grep -x -- "${item#*=}" >/dev/null ||
+		# With its variant or not.
+		grep -qxF -- "$(sed 's/:.*\./:/' <<<"${item#*=}")" <<<"$CASES" ||
 			die "no case called '${item#*=}'; see scripts/lab cases"
 	done
 }
@@ -40,7 +42,7 @@ trials_job() {
 # a process has ended while it reads.
 stuck() {
 	local silent=0 status most
-	most=$(($(trial_patience) + 20))
+	most=$(($(trial_patience) + 5))
 	while ((silent < most)); do
 		status=0
 		IFS= read -r -t 1 || status=$?

@@ -67,13 +67,12 @@
 	X(leader_classifies, R26, "a sibling is refused by its leader's PMU") \
 	X(fork_passes, R27, "inherited events are not refused") \
 	X(child_lives, R28, "the child of a condemned parent counts") \
-	X(no_swap, R29, "a context with a condemned event is not swapped") \
+	X(no_swap, R29, "contexts of clones are not exchanged") \
 	X(kernel_spared, R30, "events of the kernel itself are not judged") \
 	X(watchdog_excludes, D12, "the NMI watchdog excludes guests") \
 	X(vm_refused_early, D13, "a VM is refused before it has a vCPU") \
 	X(irqchip_forgotten, D15, "a guest without an irqchip is given the PMU") \
 	X(first_uncounted, D18, "the first VM is not counted") \
-	X(cgroup_stands, D20, "the clock of a cgroup stands while a guest runs") \
 	X(mapping_refused, D21, "no event is mapped beside a VM") \
 	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs") \
 	X(refused_claims, M3, "a VM that refused its PMU claims all the same") \
@@ -84,7 +83,7 @@
 	X(claim_stays, M9, "a VM that is gone keeps its claim") \
 	X(claim_early, M9, "the claim goes with the fd of the VM, vCPUs or not") \
 	X(claim_falls, M8, "the claim falls with a vCPU that cannot be made") \
-	X(cpuid_decides, M10, "a vCPU without a PMU in its CPUID gives the claim back") \
+	X(cpuid_decides, M10, "a vCPU without a PMU of version 2 in its CPUID gives the claim back") \
 	X(event_passes, M11, "include-guest events are not refused beside a VM") \
 	X(event_denied, D22, "they are refused with EACCES") \
 	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \

@@ -109,20 +109,6 @@ static int perf_guest_creation_errno(int err)
 	return err;
 }
 
-/* Only for faults: keep a context with a condemned event with its task. */
-static bool perf_guest_fault_swap(struct perf_event_context *ctx)
-{
-	struct perf_event *event;
-
-	if (!perf_guest_fault(no_swap))
-		return false;
-	list_for_each_entry (event, &ctx->event_list, event_entry) {
-		if (event->state == PERF_EVENT_STATE_ERROR)
-			return true;
-	}
-	return false;
-}
-
 /* Only for faults: is read() to return a record all the same? */
 static bool perf_guest_fault_read(struct perf_event *event)
 {
