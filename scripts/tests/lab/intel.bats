@@ -8,7 +8,7 @@ setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/../../lab
 	export ALL=$BATS_FILE_TMPDIR/all
 	unset KERNEL CONTRACT MACHINE
-	"$LAB" run --machine intel-v5 --out "$ALL" >"$BATS_FILE_TMPDIR/table" 2>&1 ||
+	"$LAB" run --machine intel-v5 --boots 2 --out "$ALL" >"$BATS_FILE_TMPDIR/table" 2>&1 ||
 		printf '%s\n' $? >"$BATS_FILE_TMPDIR/status"
 }
 
@@ -61,9 +61,20 @@ field() {
 	[ "$(field '.totals.conforms > 20')" = true ]
 }
 
-@test "faults of VMX are noticed by the cases of their rules" {
-	run -0 "$BATS_TEST_DIRNAME/../../mutants" --out "$BATS_TEST_TMPDIR/mutants" vmx_counts_after_exit vmx_fixed_left
-	[ "${lines[-1]}" = "2 of 2 faults killed, 2 by a case of their own rule, 0 equivalent" ]
+@test "a run in two boots leaves one result" {
+	[ "$(field '[.cases[].program] | unique | length' "$ALL")" = "$("$LAB" cases | cut -d : -f 1 | sort -u | wc -l)" ]
+	[ "$(field '.cases | length' "$ALL")" -eq $(($(field '.cases | length' "$ALL/1") + $(field '.cases | length' "$ALL/2"))) ]
+	[ "$(jq -s 'map(.cases[].program) | unique | length' "$ALL/1/results.json")" -gt 1 ]
+	run -0 "$LAB" table "$ALL/results.json"
+	[ "${lines[-1]}" = "$(tail -n 1 "$BATS_FILE_TMPDIR/table")" ]
+	run -2 "$LAB" run --boots 2 --stop --out "$OUT"
+	run -2 "$LAB" run --boots none --out "$OUT"
+}
+
+@test "the explorer goes there as well" {
+	MACHINE=intel-v5 run -0 "$BATS_TEST_DIRNAME/../../explore" --seconds 20 --seed 3 --out "$OUT"
+	[ "$(field .machine)" = intel-v5 ]
+	[ "$(field .totals.conforms)" -eq 1 ]
 }
 
 @test "both machines at once, in one table" {

@@ -118,11 +118,6 @@ outcomes() {
 	[ "$(field '.cases[0].outcome')" = violates ]
 }
 
-@test "faults are noticed by the cases of their rules" {
-	run -0 "$BATS_TEST_DIRNAME/../../mutants" --out "$BATS_TEST_TMPDIR/mutants" leader_decides wakes cpu_passes
-	[ "${lines[-1]}" = "3 of 3 faults killed, 3 by a case of their own rule, 0 equivalent" ]
-}
-
 @test "a kernel that is said to speak the seed and lacks its calls is skipped, with the reason" {
 	run -1 "$LAB" run --kernel "$(field .kernel_image "$ALL/mediated")" --contract seed --filter seed_group_test --out "$OUT"
 	[ "$(field '.cases[0].reason')" = "needs perf_guest_enter() in the kernel" ]
