@@ -92,14 +92,13 @@
 	X(fork_refused, M13, "inherited events are refused beside a VM") \
 	X(claim_races, M14, "an event does not take the lock against VMs") \
 	X(all_counted, M18, "exclude-guest events are refused, too") \
-	X(raw_counted, M47, "raw events that exclude the guest are refused, too") \
 	X(other_pmus_counted, M16, "events of other PMUs are refused, too") \
 	X(fast_path_gives, M19, "an exit served in the fast path gives the PMU back") \
 	X(cpu_not_out, M21, "load leaves the CPU context on the counters") \
 	X(task_not_out, M21, "load leaves the task context on the counters") \
-	X(joins_guest, M21, "what is enabled under a guest is scheduled in at once") \
 	X(load_silent, M22, "a second load goes without a warning") \
 	X(host_nmis_ignored, M49, "after put the host still takes its overflows for the guest's") \
+	X(joins_guest, M27, "what is enabled under a guest is scheduled in at once") \
 	X(not_back_in, M27, "put schedules nothing in") \
 	X(task_not_in, M27, "put does not schedule the task context in") \
 	X(turns_stop, M28, "events that share counters take no turns") \
