@@ -182,6 +182,7 @@ static void enable_under_guest(struct __test_metadata *_metadata,
 	if (leader != fd)
 		close(leader);
 	self->s.entered = 1;
+	self->s.exclude_guest = 1;
 }
 
 TEST_F(wrong_calls, R2_enabled_under_a_guest_it_waits_for_the_exit)
@@ -189,6 +190,13 @@ TEST_F(wrong_calls, R2_enabled_under_a_guest_it_waits_for_the_exit)
 	NEEDS(seed_spoken(), "the seed's contract");
 	enable_under_guest(_metadata, self, false);
 	JUDGE("R2.refused", &self->s, &self->o);
+}
+
+TEST_F(wrong_calls, M27_enabled_under_a_load_it_waits_for_the_put)
+{
+	NEEDS(!seed_spoken(), "the mediated contract");
+	enable_under_guest(_metadata, self, false);
+	JUDGE("M27.held", &self->s, &self->o);
 }
 
 TEST_F(wrong_calls, D8_under_a_software_leader_it_waits_as_well)

@@ -265,6 +265,17 @@ static int expect_m27(const struct scenario *s, struct expectation *e)
 	return 4;
 }
 
+static int expect_m27_held(const struct scenario *s, struct expectation *e)
+{
+	if (s->entered != 1 || s->exclude_guest != 1)
+		return 0;
+	e[0] = CONTROL(counted_before, 1);
+	e[1] = EXACTLY(counted_inside, 0);
+	e[2] = EXACTLY(eof, 0);
+	e[3] = AT_LEAST(counted_after, 1);
+	return 4;
+}
+
 static int expect_m28(const struct scenario *s, struct expectation *e)
 {
 	if (!(s->crowd > s->counters) || !(s->exits_asked > 0))
@@ -405,6 +416,8 @@ static const struct rule rules[] = {
 	MEDIATED(
 		"M27", expect_m27,
 		"an event opened or enabled while a guest runs counts from the next exit on"),
+	MEDIATED("M27.held", expect_m27_held,
+		 "nothing is scheduled in on a CPU whose counters a guest has"),
 	MEDIATED("M28", expect_m28,
 		 "events that share counters go on taking turns between exits"),
 };

@@ -116,7 +116,7 @@
 	X(counters_intercepted, M30, "the guest's counters are intercepted") \
 	X(absent_passed, M45, "counters the guest has not are passed through") \
 	X(rdpmc_intercepted, M31, "RDPMC is always intercepted") \
-	X(nested_intercepted, M37, "whatever a nested guest accesses is intercepted") \
+	X(nested_intercepted, M37, "every register that a nested guest accesses is intercepted") \
 	X(rdpmc_needs_control, D26, "RDPMC is intercepted without PerfMonV2") \
 	X(filter_ignored, M32, "the event filter does nothing") \
 	X(filter_late, M32, "a filter is enforced one entry late") \
