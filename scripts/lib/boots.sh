@@ -43,7 +43,7 @@ joined_results() {
 
 # A boot in OUT/1, OUT/2, ...; in OUT what a run leaves, joined.
 verb_run_boots() {
-	local out=${OUT:-$BUILD/run} dealt given boot status=0 one file boots=()
+	local out=${OUT:-$BUILD/run} dealt given boot status=0 one file dirs=()
 	dealt=$(dealt_cases)
 	OUT=$out
 	prepare_out
@@ -55,7 +55,7 @@ verb_run_boots() {
 		given=$(sed -n "s/^$boot //p" <<<"$dealt")
 		[[ -n $FILTER ]] || given=$(cut -d : -f 1 <<<"$given" | uniq)
 		[[ -n $given ]] || continue
-		boots+=("$out/$boot")
+		dirs+=("$out/$boot")
 		"$TOP/scripts/lab" "${EACH[@]}" --boots 1 --machine "$MACHINE" --filter "$(paste -sd , <<<"$given")" --out "$out/$boot" >/dev/null &
 		RUN_PIDS+=("$!")
 	done
@@ -67,10 +67,10 @@ verb_run_boots() {
 	RUN_PIDS=()
 	((status < 2)) || return 2
 	for file in report.log results.ktap kernel.log console.log command; do
-		cat "${boots[@]/%//$file}" >"$out/$file"
+		cat "${dirs[@]/%//$file}" >"$out/$file"
 	done
-	cp "${boots[0]}/config" "$out/config" 2>/dev/null || true
-	joined_results "${boots[@]/%//results.json}" >"$out/results.json.part"
+	cp "${dirs[0]}/config" "$out/config" 2>/dev/null || true
+	joined_results "${dirs[@]/%//results.json}" >"$out/results.json.part"
 	mv "$out/results.json.part" "$out/results.json"
 	results_table "$out/results.json"
 	return "$status"

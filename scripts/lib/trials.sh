@@ -10,7 +10,7 @@ trial_patience() {
 }
 
 check_trials() {
-	local item
+	local item name
 	((${#REST[@]})) || die "try wants FAULT=PROGRAM:CASE"
 	cases_known
 	[[ -z $IMAGE$FAULT && $CONTRACT != all && $VARIANT != debug ]] ||
@@ -20,7 +20,8 @@ check_trials() {
 		list_faults | cut -f 1 | grep -x -- "${item%%=*}" >/dev/null ||
 			die "no fault called '${item%%=*}'; see scripts/lab faults"
 		# With its variant or not.
-		grep -qxF -- "$(sed 's/:.*\./:/' <<<"${item#*=}")" <<<"$CASES" ||
+		name=${item#*=}
+		grep -qxF -- "${name%%:*}:${name##*[:.]}" <<<"$CASES" ||
 			die "no case called '${item#*=}'; see scripts/lab cases"
 	done
 }

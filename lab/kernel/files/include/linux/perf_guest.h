@@ -14,11 +14,11 @@
 #include <linux/perf_event.h>
 
 /*
- * Ways to break the contract, one at a time, with perf_guest.fault= at boot or in
- * /sys/module/perf_guest/parameters/fault: what a test suite is worth shows in
- * whether it notices. Name, rule, what it does. Two, which change what KVM finds
- * when it starts, are for the boot only: fewer_offered and vmx_not_claimed.
- * Those marked "slip" are part of seed-literal.
+ * Ways to break the contract, one at a time, with perf_guest.fault= at boot or
+ * in /sys/module/perf_guest/parameters/fault: what a test suite is worth shows
+ * in whether it notices. Name, rule, what it does. Two, which change what KVM
+ * finds when it starts, are for the boot only: fewer_offered and
+ * vmx_not_claimed. Those marked "slip" are part of seed-literal.
  */
 /* clang-format off */
 #define PERF_GUEST_FAULTS(X) \
