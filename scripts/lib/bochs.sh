@@ -65,7 +65,7 @@ bochs_firmware_of_tree() {
 # Bochs, as the distribution's source is without.
 bochs_firmware() {
 	local out=$1 name package from
-	while read -r name package from; do
+	while read -r name package from <&3; do
 		if [[ -n ${BOCHS_SRC:-} && -n $(bochs_firmware_of_tree "$from") ]]; then
 			cp "$(bochs_firmware_of_tree "$from")" "$out/$name"
 			continue
@@ -75,7 +75,7 @@ bochs_firmware() {
 		from=$([[ $name == bios ]] && echo bochs/BIOS-bochs-latest || echo vgabios/vgabios.bin)
 		cp "$out/deb/usr/share/$from" "$out/$name"
 		rm -rf "$out/deb"
-	done <<-'EOF'
+	done 3<<-'EOF'
 		bios bochsbios BIOS-bochs-latest
 		vgabios vgabios VGABIOS-lgpl-latest*
 	EOF
@@ -86,6 +86,8 @@ bochs_build() {
 	need_tool g++ "building Bochs"
 	[[ -z ${BOCHS_SRC:-} || (-e $BOCHS_SRC/configure && -e $BOCHS_SRC/bochs.h) ]] ||
 		die "BOCHS_SRC=$BOCHS_SRC is no Bochs source tree"
+	[[ -z ${BOCHS_SRC:-} || (-n $(bochs_firmware_of_tree BIOS-bochs-latest) && -n $(bochs_firmware_of_tree 'VGABIOS-lgpl-latest*')) ]] ||
+		is_debian || die "BOCHS_SRC=$BOCHS_SRC is without its firmware, bios/BIOS-bochs-latest and VGABIOS-lgpl-latest"
 	key=$(key_of "${BOCHS_SRC:-$SOURCE_SUITE}" "${BOCHS_OPTIONS[*]}" "$(g++ --version | head -n 1)" \
 		"$BOCHS_PATCH" "$BOCHS_FILES")
 	out=$CACHE/bochs/$key

@@ -5,7 +5,7 @@
 check_faults() {
 	local fault
 	for fault; do
-		cut -f 1 <<<"$LIST" | grep -qx -- "$fault" ||
+		cut -f 1 <<<"$LIST" | grep -xF -- "$fault" >/dev/null ||
 			die "no fault called '$fault'; see scripts/lab faults"
 	done
 }
@@ -16,6 +16,11 @@ rule_of() {
 
 words_of() {
 	awk -F '\t' -v fault="$1" '$1 == fault { print $3 }' <<<"$LIST"
+}
+
+# Those that change what KVM finds when it starts.
+at_boot_only() {
+	[[ $(words_of "$1") == "from boot on: "* ]]
 }
 
 # The machine on which a fault can show: some are in the code of one vendor.

@@ -30,7 +30,7 @@ check_all_machines() {
 			(MACHINE=$machine && check_options) || exit 2
 		done
 		;;
-	exec | shell | payload | build | replay) die "--machine all is for run" ;;
+	exec | shell | payload | build | replay | try) die "--machine all is for run" ;;
 	*)
 		FOR_ALL=yes
 		MACHINE=${MACHINES[0]}

@@ -56,6 +56,7 @@ list_cases() {
 	done
 }
 
+CASES=
 # In CASES, read once: a filter may have a hundred globs.
 cases_known() {
 	[[ -n ${CASES:-} ]] || CASES=$(list_cases)

@@ -6,36 +6,48 @@
 
 # A program's share of time: longer than a case waits for anything.
 trial_patience() {
-	[[ $EMULATED_BY == qemu ]] && printf '40\n' || printf '120\n'
+	local seconds=$((40 * ${PMU_PATIENCE:-1}))
+	[[ $EMULATED_BY == qemu ]] || seconds=$((seconds * 3))
+	printf '%s\n' "$seconds"
+}
+
+# Is there such a case, written with its fixture and variant or without? Variants are
+# made by macros: what is none of them is told by the program.
+case_exists() {
+	local program=${1%%:*} name=${1#*:}
+	grep -qxF -- "$program:${name##*.}" <<<"$CASES" || return 1
+	[[ $name != *.* ]] || grep -qE "^TEST_F[A-Z_]*\\(${name%%.*}, *${name##*.}[,)]" "$TOP/selftests/$program.c"
 }
 
 check_trials() {
-	local item name
+	local item words
 	((${#REST[@]})) || die "try wants FAULT=PROGRAM:CASE"
 	cases_known
 	[[ -z $IMAGE$FAULT && $CONTRACT != all && $VARIANT != debug ]] ||
 		die "try is for the reference kernel: no --kernel, --fault, --debug or --contract all"
 	for item in "${REST[@]}"; do
 		[[ $item == ?*=?*:?* ]] || die "try wants FAULT=PROGRAM:CASE, not '$item'"
-		list_faults | cut -f 1 | grep -x -- "${item%%=*}" >/dev/null ||
-			die "no fault called '${item%%=*}'; see scripts/lab faults"
-		# With its variant or not.
-		name=${item#*=}
-		grep -qxF -- "${name%%:*}:${name##*[:.]}" <<<"$CASES" ||
-			die "no case called '${item#*=}'; see scripts/lab cases"
+		words=$(list_faults | awk -F '\t' -v fault="${item%%=*}" '$1 == fault { print $3 }')
+		[[ -n $words ]] || die "no fault called '${item%%=*}'; see scripts/lab faults"
+		[[ $words != "from boot on: "* ]] || die "the fault ${item%%=*} is one to boot with: scripts/lab run --fault"
+		case_exists "${item#*=}" || die "no case called '${item#*=}'; see scripts/lab cases"
 	done
+	item=$(printf '%s\n' "${REST[@]%%=*}" | sort | uniq -d | head -n 1)
+	[[ -z $item ]] || die "one case for each fault: $item is there twice"
 }
 
 trials_job() {
-	local item trials=''
+	local item trials='' given options="--machine $MACHINE --contract $CONTRACT"
 	for item in "${REST[@]}"; do
 		trials+=" ${item/=/:}"
 	done
 	for item in "${PASSED_ON[@]}"; do
 		[[ -z ${!item:-} ]] || printf 'export %s=%s\n' "$item" "${!item}"
 	done
-	printf 'JOB=try\nTRIALS=%s\nLAB_TIMEOUT=%s\nAGAIN=%s\n' "$(sh_quote "$trials")" "$(trial_patience)" \
-		"$(sh_quote "scripts/lab run --machine $MACHINE --contract $CONTRACT")"
+	given=$(passed_on)
+	[[ $CPUS == 2 ]] || options+=" --cpus $CPUS"
+	printf 'JOB=try\nTRIALS=%s\nPRETEND=%s\nLAB_TIMEOUT=%s\nAGAIN=%s\n' "$(sh_quote "$trials")" "$PRETEND" \
+		"$(trial_patience)" "$(sh_quote "${given}scripts/lab run $options")"
 }
 
 # stuck OUT: wait until nothing was said for longer than a program may take. False
@@ -81,19 +93,23 @@ trial_results() {
 	results_make "$dir" "$ended" "$context"
 }
 
-# One line a fault: what became of it.
+# trial_row ITEM ENDED SECONDS: one line, what became of it. False if it was not tried.
 trial_row() {
-	local fault=${1%%=*} words
+	local fault=${1%%=*} words tried=yes
 	if trial_results "$fault" "$fault" "$OUT/$fault" "$2" "$3"; then
 		words=$(jq -r 'if .totals.violates + .totals.undecided > 0 then "noticed" else "not noticed" end' \
 			"$OUT/$fault/results.json")
 		trial_results "$fault" none "$OUT/$fault/control" yes "$3"
 	elif trial_results "$fault" none "$OUT/$fault.control" "$2" "$3"; then
-		words="not tried: the case fails without the fault"
+		tried=
+		words=$(jq -r '"not tried: " + if .complete and (.totals | .violates + .undecided + .conforms + .known == 0)
+			then "here the case cannot be asked" else "the case fails without the fault" end' \
+			"$OUT/$fault.control/results.json")
 	else
-		words="not reached"
+		tried='' words="not reached"
 	fi
 	printf '%-20s %-11s %s\n' "$fault" "$words" "${1#*=}"
+	[[ -n $tried ]]
 }
 
 # What every trial leaves in OUT/FAULT is what a run leaves; the run before it, with
@@ -112,8 +128,11 @@ verb_try() {
 	# Nobody waits this long: silence ends it.
 	TIMEOUT=$((${#REST[@]} * 2 * $(trial_patience) + 120))
 	run_initrd || status=$?
+	check_emulator "$status"
 	((status == 0)) || ended=no
+	status=0
 	for item in "${REST[@]}"; do
-		trial_row "$item" "$ended" $((SECONDS - began))
+		trial_row "$item" "$ended" $((SECONDS - began)) || status=1
 	done
+	return "$status"
 }

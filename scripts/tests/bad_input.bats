@@ -105,6 +105,11 @@ known_only() {
 	refused "--cpus 17: machine amd-zen4 has at most 16" "$LAB" run --cpus 17
 }
 
+@test "a variable called like one of ours is left alone" {
+	CASES=none run -2 --separate-stderr "$LAB" run --filter 'M6*' --out /proc/no
+	[ "$stderr" = "lab: cannot write results to /proc/no" ]
+}
+
 @test "a filter that matches nothing is refused" {
 	refused "no case matches --filter 'M99*'; see scripts/lab cases" "$LAB" run --filter 'M99*'
 }
@@ -147,6 +152,15 @@ known_only() {
 	refused "try wants FAULT=PROGRAM:CASE, not 'wakes'" "$LAB" try wakes
 	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" try gremlin=param_test:M1
 	refused "no case called 'param_test:M'; see scripts/lab cases" "$LAB" try wakes=param_test:M
+	refused "no case called 'seed_error_test:other.R14_nobody_is_woken_pinned'; see scripts/lab cases" \
+		"$LAB" try wakes=seed_error_test:other.R14_nobody_is_woken_pinned
+	refused "no fault called 'wakes.'; see scripts/lab faults" "$LAB" try wakes.=param_test:M1
+	refused "one case for each fault: wakes is there twice" "$LAB" try \
+		wakes=seed_error_test:R14_nobody_is_woken_pinned wakes=seed_error_test:R14_nobody_is_woken_flexible
+	refused "the fault fewer_offered is one to boot with: scripts/lab run --fault" \
+		"$LAB" try fewer_offered=seed_error_test:R14_nobody_is_woken_pinned
+	refused "try takes no --timeout, --filter, --stop, --stop-at or --strict" "$LAB" try --strict wakes=param_test:M1
+	refused "--machine all is for run" "$LAB" try --machine all wakes=seed_error_test:R14_nobody_is_woken_pinned
 	refused "try is for the reference kernel: no --kernel, --fault, --debug or --contract all" \
 		"$LAB" try --fault wakes wakes=seed_error_test:R14_nobody_is_woken_pinned
 }

@@ -19,6 +19,14 @@ order_of() {
 	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT"
 	[ "$(wc -l <"$OUT/rows")" -eq "$("$LAB" faults | wc -l)" ]
 	[[ "${lines[-1]}" == *" faults killed, "*" by a case of their own rule, 1 equivalent" ]]
+	# A case that fails the second time it is asked has noticed nothing.
+	local contract items
+	for contract in mediated seed; do
+		mapfile -t items < <(sed -n "s|^amd-zen4/$contract/[0-9]* ||p" "$OUT/plan")
+		run -0 --separate-stderr "$LAB" try --pretend --contract "$contract" --out "$OUT.pretend" "${items[@]}"
+		[ "${#lines[@]}" -eq "${#items[@]}" ]
+		[ "$(grep -c ' not noticed ' <<<"$output")" -eq "${#items[@]}" ]
+	done
 	# A sample is drawn from its seed, and nothing is run twice.
 	touch "$BATS_TEST_TMPDIR/then"
 	run -0 --separate-stderr "$SCRIPTS/mutants" --sample 4 --seed 1 --out "$OUT"
@@ -38,7 +46,7 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 }
 
 @test "what a fault leaves behind is nobody else's" {
-	run -0 --separate-stderr "$LAB" try --out "$OUT" \
+	run -1 --separate-stderr "$LAB" try --out "$OUT" \
 		claim_stays=claim_test:M9_the_vcpu_fd_keeps_the_claim \
 		event_denied=later_defects_test:D22_a_refusal_is_not_a_missing_right
 	[ "${lines[0]}" = "claim_stays          noticed     claim_test:M9_the_vcpu_fd_keeps_the_claim" ]

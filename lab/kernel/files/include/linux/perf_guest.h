@@ -16,9 +16,10 @@
 /*
  * Ways to break the contract, one at a time, with perf_guest.fault= at boot or
  * in /sys/module/perf_guest/parameters/fault: what a test suite is worth shows
- * in whether it notices. Name, rule, what it does. Two, which change what KVM
- * finds when it starts, are for the boot only: fewer_offered and
- * vmx_not_claimed. Those marked "slip" are part of seed-literal.
+ * in whether it notices. Name, rule, what it does. Those "from boot on" change
+ * what KVM finds when it starts. All others are looked up where they act, and
+ * can come and go while VMs and events live. Those marked "slip" are part of
+ * seed-literal.
  */
 /* clang-format off */
 #define PERF_GUEST_FAULTS(X) \
@@ -72,7 +73,6 @@
 	X(watchdog_excludes, D12, "the NMI watchdog excludes guests") \
 	X(vm_refused_early, D13, "a VM is refused before it has a vCPU") \
 	X(irqchip_forgotten, D15, "a guest without an irqchip is given the PMU") \
-	X(first_uncounted, D18, "the first VM is not counted") \
 	X(mapping_refused, D21, "no event is mapped beside a VM") \
 	X(lvtpc_stays, R31, "the guest's overflows arrive as host NMIs") \
 	X(refused_claims, M3, "a VM that refused its PMU claims all the same") \
@@ -83,8 +83,9 @@
 	X(claim_stays, M9, "a VM that is gone keeps its claim") \
 	X(claim_early, M9, "the claim goes with the fd of the VM, vCPUs or not") \
 	X(claim_falls, M8, "the claim falls with a vCPU that cannot be made") \
-	X(cpuid_decides, M10, "a vCPU without a PMU of version 2 in its CPUID gives the claim back") \
+	X(cpuid_decides, M10, "the claim goes with a vCPU whose CPUID has no PMU, as all are at first") \
 	X(event_passes, M11, "include-guest events are not refused beside a VM") \
+	X(vms_uncounted, M11, "VMs are not counted") \
 	X(event_denied, D22, "they are refused with EACCES") \
 	X(event_stays_counted, M12, "a freed event goes on blocking VMs") \
 	X(disabled_uncounted, M12, "disabled events neither block VMs nor are refused") \
@@ -130,10 +131,10 @@
 	X(counters_not_saved, M42, "put does not read the counters") \
 	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
 	X(status_not_loaded, M46, "the guest's overflow status is not loaded") \
-	X(fewer_offered, M56, "guests are offered one counter fewer than there are") \
+	X(fewer_offered, M56, "from boot on: guests are offered one counter fewer than there are") \
 	X(version_two_only, D14, "only guests with PerfMonV2 are switched") \
 	X(fast_path_loses, D25, "the fast path is taken while instructions are counted") \
-	X(vmx_not_claimed, M2, "VMX: a PMU that can be handed over is not claimed") \
+	X(vmx_not_claimed, M2, "from boot on: VMX: a PMU that can be handed over is not claimed") \
 	X(vmx_fixed_left, M20, "VMX: put leaves the fixed counters in the hardware") \
 	X(vmx_fixed_ctrl_stays, M20, "VMX: put leaves the fixed counters enabled") \
 	X(vmx_fixed_pmi_refused, M29, "VMX: a fixed counter cannot interrupt") \
@@ -190,7 +191,7 @@ static inline bool perf_guest_speaks_seed(void)
 /* A no-op instruction as long as no fault is asked for. */
 #define perf_guest_fault(name)                         \
 	(static_branch_unlikely(&perf_guest_faulty) && \
-	 perf_guest_fault == PERF_GUEST_FAULT_##name)
+	 READ_ONCE(perf_guest_fault) == PERF_GUEST_FAULT_##name)
 
 /* A fault that the literal seed has. */
 #define perf_guest_slip(name)                              \

@@ -395,7 +395,7 @@ static int perf_guest_set_fault(const char *value,
 static int perf_guest_get_fault(char *buffer, const struct kernel_param *kp)
 {
 	return sysfs_emit(buffer, "%s\n",
-			  perf_guest_fault_names[perf_guest_fault]);
+			  perf_guest_fault_names[READ_ONCE(perf_guest_fault)]);
 }
 
 static const struct kernel_param_ops perf_guest_contract_ops = {
