@@ -141,6 +141,12 @@ TEST_F(claim, M5_first_vcpu_makes_the_claim)
 		JUDGE("M5", &self->s, &self->o);
 		self->o.err = vm_try_vcpu(&self->vm);
 	}
+	/* Not again by the others: with the VM all of it is gone. */
+	vm_close(&self->vm);
+	self->s.vcpus = 0;
+	self->o.err = 0;
+	self->o.claimed = pmu_is_claimed();
+	JUDGE("M5", &self->s, &self->o);
 }
 
 TEST_F(claim, M5_each_vm_claims_for_itself)

@@ -18,6 +18,12 @@ words_of() {
 	awk -F '\t' -v fault="$1" '$1 == fault { print $3 }' <<<"$LIST"
 }
 
+# Those that others do not share a boot with: what they leave behind, a claim, a count,
+# a hung CPU, could hide the next.
+leaves_behind() {
+	[[ $1 == @(claim_stays|claimed_again|event_stays_counted|cpu_not_out|joins_guest) ]]
+}
+
 # Those that change what KVM finds when it starts.
 at_boot_only() {
 	[[ $(words_of "$1") == "from boot on: "* ]]

@@ -22,7 +22,7 @@ order_of() {
 	# A case that fails the second time it is asked has noticed nothing.
 	local contract items
 	for contract in mediated seed; do
-		mapfile -t items < <(sed -n "s|^amd-zen4/$contract/[0-9]* ||p" "$OUT/plan")
+		mapfile -t items < <(sed -n "s|^amd-zen4/$contract/[^ ]* ||p" "$OUT/plan")
 		run -0 --separate-stderr "$LAB" try --pretend --contract "$contract" --out "$OUT.pretend" "${items[@]}"
 		[ "${#lines[@]}" -eq "${#items[@]}" ]
 		[ "$(grep -c ' not noticed ' <<<"$output")" -eq "${#items[@]}" ]
