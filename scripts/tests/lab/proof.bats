@@ -48,11 +48,18 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 @test "what a fault leaves behind is nobody else's" {
 	run -1 --separate-stderr "$LAB" try --out "$OUT" \
 		claim_stays=claim_test:M9_the_vcpu_fd_keeps_the_claim \
-		event_denied=later_defects_test:D22_a_refusal_is_not_a_missing_right
+		vm_passes=claim_test:M6_refused_beside_an_include_guest_event
 	[ "${lines[0]}" = "claim_stays          noticed     claim_test:M9_the_vcpu_fd_keeps_the_claim" ]
-	[ "${lines[1]}" = "event_denied         not tried: the case fails without the fault later_defects_test:D22_a_refusal_is_not_a_missing_right" ]
-	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" claim_stays event_denied
+	[ "${lines[1]}" = "vm_passes            not tried: the case fails without the fault claim_test:M6_refused_beside_an_include_guest_event" ]
+	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" claim_stays vm_passes
 	[ "${lines[-1]}" = "2 of 2 faults killed, 2 by a case of their own rule, 0 equivalent" ]
+}
+
+@test "a case that is skipped here says so, and the next is asked" {
+	run -1 --separate-stderr "$LAB" try --out "$OUT" wrong_errno=seed_group_test:R16_pinned_that_includes \
+		vm_passes=claim_test:M6_refused_beside_an_include_guest_event
+	[ "${lines[0]}" = "wrong_errno          not tried: here the case cannot be asked seed_group_test:R16_pinned_that_includes" ]
+	[ "${lines[1]}" = "vm_passes            noticed     claim_test:M6_refused_beside_an_include_guest_event" ]
 }
 
 @test "a fault that the cases of its rule miss is looked for in the others" {
