@@ -30,6 +30,7 @@ _pmu_lab() {
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return
 			;;
+		*) [[ ${COMP_WORDS[1]} != try || $word == -* ]] || kind=faults ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$(_pmu_lab_words "$lab" "$kind")" -- "$word")
