@@ -36,7 +36,7 @@ $(LIBKVM): $(LIBKVM_OBJ)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-# A VM begins with megabytes of memset(): not a byte at a time.
+# Half of what a VM takes in user space to begin was memset(), a byte at a time.
 $(OUTPUT)/libkvm/lib/string_override.c.o: KVM_EXTRA = -ffreestanding -O3
 
 $(OUTPUT)/libkvm/%.o: $(KVM_DIR)/%

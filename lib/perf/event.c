@@ -25,7 +25,7 @@ static const char *const retired_instructions[] = {
 
 static int watched_word;
 
-/* libpfm4 takes millions of instructions for it. */
+/* The same for all threads and children; libpfm4 is asked by one of them. */
 static struct perf_event_attr core;
 static pthread_once_t core_once = PTHREAD_ONCE_INIT;
 
