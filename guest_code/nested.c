@@ -1,46 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A guest of the guest, on AMD. On other CPUs the host never asks for it. */
+/* A guest of the guest, and the guest as its host. */
 #include "script.h"
 #include "vm/kvm_compat.h"
 
-#include "svm_util.h"
-
-/* 7.3 took the stack into what the host allocates. */
-#ifdef PMU_KVM_NESTED_RSP
-static uint64_t nested_stack[512];
-#define SET_UP(svm, code) \
-	generic_svm_setup(svm, code, nested_stack + ARRAY_SIZE(nested_stack))
-#else
-#define SET_UP(svm, code) generic_svm_setup(svm, code)
-#endif
+#include "nested.h"
 
 static struct guest_step *nested_step;
 
-static void nested_guest(void)
+void nested_do(void)
 {
 	struct guest_step *step = nested_step;
 	uint64_t turns = step->times;
 
-	if (step->value == NESTED_READ) {
+	if (step->value == NESTED_WORK) {
+		asm volatile("1: sub $1, %0; jnz 1b" : "+r"(turns) : : "cc");
+	} else {
 		uint64_t value = 0;
 
 		for (uint64_t i = 0; i < turns; i++)
 			value = rdmsr(step->index);
 		step->seen = value;
-	} else {
-		asm volatile("1: sub $1, %0; jnz 1b" : "+r"(turns) : : "cc");
 	}
-	vmmcall();
 }
 
 void guest_run_nested(struct guest_step *step)
 {
-	struct svm_test_data *svm = (void *)guest_script.nested;
+	void *data = (void *)guest_script.nested;
+	enum nested_exit why = NESTED_EXIT_MSR;
+	uint64_t kept = 0;
 
-	if (!svm || !step->times)
+	if (!data || !step->times)
 		return;
 	nested_step = step;
-	SET_UP(svm, nested_guest);
-	svm->vmcb->control.intercept &= ~(1ull << INTERCEPT_MSR_PROT);
-	run_guest(svm->vmcb, svm->vmcb_gpa);
+	memset((void *)guest_script.nested_msrs,
+	       step->value == NESTED_READ_KEPT ? 0xff : 0, NESTED_MSRS_SIZE);
+	if (host_cpu_is_intel)
+		nested_set_up_vmx(data, guest_script.nested_msrs_gpa);
+	else
+		nested_set_up_svm(data, guest_script.nested_msrs_gpa);
+	while (why == NESTED_EXIT_MSR) {
+		why = host_cpu_is_intel ? nested_enter_vmx(data)
+					: nested_enter_svm(data);
+		kept += why == NESTED_EXIT_MSR;
+	}
+	GUEST_ASSERT(why == NESTED_EXIT_DONE);
+	if (step->value == NESTED_READ_KEPT)
+		step->seen = kept;
 }

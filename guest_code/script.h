@@ -57,10 +57,20 @@ enum guest_op {
 	GUEST_OPS,
 };
 
+/*
+ * NESTED_WORK is the loop of GUEST_WORK. NESTED_READ is RDMSR of @index, which
+ * the guest lets through; @seen is the value. NESTED_READ_KEPT is the same of
+ * an MSR that it keeps for itself; @seen is how often that brought it an exit.
+ */
 enum guest_nested_op {
 	NESTED_WORK,
 	NESTED_READ,
+	NESTED_READ_KEPT,
 };
+
+/* The greater of the vendors' bitmaps, AMD's: 2 bits for each of 3 x 8192 MSRs.
+ */
+#define NESTED_MSRS_SIZE 8192
 
 /* The port of GUEST_OUT, and the vectors that are recorded. */
 #define GUEST_PORT 0x2000
@@ -87,6 +97,7 @@ struct guest_step {
  * @go_on:  set by the host to end a GUEST_PAUSE
  * @pmis, @nmis, @ipis: interrupts that reached the guest
  * @nested: where the host put what a nested guest needs, 0 if there is none
+ * @nested_msrs, @nested_msrs_gpa: the bitmap of its MSRs
  */
 struct guest_script {
 	struct guest_step step[GUEST_STEPS_MAX];
@@ -97,6 +108,8 @@ struct guest_script {
 	volatile uint64_t nmis;
 	volatile uint64_t ipis;
 	uint64_t nested;
+	uint64_t nested_msrs;
+	uint64_t nested_msrs_gpa;
 };
 
 extern struct guest_script guest_script;

@@ -71,6 +71,22 @@ static void count_exits(struct guest_case *c, const struct guest_step *step)
 	c->o.access_exits = extra;
 }
 
+static enum guest_register register_kind(enum pmu_register reg)
+{
+	switch (reg) {
+	case PMU_SELECTOR:
+	case PMU_FIXED_CTRL:
+		return REGISTER_SELECTOR;
+	case PMU_COUNTER:
+	case PMU_FIXED_COUNTER:
+		return REGISTER_COUNTER;
+	case PMU_OLD_COUNTER:
+		return REGISTER_OLD_COUNTER;
+	default:
+		return REGISTER_GLOBAL;
+	}
+}
+
 static void reach_msr(struct guest_case *c, enum guest_op op,
 		      enum pmu_register reg, unsigned int index)
 {
@@ -79,14 +95,7 @@ static void reach_msr(struct guest_case *c, enum guest_op op,
 		.index = pmu_msr(&c->pmu, reg, index),
 	};
 
-	if (reg == PMU_SELECTOR || reg == PMU_FIXED_CTRL)
-		c->s.reg = REGISTER_SELECTOR;
-	else if (reg == PMU_COUNTER || reg == PMU_FIXED_COUNTER)
-		c->s.reg = REGISTER_COUNTER;
-	else if (reg == PMU_OLD_COUNTER)
-		c->s.reg = REGISTER_OLD_COUNTER;
-	else
-		c->s.reg = REGISTER_GLOBAL;
+	c->s.reg = register_kind(reg);
 	c->s.absent = (reg != PMU_OLD_COUNTER || !c->pmu.amd) &&
 		      index >= (reg == PMU_FIXED_COUNTER ? c->pmu.fixed
 							 : c->pmu.general);
@@ -252,39 +261,77 @@ TEST_F(reach, D26_rdpmc_without_a_global_control)
 	}
 }
 
+/* A register of the PMU, read by a guest of the guest. */
+static struct guest_step nested_read(struct guest_case *c,
+				     enum guest_nested_op op,
+				     enum pmu_register reg, unsigned int index)
+{
+	struct guest_step step = {
+		.op = GUEST_NESTED,
+		.value = op,
+		.index = pmu_msr(&c->pmu, reg, index),
+	};
+
+	c->s.reg = register_kind(reg);
+	c->s.absent = 0;
+	return step;
+}
+
+static void judge_nested(struct guest_case *c,
+			 struct __test_metadata *_metadata,
+			 enum pmu_register reg, unsigned int index)
+{
+	struct guest_step step = nested_read(c, NESTED_READ, reg, index);
+
+	count_exits(c, &step);
+	JUDGE("M37", &c->s, &c->o);
+}
+
 TEST_F(reach, M37_a_nested_guest_reads_counters_without_an_exit)
 {
 	struct guest_case *c = &self->c;
 
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		struct guest_step step = {
-			.op = GUEST_NESTED,
-			.value = NESTED_READ,
-			.index = pmu_msr(&c->pmu, PMU_COUNTER, i),
-		};
-
-		c->s.reg = REGISTER_COUNTER;
-		c->s.absent = 0;
-		count_exits(c, &step);
-		JUDGE("M37", &c->s, &c->o);
-	}
+	NEEDS(guest_open_nested(&c->guest), "nested virtualisation");
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		judge_nested(c, _metadata, PMU_COUNTER, i);
+	for (unsigned int i = 0; i < c->pmu.fixed; i++)
+		judge_nested(c, _metadata, PMU_FIXED_COUNTER, i);
+	if (c->pmu.version > 1)
+		judge_nested(c, _metadata, PMU_GLOBAL_CTRL, 0);
 }
 
 TEST_F(reach, M37_a_nested_guest_reads_selectors_through_kvm)
 {
 	struct guest_case *c = &self->c;
-	struct guest_step step = {
-		.op = GUEST_NESTED,
-		.value = NESTED_READ,
-		.index = pmu_msr(&c->pmu, PMU_SELECTOR, 0),
-	};
 
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	c->s.reg = REGISTER_SELECTOR;
-	c->s.absent = 0;
-	count_exits(c, &step);
-	JUDGE("M37", &c->s, &c->o);
+	NEEDS(guest_open_nested(&c->guest), "nested virtualisation");
+	judge_nested(c, _metadata, PMU_SELECTOR, 0);
+	if (c->pmu.fixed)
+		judge_nested(c, _metadata, PMU_FIXED_CTRL, 0);
+}
+
+TEST_F(reach, M37_a_nested_guest_is_kept_from_counters_by_its_host)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(guest_open_nested(&c->guest), "nested virtualisation");
+	for (unsigned int i = 0; i < c->pmu.general + c->pmu.fixed; i++) {
+		bool fixed = i >= c->pmu.general;
+		struct guest_step step =
+			nested_read(c, NESTED_READ_KEPT,
+				    fixed ? PMU_FIXED_COUNTER : PMU_COUNTER,
+				    fixed ? i - c->pmu.general : i);
+		int added;
+
+		script_clear(&c->guest);
+		added = script_add(&c->guest, (enum guest_op)step.op,
+				   step.index, step.value, ACCESSES);
+		script_run(&c->guest);
+		c->s.accesses = ACCESSES;
+		c->o.vector = script_vector(&c->guest, added);
+		c->o.handed_on = (int64_t)script_seen(&c->guest, added);
+		JUDGE("M37.kept", &c->s, &c->o);
+	}
 }
 
 TEST_F(reach, M35_kvm_gets_what_the_guest_wrote)

@@ -27,10 +27,14 @@ LIBKVM_CFLAGS := -std=gnu99 -O2 -g -DQUIET -DCONFIG_64BIT -D_GNU_SOURCE \
 	-I$(KSRC)/tools/testing/selftests/rseq
 LIBKVM_CFLAGS += $(shell grep -qw vm_vaddr_t $(KVM_DIR)/include/kvm_util.h && \
 	echo -DPMU_KVM_OLD_TYPES)
+LIBKVM_CFLAGS += $(shell grep -qw vm_alloc_pages $(KVM_DIR)/include/kvm_util.h || \
+	echo -DPMU_KVM_OLD_ALLOC)
 LIBKVM_CFLAGS += $(shell grep -qw vcpu_get_stat $(KVM_DIR)/include/kvm_util.h || \
 	echo -DPMU_KVM_NO_VCPU_STATS)
 LIBKVM_CFLAGS += $(shell grep -qs 'generic_svm_setup.*guest_rsp' \
 	$(KVM_DIR)/include/$(KVM_ARCH)/svm_util.h && echo -DPMU_KVM_NESTED_RSP)
+LIBKVM_CFLAGS += $(shell grep -qs 'prepare_vmcs.*guest_rsp' \
+	$(KVM_DIR)/include/$(KVM_ARCH)/vmx.h && echo -DPMU_KVM_NESTED_VMX_RSP)
 
 $(LIBKVM): $(LIBKVM_OBJ)
 	$(Q)rm -f $@

@@ -259,6 +259,7 @@ enum request {
  *   sample_behind_ns
  *   vector              exception that the guest's access raised, 0 if none
  *   access_exits        VM exits that the accesses took
+ *   handed_on           accesses of a nested guest that the guest had to serve
  *   exits_made          VM exits meanwhile
  *   guest_counted       what the guest's counter gained
  *   guest_control       what a counter gained that had to count
@@ -330,6 +331,7 @@ enum request {
 	X(sample_behind_ns)   \
 	X(vector)             \
 	X(access_exits)       \
+	X(handed_on)          \
 	X(exits_made)         \
 	X(guest_counted)      \
 	X(guest_control)      \

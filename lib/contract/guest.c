@@ -84,6 +84,15 @@ static int expect_access(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+static int expect_m37_kept(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->accesses > 0))
+		return 0;
+	e[0] = EXACTLY(vector, 0);
+	e[1] = EXACTLY(handed_on, s->accesses);
+	return 2;
+}
+
 static int expect_m32(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->filtered) || !(s->guest_work > 0))
@@ -368,6 +377,8 @@ static const struct rule rules[] = {
 	      "what cannot be handed over is not announced to the guest"),
 	GUEST("M37", expect_access,
 	      "a nested guest reaches what its own host lets through"),
+	GUEST("M37.kept", expect_m37_kept,
+	      "a nested guest does not reach what its own host keeps"),
 	GUEST("M38", expect_m38, "a counter has the width the vendor gives it"),
 	GUEST("M41", expect_exact,
 	      "a counter of the guest counts exactly what the guest retires at the levels it selects"),

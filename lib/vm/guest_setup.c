@@ -9,6 +9,7 @@
 
 #include "apic.h"
 #include "svm_util.h"
+#include "vmx.h"
 
 #define LEAF_ARCH_PERFMON 0xa
 #define LEAF_FEATURES_AMD 0x80000001
@@ -48,12 +49,19 @@ void guest_open_user_page(struct guest *guest)
 
 bool guest_open_nested(struct guest *guest)
 {
-	gva_t svm;
+	struct kvm_vm *vm = guest->parts->vm;
+	gva_t data, msrs;
 
-	if (!kvm_cpu_has(X86_FEATURE_SVM))
+	if (kvm_cpu_has(X86_FEATURE_SVM))
+		vcpu_alloc_svm(vm, &data);
+	else if (kvm_cpu_has(X86_FEATURE_VMX))
+		vcpu_alloc_vmx(vm, &data);
+	else
 		return false;
-	vcpu_alloc_svm(guest->parts->vm, &svm);
-	guest->script->nested = svm;
+	msrs = vm_alloc_pages(vm, NESTED_MSRS_SIZE / getpagesize());
+	guest->script->nested = data;
+	guest->script->nested_msrs = msrs;
+	guest->script->nested_msrs_gpa = addr_gva2gpa(vm, msrs);
 	return true;
 }
 

@@ -14,6 +14,9 @@
 #ifdef PMU_KVM_OLD_TYPES
 typedef vm_vaddr_t gva_t;
 #endif
+#ifdef PMU_KVM_OLD_ALLOC
+#define vm_alloc_pages vm_vaddr_alloc_pages
+#endif
 
 /*
  * Before 6.15 the library knew the statistics of a VM only. No kernel that old

@@ -43,7 +43,7 @@ tool() {
 
 @test "without nesting its cases are skipped with that need" {
 	run -1 "$LAB" run --append kvm_amd.nested=0 --filter '*M37*' --out "$OUT"
-	[ "$(field '[.cases[].reason] | unique | join(",")')" = "needs nested SVM" ]
+	[ "$(field '[.cases[].reason] | unique | join(",")')" = "needs nested virtualisation" ]
 }
 
 @test "with one CPU the guests' programs are skipped with that need" {

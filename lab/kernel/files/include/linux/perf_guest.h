@@ -118,6 +118,7 @@
 	X(absent_passed, M45, "counters the guest has not are passed through") \
 	X(rdpmc_intercepted, M31, "RDPMC is always intercepted") \
 	X(nested_intercepted, M37, "every register that a nested guest accesses is intercepted") \
+	X(nested_open, M37, "what the guest keeps from its own guest is let through") \
 	X(rdpmc_needs_control, D26, "RDPMC is intercepted without PerfMonV2") \
 	X(filter_ignored, M32, "the event filter does nothing") \
 	X(filter_late, M32, "a filter is enforced one entry late") \
@@ -141,6 +142,8 @@
 	X(vmx_counters_intercepted, M30, "VMX: the guest's counters are intercepted") \
 	X(vmx_fixed_intercepted, M30, "VMX: its fixed counters are") \
 	X(vmx_control_intercepted, M30, "VMX: global control and status are always intercepted") \
+	X(vmx_nested_intercepted, M37, "VMX: a nested guest's accesses to counters are intercepted") \
+	X(vmx_nested_open, M37, "VMX: what the guest keeps from its own guest is let through") \
 	X(vmx_control_passed, M30, "VMX: a guest with fewer counters writes the global control itself") \
 	X(vmx_filter_spares_fixed, M32, "VMX: the event filter spares fixed counters") \
 	X(vmx_control_not_saved, M35, "VMX: exits do not save the global control") \
