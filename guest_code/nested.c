@@ -5,45 +5,89 @@
 
 #include "nested.h"
 
+/* The step that the nested guest is to take. */
 static struct guest_step *nested_step;
+
+/* A selftests library before 7.3 gives a nested guest no registers but RSP. */
+#define LOST                                                          \
+	"rbx", "rbp", "rsi", "rdi", "r8", "r12", "r13", "r14", "r15", \
+		"memory", KVM_ASM_SAFE_CLOBBERS
+
+static uint8_t read_msr(uint32_t msr, uint64_t *value)
+{
+	uint64_t low, high, error_code;
+	uint8_t vector;
+
+	asm volatile(KVM_ASM_SAFE("rdmsr")
+		     : KVM_ASM_SAFE_OUTPUTS(vector, error_code), "=a"(low),
+		       "=d"(high), "+c"(msr)
+		     :
+		     : LOST);
+	*value = (uint32_t)low | high << 32;
+	return vector;
+}
+
+static uint8_t write_msr(uint32_t msr, uint64_t value)
+{
+	uint64_t low = (uint32_t)value, high = value >> 32, error_code;
+	uint8_t vector;
+
+	asm volatile(KVM_ASM_SAFE("wrmsr")
+		     : KVM_ASM_SAFE_OUTPUTS(vector, error_code), "+a"(low),
+		       "+d"(high), "+c"(msr)
+		     :
+		     : LOST);
+	return vector;
+}
 
 void nested_do(void)
 {
 	struct guest_step *step = nested_step;
-	uint64_t turns = step->times;
+	uint64_t turns = step->times, value = 0;
 
-	if (step->value == NESTED_WORK) {
+	switch (step->op) {
+	case GUEST_NESTED:
 		asm volatile("1: sub $1, %0; jnz 1b" : "+r"(turns) : : "cc");
-	} else {
-		uint64_t value = 0;
-
-		for (uint64_t i = 0; i < turns; i++)
-			value = rdmsr(step->index);
+		break;
+	case GUEST_NESTED_READ:
+	case GUEST_NESTED_READ_KEPT:
+		for (uint64_t i = 0; i < turns && !step->vector; i++)
+			step->vector = read_msr(step->index, &value);
 		step->seen = value;
+		break;
+	default:
+		for (uint64_t i = 0; i < turns && !step->vector; i++)
+			step->vector = write_msr(step->index, step->value);
 	}
 }
 
 void guest_run_nested(struct guest_step *step)
 {
+	const bool write = step->op == GUEST_NESTED_WRITE_KEPT;
+	const bool kept = write || step->op == GUEST_NESTED_READ_KEPT;
+	const struct nested_vendor *vendor =
+		guest_script.nested_vmx ? &nested_vmx : &nested_svm;
+	uint8_t *bitmap = (uint8_t *)guest_script.nested_msrs;
 	void *data = (void *)guest_script.nested;
-	enum nested_exit why = NESTED_EXIT_MSR;
-	uint64_t kept = 0;
+	enum nested_exit exit = NESTED_EXIT_MSR;
+	uint64_t why = 0, handed_on = 0;
 
-	if (!data || !step->times)
+	GUEST_ASSERT(data);
+	if (!step->times)
 		return;
 	nested_step = step;
-	memset((void *)guest_script.nested_msrs,
-	       step->value == NESTED_READ_KEPT ? 0xff : 0, NESTED_MSRS_SIZE);
-	if (host_cpu_is_intel)
-		nested_set_up_vmx(data, guest_script.nested_msrs_gpa);
-	else
-		nested_set_up_svm(data, guest_script.nested_msrs_gpa);
-	while (why == NESTED_EXIT_MSR) {
-		why = host_cpu_is_intel ? nested_enter_vmx(data)
-					: nested_enter_svm(data);
-		kept += why == NESTED_EXIT_MSR;
+	memset(bitmap, 0, NESTED_MSRS_SIZE);
+	if (kept)
+		vendor->keep(bitmap, step->index, write);
+	vendor->set_up(data, guest_script.nested_msrs_gpa);
+	while (exit == NESTED_EXIT_MSR) {
+		exit = vendor->enter(data, &why);
+		handed_on += exit == NESTED_EXIT_MSR;
 	}
-	GUEST_ASSERT(why == NESTED_EXIT_DONE);
-	if (step->value == NESTED_READ_KEPT)
-		step->seen = kept;
+	if (kept)
+		step->seen = handed_on;
+	if (exit == NESTED_EXIT_OTHER) {
+		step->vector = NESTED_DIED;
+		step->seen = why;
+	}
 }

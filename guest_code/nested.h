@@ -1,32 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What of a nested guest the vendors do alike, and what each does its own way.
- */
+/* A nested guest: what it does, and what either vendor does for it. */
 #ifndef PMU_GUEST_NESTED_H
 #define PMU_GUEST_NESTED_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Why the nested guest was left to its own host, the guest. */
+/* How an entry ended: of the last, @why is the reason as the CPU gives it. */
 enum nested_exit {
 	NESTED_EXIT_DONE,
 	NESTED_EXIT_MSR,
 	NESTED_EXIT_OTHER,
 };
 
-/* In the nested guest: what the step of GUEST_NESTED asks for. */
+/* In the nested guest: what the step asks for. */
 void nested_do(void);
 
 /*
- * Prepare a nested guest that has done nothing yet: @data is what the KVM
- * selftests library laid out for it, @msrs the physical address of the bitmap
- * of the MSRs that take an exit to the guest.
+ * What either vendor has its own way for:
+ *
+ *   keep    in an empty bitmap of MSRs, that reading or writing @msr exits
+ *   set_up  a nested guest that has done nothing yet; @data is what the KVM
+ *           selftests library laid out for it, @msrs the physical address of
+ *           the bitmap
+ *   enter   the first time or again; an MSR access that exited is stepped over
  */
-void nested_set_up_svm(void *data, uint64_t msrs);
-void nested_set_up_vmx(void *data, uint64_t msrs);
+struct nested_vendor {
+	void (*keep)(uint8_t *bitmap, uint32_t msr, bool write);
+	void (*set_up)(void *data, uint64_t msrs);
+	enum nested_exit (*enter)(void *data, uint64_t *why);
+};
 
-/* Enter it, the first time or again; an access to an MSR is stepped over. */
-enum nested_exit nested_enter_svm(void *data);
-enum nested_exit nested_enter_vmx(void *data);
+extern const struct nested_vendor nested_svm, nested_vmx;
 
 #endif

@@ -4,14 +4,16 @@
 
 #include "svm_util.h"
 
-/* RDMSR and WRMSR are two bytes, and SVM does not say where the next one is. */
+/* RDMSR and WRMSR. Where the next one is, SVM says only to guests with NRIPS.
+ */
 #define MSR_ACCESS_LENGTH 2
 
 /* 7.3 took the stack into what the host allocates. */
-#ifdef PMU_KVM_NESTED_RSP
-static uint64_t nested_stack[512];
-#define SET_UP(svm, code) \
-	generic_svm_setup(svm, code, nested_stack + ARRAY_SIZE(nested_stack))
+#ifdef PMU_KVM_NESTED_SVM_RSP
+static uint64_t nested_stack[512] __attribute__((aligned(16)));
+#define SET_UP(svm, code)            \
+	generic_svm_setup(svm, code, \
+			  nested_stack + ARRAY_SIZE(nested_stack) - 1)
 #else
 #define SET_UP(svm, code) generic_svm_setup(svm, code)
 #endif
@@ -22,7 +24,19 @@ static void nested_guest(void)
 	vmmcall();
 }
 
-void nested_set_up_svm(void *data, uint64_t msrs)
+/*
+ * Two bits an MSR, reading and writing, for three ranges of 8192 (AMD64 APM
+ * volume 2, "MSR Intercepts").
+ */
+static void keep(uint8_t *bitmap, uint32_t msr, bool write)
+{
+	uint32_t range = msr < 0xc0000000 ? 0 : msr < 0xc0010000 ? 1 : 2;
+	uint32_t bit = range * 8192 * 2 + (msr & 8191) * 2 + write;
+
+	bitmap[bit / 8] |= 1 << bit % 8;
+}
+
+static void set_up(void *data, uint64_t msrs)
 {
 	struct svm_test_data *svm = data;
 
@@ -31,19 +45,19 @@ void nested_set_up_svm(void *data, uint64_t msrs)
 	svm->vmcb->control.msrpm_base_pa = msrs;
 }
 
-enum nested_exit nested_enter_svm(void *data)
+static enum nested_exit enter(void *data, uint64_t *why)
 {
 	struct svm_test_data *svm = data;
 	struct vmcb *vmcb = svm->vmcb;
 
 	run_guest(vmcb, svm->vmcb_gpa);
-	switch (vmcb->control.exit_code) {
-	case SVM_EXIT_MSR:
-		vmcb->save.rip += MSR_ACCESS_LENGTH;
-		return NESTED_EXIT_MSR;
-	case SVM_EXIT_VMMCALL:
+	*why = vmcb->control.exit_code;
+	if (*why == SVM_EXIT_VMMCALL)
 		return NESTED_EXIT_DONE;
-	default:
+	if (*why != SVM_EXIT_MSR)
 		return NESTED_EXIT_OTHER;
-	}
+	vmcb->save.rip += MSR_ACCESS_LENGTH;
+	return NESTED_EXIT_MSR;
 }
+
+const struct nested_vendor nested_svm = { keep, set_up, enter };

@@ -164,6 +164,10 @@ static void take(struct guest_step *step)
 		pause_until_told();
 		break;
 	case GUEST_NESTED:
+	case GUEST_NESTED_READ:
+	case GUEST_NESTED_READ_KEPT:
+	case GUEST_NESTED_WRITE:
+	case GUEST_NESTED_WRITE_KEPT:
 		guest_run_nested(step);
 		break;
 	case GUEST_DIE:

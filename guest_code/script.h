@@ -31,8 +31,12 @@
  *   GUEST_NO_HALT  the same with NOP in place of HLT: as many instructions
  *   GUEST_OPEN     STI; NOP; CLI
  *   GUEST_PAUSE    turn, one beat a turn, until the host says go on
- *   GUEST_NESTED   run the nested guest until it is done; @value is what it
- *                  does, enum guest_nested_op; @index the MSR it takes
+ *   GUEST_NESTED   run a nested guest that does the loop of GUEST_WORK (2, 1)
+ *   GUEST_NESTED_READ, GUEST_NESTED_WRITE
+ *                  run one that does as GUEST_READ or GUEST_WRITE says
+ *   GUEST_NESTED_READ_KEPT, GUEST_NESTED_WRITE_KEPT
+ *                  the same, but the guest keeps @index from it; @seen is how
+ *                  often that brought the guest an exit
  *   GUEST_DIE      fault with no table to handle it: the guest shuts down
  */
 enum guest_op {
@@ -53,23 +57,18 @@ enum guest_op {
 	GUEST_OPEN,
 	GUEST_PAUSE,
 	GUEST_NESTED,
+	GUEST_NESTED_READ,
+	GUEST_NESTED_READ_KEPT,
+	GUEST_NESTED_WRITE,
+	GUEST_NESTED_WRITE_KEPT,
 	GUEST_DIE,
 	GUEST_OPS,
 };
 
-/*
- * NESTED_WORK is the loop of GUEST_WORK. NESTED_READ is RDMSR of @index, which
- * the guest lets through; @seen is the value. NESTED_READ_KEPT is the same of
- * an MSR that it keeps for itself; @seen is how often that brought it an exit.
- */
-enum guest_nested_op {
-	NESTED_WORK,
-	NESTED_READ,
-	NESTED_READ_KEPT,
-};
+/* A @vector that is none: the nested guest died, @seen is its exit reason. */
+#define NESTED_DIED 0xff
 
-/* The greater of the vendors' bitmaps, AMD's: 2 bits for each of 3 x 8192 MSRs.
- */
+/* The greater one of the vendors' bitmaps of MSRs, AMD's two pages. */
 #define NESTED_MSRS_SIZE 8192
 
 /* The port of GUEST_OUT, and the vectors that are recorded. */
@@ -97,6 +96,7 @@ struct guest_step {
  * @go_on:  set by the host to end a GUEST_PAUSE
  * @pmis, @nmis, @ipis: interrupts that reached the guest
  * @nested: where the host put what a nested guest needs, 0 if there is none
+ * @nested_vmx: that is for VMX, not for SVM
  * @nested_msrs, @nested_msrs_gpa: the bitmap of its MSRs
  */
 struct guest_script {
@@ -108,6 +108,7 @@ struct guest_script {
 	volatile uint64_t nmis;
 	volatile uint64_t ipis;
 	uint64_t nested;
+	uint64_t nested_vmx;
 	uint64_t nested_msrs;
 	uint64_t nested_msrs_gpa;
 };
@@ -124,7 +125,7 @@ void guest_follow(void);
 void guest_user_turns(uint64_t turns);
 extern const uint8_t guest_user_page[];
 
-/* The nested guest of GUEST_NESTED. */
+/* The nested guest of GUEST_NESTED and the like. */
 void guest_run_nested(struct guest_step *step);
 
 struct ex_regs;

@@ -2,15 +2,13 @@
 /*
  * How a guest reaches its PMU: what takes an exit and what does not, what is
  * not there, and what the VMM sees of it (docs/contract/guest.md, M30, M31,
- * M35 to M37, M44.init, D26).
+ * M35, M36, M44.init, D26).
  */
 #include <cpuid.h>
 
-#include "guest_case.h"
-#include "sync/work.h"
+#include "guest_reach.h"
 #include "vm/pattern.h"
 
-#define ACCESSES 100
 #define PATTERN 0x123456780000ull
 /* Intel's old numbers take 32 bits with a sign, AMD's all 48. */
 #define NEGATIVE 0x80000001ull
@@ -29,62 +27,6 @@ FIXTURE_SETUP(reach)
 FIXTURE_TEARDOWN(reach)
 {
 	guest_case_end(&self->c, _metadata);
-}
-
-/* Without those that the host's interrupts made. */
-static int64_t exits_of_run(struct guest_case *c, const struct guest_step *step,
-			    uint64_t times, int64_t *vector)
-{
-	uint64_t interrupts = guest_interrupts_count(&c->guest);
-	int added;
-
-	script_clear(&c->guest);
-	added = script_add(&c->guest, (enum guest_op)step->op, step->index,
-			   step->value, times);
-	c->o.exits_made = (int64_t)script_run(&c->guest);
-	c->o.exits_made -=
-		(int64_t)(guest_interrupts_count(&c->guest) - interrupts);
-	*vector = script_vector(&c->guest, added);
-	return c->o.exits_made;
-}
-
-/*
- * The exits that ACCESSES more of the step take. What KVM does not count as an
- * interrupt may still add one to either run: an NMI, a page not yet mapped. So
- * the fewest of several runs, until none or each of the accesses has made one.
- */
-static void count_exits(struct guest_case *c, const struct guest_step *step)
-{
-	struct deadline deadline = deadline_after_ms(patience_ms() / 3);
-	int64_t few = INT64_MAX, many = INT64_MAX, extra;
-
-	do {
-		int64_t a = exits_of_run(c, step, 1, &c->o.vector);
-		int64_t b = exits_of_run(c, step, 1 + ACCESSES, &c->o.vector);
-
-		few = a < few ? a : few;
-		many = b < many ? b : many;
-		extra = many - few;
-	} while (!c->o.vector && extra && extra != ACCESSES &&
-		 !deadline_passed(&deadline));
-	c->s.accesses = ACCESSES;
-	c->o.access_exits = extra;
-}
-
-static enum guest_register register_kind(enum pmu_register reg)
-{
-	switch (reg) {
-	case PMU_SELECTOR:
-	case PMU_FIXED_CTRL:
-		return REGISTER_SELECTOR;
-	case PMU_COUNTER:
-	case PMU_FIXED_COUNTER:
-		return REGISTER_COUNTER;
-	case PMU_OLD_COUNTER:
-		return REGISTER_OLD_COUNTER;
-	default:
-		return REGISTER_GLOBAL;
-	}
 }
 
 static void reach_msr(struct guest_case *c, enum guest_op op,
@@ -258,79 +200,6 @@ TEST_F(reach, D26_rdpmc_without_a_global_control)
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		reach_rdpmc(c, false, i);
 		JUDGE("D26", &c->s, &c->o);
-	}
-}
-
-/* A register of the PMU, read by a guest of the guest. */
-static struct guest_step nested_read(struct guest_case *c,
-				     enum guest_nested_op op,
-				     enum pmu_register reg, unsigned int index)
-{
-	struct guest_step step = {
-		.op = GUEST_NESTED,
-		.value = op,
-		.index = pmu_msr(&c->pmu, reg, index),
-	};
-
-	c->s.reg = register_kind(reg);
-	c->s.absent = 0;
-	return step;
-}
-
-static void judge_nested(struct guest_case *c,
-			 struct __test_metadata *_metadata,
-			 enum pmu_register reg, unsigned int index)
-{
-	struct guest_step step = nested_read(c, NESTED_READ, reg, index);
-
-	count_exits(c, &step);
-	JUDGE("M37", &c->s, &c->o);
-}
-
-TEST_F(reach, M37_a_nested_guest_reads_counters_without_an_exit)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(guest_open_nested(&c->guest), "nested virtualisation");
-	for (unsigned int i = 0; i < c->pmu.general; i++)
-		judge_nested(c, _metadata, PMU_COUNTER, i);
-	for (unsigned int i = 0; i < c->pmu.fixed; i++)
-		judge_nested(c, _metadata, PMU_FIXED_COUNTER, i);
-	if (c->pmu.version > 1)
-		judge_nested(c, _metadata, PMU_GLOBAL_CTRL, 0);
-}
-
-TEST_F(reach, M37_a_nested_guest_reads_selectors_through_kvm)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(guest_open_nested(&c->guest), "nested virtualisation");
-	judge_nested(c, _metadata, PMU_SELECTOR, 0);
-	if (c->pmu.fixed)
-		judge_nested(c, _metadata, PMU_FIXED_CTRL, 0);
-}
-
-TEST_F(reach, M37_a_nested_guest_is_kept_from_counters_by_its_host)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(guest_open_nested(&c->guest), "nested virtualisation");
-	for (unsigned int i = 0; i < c->pmu.general + c->pmu.fixed; i++) {
-		bool fixed = i >= c->pmu.general;
-		struct guest_step step =
-			nested_read(c, NESTED_READ_KEPT,
-				    fixed ? PMU_FIXED_COUNTER : PMU_COUNTER,
-				    fixed ? i - c->pmu.general : i);
-		int added;
-
-		script_clear(&c->guest);
-		added = script_add(&c->guest, (enum guest_op)step.op,
-				   step.index, step.value, ACCESSES);
-		script_run(&c->guest);
-		c->s.accesses = ACCESSES;
-		c->o.vector = script_vector(&c->guest, added);
-		c->o.handed_on = (int64_t)script_seen(&c->guest, added);
-		JUDGE("M37.kept", &c->s, &c->o);
 	}
 }
 

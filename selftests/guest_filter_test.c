@@ -231,7 +231,7 @@ TEST_F(filter, M33_beside_a_nested_guest)
 	struct guest_case *c = &self->c;
 
 	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	script_add(&c->guest, GUEST_NESTED, 0, NESTED_WORK, 1);
+	script_do(&c->guest, GUEST_NESTED, 1);
 	script_run(&c->guest);
 	c->s.svme = 1;
 	c->s.nested = 0;
@@ -243,7 +243,7 @@ TEST_F(filter, M33_in_a_nested_guest)
 	struct guest_case *c = &self->c;
 
 	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	script_add(&c->guest, GUEST_NESTED, 0, NESTED_WORK, 1);
+	script_do(&c->guest, GUEST_NESTED, 1);
 	script_run(&c->guest);
 	c->s.svme = 1;
 	c->s.nested = 1;

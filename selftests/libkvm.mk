@@ -32,7 +32,7 @@ LIBKVM_CFLAGS += $(shell grep -qw vm_alloc_pages $(KVM_DIR)/include/kvm_util.h |
 LIBKVM_CFLAGS += $(shell grep -qw vcpu_get_stat $(KVM_DIR)/include/kvm_util.h || \
 	echo -DPMU_KVM_NO_VCPU_STATS)
 LIBKVM_CFLAGS += $(shell grep -qs 'generic_svm_setup.*guest_rsp' \
-	$(KVM_DIR)/include/$(KVM_ARCH)/svm_util.h && echo -DPMU_KVM_NESTED_RSP)
+	$(KVM_DIR)/include/$(KVM_ARCH)/svm_util.h && echo -DPMU_KVM_NESTED_SVM_RSP)
 LIBKVM_CFLAGS += $(shell grep -qs 'prepare_vmcs.*guest_rsp' \
 	$(KVM_DIR)/include/$(KVM_ARCH)/vmx.h && echo -DPMU_KVM_NESTED_VMX_RSP)
 
@@ -45,4 +45,4 @@ $(OUTPUT)/libkvm/lib/string_override.c.o: KVM_EXTRA = -ffreestanding -O3
 
 $(OUTPUT)/libkvm/%.o: $(KVM_DIR)/%
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LIBKVM_CFLAGS) -w -MD -I$(<D) $(KVM_EXTRA) -c -o $@ $<
+	$(Q)$(CC) $(LIBKVM_CFLAGS) -w -MD -MP -I$(<D) $(KVM_EXTRA) -c -o $@ $<

@@ -7,7 +7,7 @@
 include $(HERE)/libkvm.mk
 
 PROGS := $(notdir $(basename $(wildcard $(HERE)/*_test.c)))
-GUEST_PROGS := $(notdir $(basename $(shell grep -lE '"(vm/guest|guest_case)\.h"' $(HERE)/*_test.c)))
+GUEST_PROGS := $(notdir $(basename $(shell grep -lE '"(vm/guest|guest_case|guest_reach)\.h"' $(HERE)/*_test.c)))
 
 WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
 	-Wvla $(WERROR)
@@ -36,15 +36,15 @@ GUEST_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(GUEST_SRC))
 
 $(LIB_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -MP -c -o $@ $<
 
 $(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_GUEST) -MD -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_GUEST) -MD -MP -c -o $@ $<
 
 $(OUTPUT)/obj/%_test.o: $(HERE)/%_test.c
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_TEST) -fno-PIE -MD -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_TEST) -fno-PIE -MD -MP -c -o $@ $<
 
 # Linked dynamically: a guest maps the whole program, and libpfm4's tables would
 # not fit into the memory the KVM selftests library gives it.
@@ -62,7 +62,7 @@ $(addprefix $(OUTPUT)/,$(GUEST_PROGS)): $(OUTPUT)/%: $(OUTPUT)/obj/%.o \
 # What this machine offers; without KVM as well, so without its library.
 $(OUTPUT)/obj/probe.o: $(HERE)/probe.c
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -MP -c -o $@ $<
 
 $(OUTPUT)/probe: $(OUTPUT)/obj/probe.o $(LIB_OBJ)
 	$(Q)$(LINK)

@@ -259,7 +259,7 @@ enum request {
  *   sample_behind_ns
  *   vector              exception that the guest's access raised, 0 if none
  *   access_exits        VM exits that the accesses took
- *   handed_on           accesses of a nested guest that the guest had to serve
+ *   handed_on           accesses of a nested guest that exited to the guest
  *   exits_made          VM exits meanwhile
  *   guest_counted       what the guest's counter gained
  *   guest_control       what a counter gained that had to count

@@ -267,6 +267,15 @@ static int expect_d37(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+static int expect_d38(const struct scenario *s, struct expectation *e)
+{
+	if (!(s->guest_work > 0))
+		return 0;
+	e[0] = EXACTLY(guest_counted, s->guest_work);
+	e[1] = EXACTLY(mismatches, 0);
+	return 2;
+}
+
 #define DEFECT(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -325,6 +334,10 @@ static const struct rule rules[] = {
 	       "guest exit is quiet on a CPU whose only events belong to a cgroup elsewhere"),
 	DEFECT("D37", expect_d37,
 	       "an event of a CPU that is enabled counts, whatever was opened before it"),
+	DEFECT("D38", expect_d38,
+	       "a nested guest runs with the global control of the guest"),
+	DEFECT("D38.vmx", expect_d38,
+	       "and so where entries and exits load it from a VMCS"),
 };
 
 const struct rules defect_rules = RULES(rules);

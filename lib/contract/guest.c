@@ -377,6 +377,8 @@ static const struct rule rules[] = {
 	      "what cannot be handed over is not announced to the guest"),
 	GUEST("M37", expect_access,
 	      "a nested guest reaches what its own host lets through"),
+	GUEST("M37.same", expect_kept,
+	      "guest and nested guest find in a register what either wrote"),
 	GUEST("M37.kept", expect_m37_kept,
 	      "a nested guest does not reach what its own host keeps"),
 	GUEST("M38", expect_m38, "a counter has the width the vendor gives it"),

@@ -52,10 +52,11 @@ bool guest_open_nested(struct guest *guest)
 	struct kvm_vm *vm = guest->parts->vm;
 	gva_t data, msrs;
 
-	if (kvm_cpu_has(X86_FEATURE_SVM))
-		vcpu_alloc_svm(vm, &data);
-	else if (kvm_cpu_has(X86_FEATURE_VMX))
+	guest->script->nested_vmx = kvm_cpu_has(X86_FEATURE_VMX);
+	if (guest->script->nested_vmx)
 		vcpu_alloc_vmx(vm, &data);
+	else if (kvm_cpu_has(X86_FEATURE_SVM))
+		vcpu_alloc_svm(vm, &data);
 	else
 		return false;
 	msrs = vm_alloc_pages(vm, NESTED_MSRS_SIZE / getpagesize());

@@ -14,6 +14,7 @@
 #ifdef PMU_KVM_OLD_TYPES
 typedef vm_vaddr_t gva_t;
 #endif
+/* And so what allocates them, not in the same release. */
 #ifdef PMU_KVM_OLD_ALLOC
 #define vm_alloc_pages vm_vaddr_alloc_pages
 #endif

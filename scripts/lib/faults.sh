@@ -21,7 +21,7 @@ words_of() {
 # Those that others do not share a boot with: what they leave behind, a claim, a count,
 # a hung CPU, could hide the next.
 leaves_behind() {
-	[[ $1 == @(claim_stays|claimed_again|event_stays_counted|cpu_not_out|joins_guest) ]]
+	[[ $1 == @(claim_stays|claimed_again|event_stays_counted|cpu_not_out|joins_guest|cpu_back_loaded|first_vm_twice) ]]
 }
 
 # Those that change what KVM finds when it starts.

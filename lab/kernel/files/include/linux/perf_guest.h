@@ -109,6 +109,17 @@
 	X(others_lose_time, M25, "the guest's time is subtracted for include-guest events") \
 	X(group_stale, M51, "a group read does not look at the siblings") \
 	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
+	X(param_lost, M1, "from boot on: a PMU that can be handed over is not") \
+	X(exits_counted, M43, "each exit adds one to the events of its task") \
+	X(exclusive_condemned, M47, "put condemns exclusive events") \
+	X(cpu_back_loaded, M48, "a CPU that comes back is taken for one inside a guest") \
+	X(child_lost, M50, "what a child counted is lost while there is a VM") \
+	X(kernel_left_out, D17, "put leaves out events that count the kernel") \
+	X(first_vm_twice, D18, "the first VM claims twice") \
+	X(waiting_runs, D19, "an event that waits for a counter runs") \
+	X(cgroup_clock_stops, D20, "the clock of a cgroup stands still in a guest") \
+	X(border_gains, D24, "each put adds one to the guest's counters") \
+	X(nmi_looked_at, D26c, "perf handles NMIs that come under a guest") \
 	X(counters_left, M20, "put leaves the guest's counters in the hardware") \
 	X(zero_not_loaded, M20, "a guest counter of zero is not loaded") \
 	X(pmi_dropped, M29, "the guest's overflow is not passed on") \
@@ -142,6 +153,7 @@
 	X(vmx_counters_intercepted, M30, "VMX: the guest's counters are intercepted") \
 	X(vmx_fixed_intercepted, M30, "VMX: its fixed counters are") \
 	X(vmx_control_intercepted, M30, "VMX: global control and status are always intercepted") \
+	X(vmx_version_shown, M36, "from boot on: VMX: guests are announced the host's version") \
 	X(vmx_nested_intercepted, M37, "VMX: a nested guest's accesses to counters are intercepted") \
 	X(vmx_nested_open, M37, "VMX: what the guest keeps from its own guest is let through") \
 	X(vmx_control_passed, M30, "VMX: a guest with fewer counters writes the global control itself") \

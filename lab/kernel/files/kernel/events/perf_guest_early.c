@@ -115,3 +115,28 @@ static bool perf_guest_fault_read(struct perf_event *event)
 	return perf_guest_fault(group_read) &&
 	       (event->attr.read_format & PERF_FORMAT_GROUP);
 }
+
+static void perf_event_set_state(struct perf_event *event,
+				 enum perf_event_state state);
+
+/* Only for faults: does put leave the event out? */
+static bool perf_guest_fault_leaves_out(struct perf_event *event)
+{
+	if (perf_guest_fault(exclusive_condemned) && event->attr.exclusive) {
+		perf_event_set_state(event, PERF_EVENT_STATE_ERROR);
+		return true;
+	}
+	return perf_guest_fault(kernel_left_out) && !event->attr.exclude_kernel;
+}
+
+/* Only for a fault: what one exit adds to the events of a task. */
+static void perf_guest_fault_exit(struct perf_event_context *ctx)
+{
+	struct perf_event *event;
+
+	if (!perf_guest_fault(exits_counted))
+		return;
+	list_for_each_entry (event, &ctx->event_list, event_entry)
+		if (event->state == PERF_EVENT_STATE_ACTIVE)
+			local64_inc(&event->count);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest as a host: what a guest of its own reaches of the PMU, and what is
+ * counted of it (docs/contract/guest.md, M37; docs/contract/defects.md, D38).
+ */
+#include "guest_reach.h"
+
+#define PATTERN 0x123456780000ull
+#define OTHER_PATTERN 0x45670000ull
+
+FIXTURE(nested)
+{
+	struct guest_case c;
+};
+
+FIXTURE_SETUP(nested)
+{
+	MUST_BE(guest_case_begin(&self->c));
+	NEEDS(guest_open_nested(&self->c.guest), "nested virtualisation");
+}
+
+FIXTURE_TEARDOWN(nested)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+static struct guest_step nested_access(struct guest_case *c, enum guest_op op,
+				       enum pmu_register reg,
+				       unsigned int index)
+{
+	return (struct guest_step){
+		.op = op,
+		.index = pmu_msr(&c->pmu, reg, index),
+	};
+}
+
+static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata,
+			enum guest_op op, enum pmu_register reg,
+			unsigned int index)
+{
+	struct guest_step step = nested_access(c, op, reg, index);
+
+	c->s.reg = register_kind(reg);
+	c->s.absent = 0;
+	count_exits(c, &step);
+	JUDGE("M37", &c->s, &c->o);
+}
+
+TEST_F(nested, M37_it_reads_and_writes_counters_without_an_exit)
+{
+	static const enum guest_op ops[] = { GUEST_NESTED_READ,
+					     GUEST_NESTED_WRITE };
+	struct guest_case *c = &self->c;
+
+	for (unsigned int op = 0; op < 2; op++) {
+		for (unsigned int i = 0; i < c->pmu.general; i++)
+			judge_reach(c, _metadata, ops[op], PMU_COUNTER, i);
+		for (unsigned int i = 0; i < c->pmu.fixed; i++)
+			judge_reach(c, _metadata, ops[op], PMU_FIXED_COUNTER,
+				    i);
+		if (c->pmu.version > 1)
+			judge_reach(c, _metadata, ops[op], PMU_GLOBAL_CTRL, 0);
+	}
+}
+
+TEST_F(nested, M37_it_reaches_selectors_through_kvm)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		judge_reach(c, _metadata, GUEST_NESTED_READ, PMU_SELECTOR, i);
+		judge_reach(c, _metadata, GUEST_NESTED_WRITE, PMU_SELECTOR, i);
+	}
+	if (c->pmu.fixed)
+		judge_reach(c, _metadata, GUEST_NESTED_READ, PMU_FIXED_CTRL, 0);
+}
+
+static void judge_kept(struct guest_case *c, struct __test_metadata *_metadata,
+		       enum guest_op op, enum pmu_register reg,
+		       unsigned int index)
+{
+	struct guest_step step = nested_access(c, op, reg, index);
+	int added;
+
+	script_clear(&c->guest);
+	added = script_add(&c->guest, op, step.index, 0, ACCESSES);
+	script_run(&c->guest);
+	c->s.accesses = ACCESSES;
+	c->o.vector = script_vector(&c->guest, added);
+	c->o.handed_on = (int64_t)script_seen(&c->guest, added);
+	JUDGE("M37.kept", &c->s, &c->o);
+}
+
+/* Between two times at which it is not kept: KVM's bitmap must follow. */
+static void judge_kept_meanwhile(struct guest_case *c,
+				 struct __test_metadata *_metadata,
+				 enum pmu_register reg, unsigned int index)
+{
+	judge_reach(c, _metadata, GUEST_NESTED_READ, reg, index);
+	judge_kept(c, _metadata, GUEST_NESTED_READ_KEPT, reg, index);
+	judge_reach(c, _metadata, GUEST_NESTED_WRITE, reg, index);
+	judge_kept(c, _metadata, GUEST_NESTED_WRITE_KEPT, reg, index);
+	judge_reach(c, _metadata, GUEST_NESTED_READ, reg, index);
+}
+
+TEST_F(nested, M37_it_is_kept_from_what_the_guest_keeps)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		judge_kept_meanwhile(c, _metadata, PMU_COUNTER, i);
+	for (unsigned int i = 0; i < c->pmu.fixed; i++)
+		judge_kept_meanwhile(c, _metadata, PMU_FIXED_COUNTER, i);
+	judge_kept_meanwhile(c, _metadata, PMU_SELECTOR, 0);
+	if (c->pmu.version > 1)
+		judge_kept_meanwhile(c, _metadata, PMU_GLOBAL_CTRL, 0);
+}
+
+/* What one of the two writes, the other reads. */
+static int64_t differs(struct guest_case *c, enum pmu_register reg,
+		       unsigned int index, uint64_t value, uint64_t other)
+{
+	uint32_t msr = pmu_msr(&c->pmu, reg, index);
+	int inside, outside;
+
+	script_clear(&c->guest);
+	script_write(&c->guest, msr, value);
+	inside = script_add(&c->guest, GUEST_NESTED_READ, msr, 0, 1);
+	script_add(&c->guest, GUEST_NESTED_WRITE, msr, other, 1);
+	outside = script_read(&c->guest, msr);
+	script_run(&c->guest);
+	return (script_seen(&c->guest, inside) != value) +
+	       (script_seen(&c->guest, outside) != other);
+}
+
+TEST_F(nested, M37_counters_are_the_same_for_both)
+{
+	struct guest_case *c = &self->c;
+
+	c->o.mismatches = 0;
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		c->o.mismatches += differs(c, PMU_COUNTER, i, PATTERN + i,
+					   OTHER_PATTERN + i);
+	for (unsigned int i = 0; i < c->pmu.fixed; i++)
+		c->o.mismatches += differs(c, PMU_FIXED_COUNTER, i, PATTERN + i,
+					   OTHER_PATTERN + i);
+	JUDGE("M37.same", &c->s, &c->o);
+}
+
+TEST_F(nested, D38_it_runs_with_the_global_control_of_the_guest)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = GUEST_NESTED,
+		.times = TURNS,
+	};
+	int64_t gained[COUNTERS_MAX];
+
+	NEEDS(c->pmu.version > 1, "a global control");
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		counting.selector[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+						  PMU_USER | PMU_OS);
+	/* The first nested guest takes the guest instructions of its own. */
+	script_do(&c->guest, GUEST_NESTED, 1);
+	script_run(&c->guest);
+	MUST(counting_run(&c->guest, &counting, gained));
+	c->s.guest_work = counting_work(GUEST_NESTED, PMU_INSTRUCTIONS, TURNS);
+	c->o.mismatches = differs(c, PMU_GLOBAL_CTRL, 0, 1, 2);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		c->o.guest_counted = gained[i];
+		JUDGE(c->pmu.amd ? "D38" : "D38.vmx", &c->s, &c->o);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
