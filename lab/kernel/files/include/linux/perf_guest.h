@@ -110,7 +110,7 @@
 	X(group_stale, M51, "a group read does not look at the siblings") \
 	X(cgroup_guest_lost, M26, "the guest clock of a cgroup starts anywhere") \
 	X(param_lost, M1, "from boot on: a PMU that can be handed over is not") \
-	X(exits_counted, M43, "each exit adds one to the events of its task") \
+	X(exits_counted, M43, "each exit adds one to the events of the host") \
 	X(exclusive_condemned, M47, "put condemns exclusive events") \
 	X(cpu_back_loaded, M48, "a CPU that comes back is taken for one inside a guest") \
 	X(child_lost, M50, "what a child counted is lost while there is a VM") \

@@ -129,7 +129,7 @@ static bool perf_guest_fault_leaves_out(struct perf_event *event)
 	return perf_guest_fault(kernel_left_out) && !event->attr.exclude_kernel;
 }
 
-/* Only for a fault: what one exit adds to the events of a task. */
+/* Only for a fault: what one exit adds to the events of @ctx. */
 static void perf_guest_fault_exit(struct perf_event_context *ctx)
 {
 	struct perf_event *event;
