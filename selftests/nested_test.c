@@ -24,21 +24,14 @@ FIXTURE_TEARDOWN(nested)
 	guest_case_end(&self->c, _metadata);
 }
 
-static struct guest_step nested_access(struct guest_case *c, enum guest_op op,
-				       enum pmu_register reg,
-				       unsigned int index)
-{
-	return (struct guest_step){
-		.op = op,
-		.index = pmu_msr(&c->pmu, reg, index),
-	};
-}
-
 static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata,
 			enum guest_op op, enum pmu_register reg,
 			unsigned int index)
 {
-	struct guest_step step = nested_access(c, op, reg, index);
+	struct guest_step step = {
+		.op = op,
+		.index = pmu_msr(&c->pmu, reg, index),
+	};
 
 	c->s.reg = register_kind(reg);
 	c->s.absent = 0;
@@ -79,11 +72,11 @@ static void judge_kept(struct guest_case *c, struct __test_metadata *_metadata,
 		       enum guest_op op, enum pmu_register reg,
 		       unsigned int index)
 {
-	struct guest_step step = nested_access(c, op, reg, index);
 	int added;
 
 	script_clear(&c->guest);
-	added = script_add(&c->guest, op, step.index, 0, ACCESSES);
+	added = script_add(&c->guest, op, pmu_msr(&c->pmu, reg, index), 0,
+			   ACCESSES);
 	script_run(&c->guest);
 	c->s.accesses = ACCESSES;
 	c->o.vector = script_vector(&c->guest, added);
