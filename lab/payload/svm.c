@@ -116,14 +116,20 @@ static void guest_start(void (*entry)(void))
 	put64(VMCB_RSP, (uint64_t)guest_stack + sizeof(guest_stack));
 }
 
-/* mov + 2 * 1000 = 2001 instructions that retire; VMMCALL is intercepted. */
+/*
+ * VMRUN + mov + 2 * 1000 = 2002 instructions that retire in the guest, 1001 of
+ * them branches; VMMCALL is intercepted.
+ */
 static NAKED void guest_loop(void)
 {
 	__asm__ volatile("mov $1000, %ebx\n1: dec %ebx\njnz 1b\nvmmcall");
 }
 
-/* Five stints of 10 nops: the intercepted VMMCALLs do not count. */
-static NAKED void guest_stints(void)
+/*
+ * Five times 10 nops: the VMRUN that leads to them counts with them, the
+ * intercepted VMMCALL does not.
+ */
+static NAKED void guest_returns(void)
 {
 	__asm__ volatile(".rept 5\n.rept 10\nnop\n.endr\nvmmcall\n.endr");
 }
@@ -154,27 +160,46 @@ static void test_exact(void)
 		vmrun((uint64_t)vmcb);
 		wrmsr(MSR_GLOBAL_CTL, 0);
 		exact += exit_code() == EXIT_VMMCALL &&
-			 rdmsr(MSR_CTR(0)) == 2001 && rdmsr(MSR_CTR(1)) == 1000;
+			 rdmsr(MSR_CTR(0)) == 2002 && rdmsr(MSR_CTR(1)) == 1001;
 	}
-	check("guest-only counts a guest's block exactly, every time", 20,
-	      exact);
+	check("guest-only counts a guest's block and its VMRUN exactly, every time",
+	      20, exact);
 	check("host-only and guest-only add up to both", rdmsr(MSR_CTR(3)),
 	      rdmsr(MSR_CTR(0)) + rdmsr(MSR_CTR(2)));
 	check_range("host-only counts none of the guest", 10, 200,
 		    rdmsr(MSR_CTR(2)));
 }
 
-static void test_stints(void)
+static void test_returns(void)
 {
 	pmu_clear();
-	guest_start(guest_stints);
+	guest_start(guest_returns);
 	wrmsr(MSR_CTL(0), EN | OS | INSNS | GUEST_ONLY);
 	for (int i = 0; i < 5; i++) {
 		vmrun((uint64_t)vmcb);
 		skip_vmmcall();
 	}
-	check("counting goes on across exits, without the intercepted", 50,
+	check("counting goes on across exits, without the intercepted", 55,
 	      rdmsr(MSR_CTR(0)));
+	pmu_clear();
+}
+
+/* The mode that VMRUN leads to has a level, too. */
+static void test_level_of_vmrun(void)
+{
+	pmu_clear();
+	guest_start(guest_returns);
+	wrmsr(MSR_GLOBAL_CTL, 0);
+	wrmsr(MSR_CTL(0), EN | OS | BRANCHES | GUEST_ONLY);
+	wrmsr(MSR_CTL(1), EN | USR | INSNS | GUEST_ONLY);
+	wrmsr(MSR_CTL(2), EN | OS | BRANCHES | HOST_ONLY);
+	wrmsr(MSR_GLOBAL_CTL, 0x3f);
+	vmrun((uint64_t)vmcb);
+	wrmsr(MSR_GLOBAL_CTL, 0);
+	check("VMRUN is a branch of a guest in ring 0", 1, rdmsr(MSR_CTR(0)));
+	check("and nothing of one in ring 3", 0, rdmsr(MSR_CTR(1)));
+	/* The call of vmrun(), and its return. */
+	check("nor a branch of the host", 2, rdmsr(MSR_CTR(2)));
 	pmu_clear();
 }
 
@@ -204,12 +229,12 @@ static void test_overflow_exits(void)
 	check("which is taken as well", 1, interrupts[VECTOR_FIXED]);
 
 	/* The guest's last instruction before its exit overflows. */
-	guest_overflow(2001, LVT_NMI, guest_loop);
+	guest_overflow(2002, LVT_NMI, guest_loop);
 	__asm__ volatile("nop\nnop" ::: "memory");
 	check("an overflow on the way out of the guest is not lost", 1,
 	      interrupts[VECTOR_NMI]);
 	check("nor is its status bit", 1, rdmsr(MSR_GLOBAL_STATUS));
-	guest_overflow(2002, LVT_NMI, guest_loop);
+	guest_overflow(2003, LVT_NMI, guest_loop);
 	check("one instruction less does not overflow", 0,
 	      interrupts[VECTOR_NMI] + rdmsr(MSR_GLOBAL_STATUS));
 	pmu_clear();
@@ -296,7 +321,7 @@ static void test_next_rip(void)
 	check("for INVD", 2, distance(guest_invd, EXIT_INVD));
 	check("for HLT", 1, distance(guest_hlt, EXIT_HLT));
 	check("for WRMSR", 2, distance(guest_wrmsr, EXIT_MSR));
-	check("for VMMCALL", 3, distance(guest_stints, EXIT_VMMCALL));
+	check("for VMMCALL", 3, distance(guest_returns, EXIT_VMMCALL));
 	check("none where there is a prefix", 0,
 	      distance(guest_prefixed, EXIT_HLT));
 	guest_overflow(5000, LVT_NMI, guest_spin);
@@ -310,7 +335,8 @@ void test_svm(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, (uint64_t)host_save);
 	test_exact();
-	test_stints();
+	test_returns();
+	test_level_of_vmrun();
 	test_overflow_exits();
 	test_overflow_at_entry();
 	test_next_rip();

@@ -86,8 +86,15 @@ void amd_pmu_abandon(CPUX86State *env);
 /* An exception is raised; arguments as of raise_interrupt2(). */
 void amd_pmu_exception(CPUX86State *env, int intno, int is_int,
                        uintptr_t retaddr);
-/* The mode changes, or the CPU halts: look for an overflow now. */
+/* The CPU halts: look for an overflow now. */
 void amd_pmu_settle(CPUX86State *env);
+/*
+ * hflags have the mode that follows. What is in flight leads there, and counts
+ * there; an overflow up to here is noticed now.
+ */
+void amd_pmu_mode_changes(CPUX86State *env);
+/* VMRUN is in flight, and the guest's state about to be loaded. */
+void amd_pmu_enters_guest(CPUX86State *env);
 /* EFER is about to become @efer: host-only and guest-only need its SVME. */
 void amd_pmu_load_efer(CPUX86State *env, uint64_t efer);
 /* INIT has restored the registers, and cleared hflags. */

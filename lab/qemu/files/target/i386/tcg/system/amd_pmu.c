@@ -303,6 +303,42 @@ void amd_pmu_load_efer(CPUX86State *env, uint64_t efer)
     env->efer = efer;
     amd_pmu_arm(env);
 }
+/*
+ * An instruction that changes the mode counts in the one it leads to: VMRUN in
+ * the guest, SYSRET and IRET at CPL 3 (S. Das, AMD, to the kvm list, 26 April
+ * 2023; comment at the end of Linux' nested_svm_vmrun()).
+ */
+void amd_pmu_mode_changes(CPUX86State *env)
+{
+    AMDPMUState *pmu = pmu_of(env);
+    unsigned from = pmu->inflight & AMD_PMU_INFLIGHT_MODE;
+    unsigned to = (env->hflags & HF_CPL_MASK ? AMD_PMU_MODE_USER : 0) |
+                  (env->hflags & HF_GUEST_MASK ? AMD_PMU_MODE_GUEST : 0);
+    int i;
+
+    if (pmu->inflight && from != to) {
+        for (i = 0; i < AMD_PMU_NUM_TOTALS; i++) {
+            int one = !!(pmu->inflight & AMD_PMU_INFLIGHT(i));
+
+            pmu->total[i][from] -= one;
+            pmu->total[i][to] += one;
+        }
+        pmu->inflight = (pmu->inflight & ~AMD_PMU_INFLIGHT_MODE) | to;
+    }
+    amd_pmu_settle(env);
+}
+
+/* VMRUN is a branch (PMCx0C2), whose decoder is not that of the others. */
+void amd_pmu_enters_guest(CPUX86State *env)
+{
+    AMDPMUState *pmu = pmu_of(env);
+
+    if (pmu->inflight) {
+        pmu->total[AMD_PMU_BRANCHES][pmu->inflight & AMD_PMU_INFLIGHT_MODE]++;
+        pmu->inflight |= AMD_PMU_INFLIGHT(AMD_PMU_BRANCHES);
+    }
+}
+
 
 void amd_pmu_init(CPUX86State *env)
 {
@@ -322,6 +358,8 @@ void helper_amd_pmu_overflow(CPUX86State *env)
     bool pmi;
 
     amd_pmu_commit(env);
+    int i;
+
     pmi = amd_pmu_fold(env, true);
     amd_pmu_arm(env);
     if (pmi) {
