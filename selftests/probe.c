@@ -92,11 +92,6 @@ static struct identity identity_of_cpu(void)
 	return id;
 }
 
-static bool is_hybrid(void)
-{
-	return !access("/sys/bus/event_source/devices/cpu_atom", F_OK);
-}
-
 static bool is_virtual(void)
 {
 	unsigned int eax, ebx, ecx, edx;
@@ -139,7 +134,7 @@ static void say_pmu(void)
 	printf("%-12s %s version %u: %u general and %u fixed counters of %u bits\n",
 	       "PMU", pmu.amd ? "AMD" : "Intel", pmu.version, pmu.general,
 	       pmu.fixed, pmu.width);
-	if (is_hybrid())
+	if (host_hybrid())
 		say("",
 		    "hybrid: cores differ, and KVM hands none of them over");
 	say("handover", host_core_capable()
@@ -195,7 +190,7 @@ static void facts(void)
 	printf("cpu_family_model %u:%u\n", id.family, id.model);
 	printf("cpu_microcode %s\n", id.microcode);
 	printf("cpu_virtual %s\n", is_virtual() ? "yes" : "no");
-	printf("cpu_hybrid %s\n", is_hybrid() ? "yes" : "no");
+	printf("cpu_hybrid %s\n", host_hybrid() ? "yes" : "no");
 	printf("pmu_vendor %s\n", pmu.amd ? "AMD" : "Intel");
 	printf("pmu_version %u\n", pmu.version);
 	printf("pmu_counters %u general, %u fixed, %u bits\n", pmu.general,

@@ -50,9 +50,20 @@ int host_kvm_enable_pmu(void)
 	return (int)file_number("/sys/module/kvm/parameters/enable_pmu", -1);
 }
 
+bool host_hybrid(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+	       (edx & (1u << 15));
+}
+
 bool host_core_capable(void)
 {
 	unsigned int eax, ebx, ecx, edx;
+
+	if (host_hybrid())
+		return false;
 
 	if (cpu_is_amd())
 		return __get_cpuid_count(0x80000022, 0, &eax, &ebx, &ecx,

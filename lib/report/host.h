@@ -74,6 +74,12 @@ int64_t host_mediated_requested(void);
 int host_kvm_enable_pmu(void);
 
 /*
+ * Do the cores of this machine differ (CPUID leaf 7, EDX bit 15)? Then KVM has
+ * no PMU for guests: kvm_init_pmu_capability().
+ */
+bool host_hybrid(void);
+
+/*
  * Can the core PMU be handed to guests, going by CPUID alone (M2)? AMD: leaf
  * 0x80000022 EAX bit 0; Intel: leaf 0xA version 4 and full-width writes.
  */

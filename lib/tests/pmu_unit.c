@@ -20,6 +20,11 @@ static const uint32_t version5[4] = { 0x08300805, 0, 0xf, 0x8604 };
 /* Version 1 has no fixed counters, whatever EDX says. */
 static const uint32_t version1[4] = { 0x07280201, 0, 0, 0x8604 };
 
+/* Version 5, eight counters; fixed ones 0 to 2 by EDX, 4 to 6 by ECX. */
+static const uint32_t sparse[4] = { 0x08300805, 0, 0x77, 0x8603 };
+/* Before version 5 ECX is reserved. */
+static const uint32_t before_ecx[4] = { 0x08300804, 0, 0x77, 0x603 };
+
 static void amd_is_read_from_cpuid(void **state)
 {
 	struct pmu pmu = pmu_from_cpuid(true, zen4, true);
@@ -47,6 +52,19 @@ static void intel_is_read_from_cpuid(void **state)
 	assert_int_equal(pmu.fixed, 4);
 	assert_int_equal(pmu.width, 48);
 	assert_int_equal(pmu_from_cpuid(false, version1, false).fixed, 0);
+	/* Sierra Forest: three in a row, and three behind a gap. */
+	assert_int_equal(pmu_from_cpuid(false, sparse, false).fixed, 6);
+	assert_int_equal(pmu_from_cpuid(false, before_ecx, false).fixed, 3);
+	pmu = pmu_from_cpuid(false, sparse, false);
+	assert_int_equal(pmu_msr(&pmu, PMU_FIXED_COUNTER, 2), 0x30b);
+	assert_int_equal(pmu_msr(&pmu, PMU_FIXED_COUNTER, 3), 0x30d);
+	assert_int_equal(pmu_all(&pmu), 0x77000000ffull);
+	pmu_take_masks(&pmu, 0x3f, 0x177);
+	assert_int_equal(pmu.general, 6);
+	assert_int_equal(pmu.fixed, 7);
+	pmu_take_masks(&pmu, 0, 0x77);
+	assert_int_equal(pmu.general, 6);
+	assert_int_equal(pmu.fixed, 6);
 	assert_int_equal(pmu_from_cpuid(false, version1, false).width, 40);
 }
 

@@ -42,7 +42,8 @@ static unsigned int read_counters(const struct pmu *host,
 	for (unsigned int i = 0; i < host->general; i++)
 		value[next++] = rdpmc(pmu_rdpmc_index(false, i));
 	for (unsigned int i = 0; i < host->fixed; i++)
-		value[next++] = rdpmc(pmu_rdpmc_index(true, i));
+		value[next++] =
+			rdpmc(pmu_rdpmc_index(true, pmu_fixed_number(host, i)));
 	return next;
 }
 
@@ -50,9 +51,13 @@ static unsigned int read_counters(const struct pmu *host,
 static uint64_t bit_of(const struct pmu *host, uint32_t index)
 {
 	const uint32_t fixed = pmu_rdpmc_index(true, 0);
+	uint32_t before;
 
-	return 1ull << (index & fixed ? host->general + (index & ~fixed)
-				      : index);
+	if (!(index & fixed))
+		return 1ull << index;
+	before = host->fixed_mask & ((1u << (index & ~fixed)) - 1);
+	return 1ull << (host->general +
+			(unsigned int)__builtin_popcount(before));
 }
 
 /* Work, and the counters that moved; @after is what they read as then. */

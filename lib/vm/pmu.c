@@ -5,6 +5,12 @@
 #include "pmu.h"
 
 #define LEAF_ARCH_PERFMON 0xa
+/* Leaf 7, sub-leaf 1; leaf 0x23, whose sub-leaf 1 has a bit for each counter.
+ */
+#define LEAF_FEATURES 7
+#define ARCH_PERFMON_EXT (1u << 8)
+#define LEAF_PERFMON_EXT 0x23
+#define HAS_COUNTER_MASKS (1u << 1)
 #define LEAF_FEATURES_AMD 0x80000001
 #define LEAF_PERFMON_V2 0x80000022
 #define PERFCTR_CORE (1u << 23)
@@ -15,6 +21,19 @@
 #define FIXED_SHIFT 32
 #define RDPMC_FIXED (1u << 30)
 
+/*
+ * EDX has the number of those that follow each other from the first on; from
+ * version 5 on, ECX has a bit for each that there is, with gaps perhaps (Intel
+ * SDM volume 2, "CPUID", leaf 0xA).
+ */
+static uint32_t fixed_mask(unsigned int version, const uint32_t perfmon[4])
+{
+	if (version < 2)
+		return 0;
+	return ((1u << (perfmon[3] & 0x1f)) - 1) |
+	       (version >= 5 ? perfmon[2] : 0);
+}
+
 struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core)
 {
 	struct pmu pmu = { .amd = amd, .core = !amd || core };
@@ -23,7 +42,8 @@ struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core)
 		pmu.version = perfmon[0] & 0xff;
 		pmu.general = perfmon[0] >> 8 & 0xff;
 		pmu.width = perfmon[0] >> 16 & 0xff;
-		pmu.fixed = pmu.version > 1 ? perfmon[3] & 0x1f : 0;
+		pmu.fixed_mask = fixed_mask(pmu.version, perfmon);
+		pmu.fixed = (unsigned int)__builtin_popcount(pmu.fixed_mask);
 		return pmu;
 	}
 	pmu.width = AMD_WIDTH;
@@ -35,17 +55,43 @@ struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core)
 	return pmu;
 }
 
+void pmu_take_masks(struct pmu *pmu, uint32_t general, uint32_t fixed)
+{
+	if (general)
+		pmu->general = (unsigned int)__builtin_popcount(general);
+	pmu->fixed_mask = fixed;
+	pmu->fixed = (unsigned int)__builtin_popcount(fixed);
+}
+
+/* As perf reads it: update_pmu_cap_from_perfmonext(). */
+static void take_extended(struct pmu *pmu)
+{
+	uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+
+	if (!__get_cpuid_count(LEAF_FEATURES, 1, &eax, &ebx, &ecx, &edx) ||
+	    !(eax & ARCH_PERFMON_EXT) ||
+	    !__get_cpuid_count(LEAF_PERFMON_EXT, 0, &eax, &ebx, &ecx, &edx) ||
+	    !(eax & HAS_COUNTER_MASKS))
+		return;
+	__get_cpuid_count(LEAF_PERFMON_EXT, 1, &eax, &ebx, &ecx, &edx);
+	pmu_take_masks(pmu, eax, ebx);
+}
+
 struct pmu pmu_of_host(void)
 {
 	uint32_t perfmon[4] = { 0 }, features[4] = { 0 };
 	bool amd = cpu_is_amd();
+	struct pmu pmu;
 
 	__get_cpuid_count(amd ? LEAF_PERFMON_V2 : LEAF_ARCH_PERFMON, 0,
 			  &perfmon[0], &perfmon[1], &perfmon[2], &perfmon[3]);
 	if (amd)
 		__get_cpuid(LEAF_FEATURES_AMD, &features[0], &features[1],
 			    &features[2], &features[3]);
-	return pmu_from_cpuid(amd, perfmon, features[2] & PERFCTR_CORE);
+	pmu = pmu_from_cpuid(amd, perfmon, features[2] & PERFCTR_CORE);
+	if (!amd)
+		take_extended(&pmu);
+	return pmu;
 }
 
 bool pmu_can_set_status(const struct pmu *pmu)
@@ -80,12 +126,26 @@ static const struct place intel_places[] = {
 	[PMU_STATUS_CLEAR] = { 0x390, 0 },  [PMU_STATUS_SET] = { 0x391, 0 },
 };
 
+unsigned int pmu_fixed_number(const struct pmu *pmu, unsigned int index)
+{
+	unsigned int number = 0, left = index;
+
+	/* Beyond the last of them: as if they went on without a gap. */
+	if (index >= pmu->fixed)
+		return index;
+	while (!(pmu->fixed_mask & (1u << number)) || left--)
+		number++;
+	return number;
+}
+
 uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 		 unsigned int index)
 {
 	const struct place *place = pmu->amd ? &amd_places[reg]
 					     : &intel_places[reg];
 
+	if (reg == PMU_FIXED_COUNTER)
+		index = pmu_fixed_number(pmu, index);
 	return place->first + place->stride * index;
 }
 
@@ -123,6 +183,12 @@ uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
 	return selector;
 }
 
+/* AMD's bits 40 and 41 are guest-only and host-only; Intel's are reserved. */
+uint64_t pmu_any_mode(uint64_t selector)
+{
+	return (selector | 1ull << 16 | 1ull << 17) & ~(3ull << 40);
+}
+
 uint64_t pmu_select_fixed(unsigned int index, unsigned int flags)
 {
 	uint64_t field = 0;
@@ -138,7 +204,7 @@ uint64_t pmu_select_fixed(unsigned int index, unsigned int flags)
 
 uint64_t pmu_all(const struct pmu *pmu)
 {
-	return ((1ull << pmu->general) - 1) | ((1ull << pmu->fixed) - 1)
+	return ((1ull << pmu->general) - 1) | (uint64_t)pmu->fixed_mask
 						      << FIXED_SHIFT;
 }
 

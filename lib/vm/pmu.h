@@ -16,7 +16,8 @@
  * @version: Intel: architectural version; AMD: 2 with PerfMonV2, else 1
  * @core:    the registers with new numbers are there; not so on an AMD CPU
  *           without the core counter extension
- * @general, @fixed: counters
+ * @general, @fixed: counters, those in a gap not included
+ * @fixed_mask: which fixed ones there are, a bit for each
  * @width:   bits of a general counter
  */
 struct pmu {
@@ -24,6 +25,7 @@ struct pmu {
 	bool core;
 	unsigned int version;
 	unsigned int general, fixed;
+	uint32_t fixed_mask;
 	unsigned int width;
 };
 
@@ -36,6 +38,12 @@ struct pmu pmu_of_host(void);
  * is there.
  */
 struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core);
+
+/*
+ * Counters as leaf 0x23 has them, a bit for each; with no general ones it
+ * leaves that to leaf 0xA.
+ */
+void pmu_take_masks(struct pmu *pmu, uint32_t general, uint32_t fixed);
 
 /*
  * Can a guest set bits of the status register? AMD: PerfMonV2; Intel:
@@ -59,7 +67,10 @@ enum pmu_register {
 	PMU_STATUS_SET,
 };
 
-/* The number of register @reg, @index for those that are several. */
+/*
+ * The MSR of register @reg, the @index-th of those that are several: a gap
+ * between fixed counters has no index.
+ */
 uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 		 unsigned int index);
 
@@ -67,7 +78,10 @@ uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 uint32_t pmu_counter_msr(const struct pmu *pmu, unsigned int index);
 uint32_t pmu_selector_msr(const struct pmu *pmu, unsigned int index);
 
-/* What RDPMC takes in ECX for a counter. */
+/* The number of the @index-th fixed counter that there is. */
+unsigned int pmu_fixed_number(const struct pmu *pmu, unsigned int index);
+
+/* What RDPMC takes in ECX for a counter; fixed ones by their number. */
 uint32_t pmu_rdpmc_index(bool fixed, unsigned int index);
 
 /* Events that both vendors count exactly; AMD's branches are another number. */
@@ -87,6 +101,9 @@ uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
 
 /* The same for fixed counter @index, as its field of PMU_FIXED_CTRL. */
 uint64_t pmu_select_fixed(unsigned int index, unsigned int flags);
+
+/* @selector without a choice of mode: at any level, and in any guest. */
+uint64_t pmu_any_mode(uint64_t selector);
 
 /* The bits of PMU_GLOBAL_CTRL and PMU_STATUS for all counters there are. */
 uint64_t pmu_all(const struct pmu *pmu);
