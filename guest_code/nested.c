@@ -75,6 +75,11 @@ void guest_run_nested(struct guest_step *step)
 	GUEST_ASSERT(data);
 	if (!step->times)
 		return;
+	if (step->op == GUEST_NESTED_ENTER) {
+		GUEST_ASSERT(vendor->enter_often);
+		vendor->enter_often(data, step->times);
+		return;
+	}
 	nested_step = step;
 	memset(bitmap, 0, NESTED_MSRS_SIZE);
 	if (kept)

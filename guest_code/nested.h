@@ -24,11 +24,15 @@ void nested_do(void);
  *           selftests library laid out for it, @msrs the physical address of
  *           the bitmap
  *   enter   the first time or again; an MSR access that exited is stepped over
+ *   enter_often
+ *           @times one that exits with its first instruction; NULL if there is
+ * no instruction of the vendor's whose count is asked for
  */
 struct nested_vendor {
 	void (*keep)(uint8_t *bitmap, uint32_t msr, bool write);
 	void (*set_up)(void *data, uint64_t msrs);
 	enum nested_exit (*enter)(void *data, uint64_t *why);
+	void (*enter_often)(void *data, uint64_t times);
 };
 
 extern const struct nested_vendor nested_svm, nested_vmx;

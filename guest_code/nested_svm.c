@@ -60,4 +60,26 @@ static enum nested_exit enter(void *data, uint64_t *why)
 	return NESTED_EXIT_MSR;
 }
 
-const struct nested_vendor nested_svm = { keep, set_up, enter };
+/* It exits where it was entered, with no instruction retired. */
+static void nested_idle(void)
+{
+	vmmcall();
+}
+
+/*
+ * All registers of the nested guest but RAX, RSP and RIP are the guest's own.
+ * An exit leaves the GIF clear.
+ */
+static void enter_often(void *data, uint64_t times)
+{
+	struct svm_test_data *svm = data;
+
+	SET_UP(svm, nested_idle);
+	svm->vmcb->save.rflags = 2;
+	asm volatile("1:\n\tvmrun %%rax\n\tsub $1, %[left]\n\tjnz 1b\n\tstgi"
+		     : [left] "+r"(times)
+		     : "a"(svm->vmcb_gpa)
+		     : "cc", "memory");
+}
+
+const struct nested_vendor nested_svm = { keep, set_up, enter, enter_often };

@@ -65,4 +65,4 @@ static enum nested_exit enter(void *data, uint64_t *why)
 	return NESTED_EXIT_MSR;
 }
 
-const struct nested_vendor nested_vmx = { keep, set_up, enter };
+const struct nested_vendor nested_vmx = { keep, set_up, enter, NULL };

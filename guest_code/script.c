@@ -6,7 +6,7 @@
 #include "apic.h"
 
 struct guest_script guest_script;
-uint8_t guest_page[4096] __attribute__((aligned(4096)));
+uint8_t guest_page[GUEST_PAGES][4096] __attribute__((aligned(4096)));
 
 void guest_on_pmi(struct ex_regs *regs)
 {
@@ -82,6 +82,20 @@ static void out(uint64_t times)
 	TURNS(times, "out %%al, %%dx\n\t", "d"(GUEST_PORT), "a"(0) : "cc");
 }
 
+static void touch(uint64_t times)
+{
+	uint64_t turns_left = times < GUEST_PAGES ? times : GUEST_PAGES;
+	uint8_t *page = guest_page[0];
+
+	if (!turns_left)
+		return;
+	asm volatile("1:\n\tmovb $1, (%[page])\n\tadd $4096, %[page]\n\t"
+		     "sub $1, %[left]\n\tjnz 1b"
+		     : [left] "+r"(turns_left), [page] "+r"(page)
+		     :
+		     : "cc", "memory");
+}
+
 static void pause_until_told(void)
 {
 	while (!guest_script.go_on && !guest_record.stop)
@@ -149,7 +163,7 @@ static void take(struct guest_step *step)
 		TURNS(step->times, "invd\n\t", NOTHING);
 		break;
 	case GUEST_TOUCH:
-		*(volatile uint8_t *)guest_page = 1;
+		touch(step->times);
 		break;
 	case GUEST_HALT:
 		halt(step->times);
@@ -168,6 +182,7 @@ static void take(struct guest_step *step)
 	case GUEST_NESTED_READ_KEPT:
 	case GUEST_NESTED_WRITE:
 	case GUEST_NESTED_WRITE_KEPT:
+	case GUEST_NESTED_ENTER:
 		guest_run_nested(step);
 		break;
 	case GUEST_DIE:

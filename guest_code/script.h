@@ -26,7 +26,8 @@
  *   GUEST_OUT      OUT to a port that user space serves (3, 1)
  *   GUEST_IPI      WRMSR to the x2APIC's ICR, to oneself, interrupts off (3, 1)
  *   GUEST_INVD     INVD, which KVM skips (3, 1)
- *   GUEST_TOUCH    write to the page that is there to be taken away
+ *   GUEST_TOUCH    write to one page after another of those that are there to
+ *                  be taken away: no exit but their faults (4, 1)
  *   GUEST_HALT     an IPI to oneself, then STI; HLT; CLI
  *   GUEST_NO_HALT  the same with NOP in place of HLT: as many instructions
  *   GUEST_OPEN     STI; NOP; CLI
@@ -37,6 +38,9 @@
  *   GUEST_NESTED_READ_KEPT, GUEST_NESTED_WRITE_KEPT
  *                  the same, but the guest keeps @index from it; @seen is how
  *                  often that brought the guest an exit
+ *   GUEST_NESTED_ENTER
+ *                  VMRUN of a nested guest that does nothing but exit (2, 1 of
+ *                  the guest, and VMRUN itself)
  *   GUEST_DIE      fault with no table to handle it: the guest shuts down
  */
 enum guest_op {
@@ -61,6 +65,7 @@ enum guest_op {
 	GUEST_NESTED_READ_KEPT,
 	GUEST_NESTED_WRITE,
 	GUEST_NESTED_WRITE_KEPT,
+	GUEST_NESTED_ENTER,
 	GUEST_DIE,
 	GUEST_OPS,
 };
@@ -115,8 +120,9 @@ struct guest_script {
 
 extern struct guest_script guest_script;
 
-/* The page of GUEST_TOUCH. */
-extern uint8_t guest_page[4096];
+/* The pages of GUEST_TOUCH, which touches no more of them. */
+#define GUEST_PAGES 32
+extern uint8_t guest_page[GUEST_PAGES][4096];
 
 /* Payload: take the steps, leave, and again, until the record says stop. */
 void guest_follow(void);

@@ -9,7 +9,9 @@
 
 #define EXITS 100
 #define WORK_TURNS 2000
-#define LONG_TURNS 2000000
+#define LONG_TURNS 200000
+#define ROUNDS_LEAST 2
+#define ROUNDS_MOST 40
 
 FIXTURE(border)
 {
@@ -110,21 +112,34 @@ static int open_user_only(FIXTURE_DATA(border) * self, bool of_cpu)
 	return self->fd < 0 ? -self->fd : 0;
 }
 
+/*
+ * An interrupt or a page fault in user space counts there on both vendors, one
+ * more for each, never fewer (D. Weaver et al., "Non-determinism and overcount
+ * in hardware counter implementations"). So the least of several is the work
+ * itself: until both are the same, and that not for the first time.
+ */
 static void judge_surplus(FIXTURE_DATA(border) * self,
 			  struct __test_metadata *_metadata, enum guest_op op,
 			  uint64_t few, uint64_t many)
 {
 	struct guest_case *c = &self->c;
-	int64_t brief, longer;
+	int64_t brief = INT64_MAX, longer = INT64_MAX;
 
 	/* The first pass through the code is longer: pages are faulted in. */
 	gain_beside(self, op, few);
-	brief = gain_beside(self, op, few);
+	for (int i = 0; i < ROUNDS_MOST; i++) {
+		int64_t gained[2] = { gain_beside(self, op, few),
+				      gain_beside(self, op, many) };
+
+		MUST_BE(gained[0] != NOT_KNOWN && gained[1] != NOT_KNOWN);
+		brief = gained[0] < brief ? gained[0] : brief;
+		longer = gained[1] < longer ? gained[1] : longer;
+		if (i >= ROUNDS_LEAST && brief == longer)
+			break;
+	}
 	c->s.exclude_guest = 1;
 	c->o.counted_before = brief;
-	longer = gain_beside(self, op, many);
-	if (brief != NOT_KNOWN && longer != NOT_KNOWN)
-		c->o.host_surplus = longer - brief;
+	c->o.host_surplus = longer - brief;
 	c->s.guest_beats = (int64_t)c->guest.record->beats;
 	JUDGE("M43", &c->s, &c->o);
 }
@@ -165,7 +180,7 @@ TEST_F(border, D24_nothing_strays_at_the_border)
 		.op = GUEST_EMULATE,
 		.times = 10 * EXITS,
 	};
-	int64_t gained[COUNTERS_MAX];
+	struct counted counted;
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct noise *noise = noise_start(GUEST_CPU);
 	uint64_t rounds;
@@ -178,18 +193,18 @@ TEST_F(border, D24_nothing_strays_at_the_border)
 	/* Until the host was at it while the guest counted. */
 	do {
 		rounds = noise_rounds(noise);
-		err = counting_run(&c->guest, &counting, gained);
+		err = counting_run_on(&c->guest, &counting, 1, NULL, NULL,
+				      &counted);
 	} while (!err && noise_rounds(noise) < rounds + 2 &&
 		 !deadline_passed(&deadline));
 	rounds = noise_rounds(noise) - rounds;
 	c->o.counted_before = noise_stop(noise);
 	MUST(err);
 	MUST_BE(rounds >= 2);
-	c->s.guest_work =
-		counting_work(counting.op, PMU_INSTRUCTIONS, counting.times);
+	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		c->o.guest_counted = gained[i];
-		c->o.guest_control = gained[0];
+		c->o.guest_counted = counted.gained[i];
+		c->o.guest_control = counted.gained[0];
 		JUDGE("D24", &c->s, &c->o);
 	}
 }
@@ -220,5 +235,5 @@ TEST_F(border, D17_the_host_between_exits_is_counted)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return guest_case_main(argc, argv);
 }

@@ -12,7 +12,9 @@
 #include "sync/work.h"
 
 #define WORK_TURNS 2000
-#define LONG_TURNS 500000
+#define LONG_TURNS 100000
+#define ROUNDS_LEAST 2
+#define ROUNDS_MOST 40
 /* VMs are made one after the other. */
 #define TIMEOUT_S 120
 
@@ -24,7 +26,7 @@ struct place {
 	struct guest guest;
 	pthread_t thread;
 	const struct counting *counting;
-	int64_t counted[COUNTERS_MAX];
+	struct counted counted;
 	int fd;
 	int64_t gained, brief, longer;
 	int err;
@@ -97,8 +99,8 @@ static void *count_here(void *arg)
 {
 	struct place *place = arg;
 
-	place->err =
-		counting_run(&place->guest, place->counting, place->counted);
+	place->err = counting_run_on(&place->guest, place->counting, 1, NULL,
+				     NULL, &place->counted);
 	return NULL;
 }
 
@@ -123,12 +125,10 @@ TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 		for (unsigned int n = 0; n < self->pmu.general; n++) {
 			struct observation o = observation_unknown;
 
-			self->s.guest_work = counting_work(
-				GUEST_WORK,
-				n % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
-				LONG_TURNS);
-			o.guest_counted = place->counted[n];
-			o.guest_control = place->counted[0];
+			describe_count(&self->s, &counting, &place->counted,
+				       n % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS);
+			o.guest_counted = place->counted.gained[n];
+			o.guest_control = place->counted.gained[0];
 			JUDGE("M41", &self->s, &o);
 		}
 	}
@@ -156,14 +156,28 @@ static int64_t gain_beside(struct place *place, uint64_t turns)
 	return place->gained;
 }
 
+/* As in border_test.c: what disturbs only adds. */
 static void *gain_here(void *arg)
 {
 	struct place *place = arg;
 
+	place->brief = INT64_MAX;
+	place->longer = INT64_MAX;
 	/* The first pass through the code is longer: pages are faulted in. */
 	gain_beside(place, TURNS);
-	place->brief = gain_beside(place, TURNS);
-	place->longer = gain_beside(place, LONG_TURNS);
+	for (int i = 0; i < ROUNDS_MOST; i++) {
+		int64_t brief = gain_beside(place, TURNS);
+		int64_t longer = gain_beside(place, LONG_TURNS);
+
+		if (brief == NOT_KNOWN || longer == NOT_KNOWN) {
+			place->brief = NOT_KNOWN;
+			break;
+		}
+		place->brief = brief < place->brief ? brief : place->brief;
+		place->longer = longer < place->longer ? longer : place->longer;
+		if (i >= ROUNDS_LEAST && place->brief == place->longer)
+			break;
+	}
 	return NULL;
 }
 
@@ -202,5 +216,5 @@ TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return guest_case_main(argc, argv);
 }

@@ -7,6 +7,7 @@
 #include "perf/event.h"
 #include "report/cases.h"
 #include "vm/counting.h"
+#include "vm/guest_calibrate.h"
 
 #define GUEST_CPU 1
 #define TURNS 1000
@@ -56,10 +57,28 @@ static inline void guest_case_limit(struct guest_case *c, unsigned int counters,
 	c->pmu.version = version;
 	/* The first version has no fixed counters. */
 	if (version < 2)
-		c->pmu.fixed = 0;
+		c->pmu.fixed = c->pmu.fixed_mask = 0;
 	/* guest_limit_pmu() drops the extension where four are announced. */
 	c->pmu.core = !c->pmu.amd || version > 1 || counters > 4;
 	guest_case_describe(c);
+}
+
+/* State what counters of @event had to count while the step was taken. */
+static inline void describe_count(struct scenario *s,
+				  const struct counting *counting,
+				  const struct counted *counted,
+				  enum pmu_event event)
+{
+	s->guest_work = counting_work(counting->op, event, counted->times);
+	s->guest_entries = counted->entries;
+	s->entry_counts = calibration_entry(event);
+}
+
+/* main() of a program whose guests count. */
+static inline int guest_case_main(int argc, char **argv)
+{
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
+				 calibration_prepare);
 }
 
 static inline void guest_case_end(struct guest_case *c,

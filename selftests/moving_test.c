@@ -88,42 +88,35 @@ TEST_F(move, M42_patterns_survive_migration)
 	JUDGE("M42", &c->s, &c->o);
 }
 
-/* What a counter left running gains over entries on this CPU and that one. */
-static int64_t gain_over_moves(struct guest_case *c, uint64_t times, int moves)
+static void move_on(void *arg, unsigned int run)
 {
-	uint32_t counter = pmu_counter_msr(&c->pmu, 0);
-	uint64_t from = 0, to = 0;
-
-	script_clear(&c->guest);
-	script_do(&c->guest, GUEST_WORK, times);
-	if (guest_get_msr(&c->guest, counter, &from))
-		return NOT_KNOWN;
-	for (int i = 0; i < MOVES; i++) {
-		if (moves)
-			move_guest(c, i % 2 ? GUEST_CPU : HOST_CPU);
-		script_run(&c->guest);
-	}
-	if (guest_get_msr(&c->guest, counter, &to))
-		return NOT_KNOWN;
-	return (int64_t)(to - from);
+	move_guest(arg, run % 2 ? GUEST_CPU : HOST_CPU);
 }
 
 TEST_F(move, M41_counts_exactly_across_migration)
 {
 	struct guest_case *c = &self->c;
-	int64_t few, many;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = GUEST_WORK,
+		.times = TURNS,
+	};
+	struct counted counted;
 
-	script_write(&c->guest, pmu_selector_msr(&c->pmu, 0),
-		     pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
-	script_run(&c->guest);
-	few = gain_over_moves(c, 1, false);
-	many = gain_over_moves(c, 1 + TURNS, true);
-	MUST_BE(few != NOT_KNOWN && many != NOT_KNOWN);
-	c->s.guest_work =
-		MOVES * counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
-	c->o.guest_control = few;
-	c->o.guest_counted = many - few;
-	JUDGE("M41", &c->s, &c->o);
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		counting.selector[i] = pmu_select(
+			&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
+			PMU_USER | PMU_OS);
+	MUST(counting_run_on(&c->guest, &counting, MOVES, move_on, c,
+			     &counted));
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		describe_count(&c->s, &counting, &counted,
+			       i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS);
+		c->s.guest_work *= MOVES;
+		c->o.guest_counted = counted.gained[i];
+		c->o.guest_control = counted.gained[0];
+		JUDGE("M41", &c->s, &c->o);
+	}
 }
 
 /* The guest is inside on the CPU that goes; its thread is moved elsewhere. */
@@ -355,8 +348,14 @@ TEST_F(end, M20_never_entered_again)
 	JUDGE("M49", &self->s, &self->o);
 }
 
+/* Before cases are forked. */
+static int prepare(void)
+{
+	calibration_prepare();
+	return cpus_back_at_exit();
+}
+
 int main(int argc, char **argv)
 {
-	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
-				 cpus_back_at_exit);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU, prepare);
 }

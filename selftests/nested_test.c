@@ -148,7 +148,7 @@ TEST_F(nested, D38_it_runs_with_the_global_control_of_the_guest)
 		.op = GUEST_NESTED,
 		.times = TURNS,
 	};
-	int64_t gained[COUNTERS_MAX];
+	struct counted counted;
 
 	NEEDS(c->pmu.version > 1, "a global control");
 	for (unsigned int i = 0; i < c->pmu.general; i++)
@@ -157,16 +157,16 @@ TEST_F(nested, D38_it_runs_with_the_global_control_of_the_guest)
 	/* The first nested guest takes the guest instructions of its own. */
 	script_do(&c->guest, GUEST_NESTED, 1);
 	script_run(&c->guest);
-	MUST(counting_run(&c->guest, &counting, gained));
-	c->s.guest_work = counting_work(GUEST_NESTED, PMU_INSTRUCTIONS, TURNS);
+	MUST(counting_run(&c->guest, &counting, &counted));
+	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
 	c->o.mismatches = differs(c, PMU_GLOBAL_CTRL, 0, 1, 2);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		c->o.guest_counted = gained[i];
+		c->o.guest_counted = counted.gained[i];
 		JUDGE(c->pmu.amd ? "D38" : "D38.vmx", &c->s, &c->o);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return guest_case_main(argc, argv);
 }

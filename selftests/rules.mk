@@ -67,4 +67,12 @@ $(OUTPUT)/obj/probe.o: $(HERE)/probe.c
 $(OUTPUT)/probe: $(OUTPUT)/obj/probe.o $(LIB_OBJ)
 	$(Q)$(LINK)
 
+# What its processor counts, which takes a guest to know.
+$(OUTPUT)/obj/calibrate.o: $(HERE)/calibrate.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -MP -c -o $@ $<
+
+$(OUTPUT)/calibrate: $(OUTPUT)/obj/calibrate.o $(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM)
+	$(Q)$(LINK)
+
 -include $(shell find $(OUTPUT)/obj $(OUTPUT)/libkvm -name '*.d' 2>/dev/null)

@@ -120,6 +120,8 @@ enum request {
  *   host_counters       general counters of the CPU
  *   guest_fixed, host_fixed
  *                       the same of the fixed counters
+ *   listed_counters, listed_fixed
+ *                       those in KVM_GET_MSR_INDEX_LIST
  *   host_version        PMU version of the CPU, counted in the same way
  *   guest_version       PMU version its CPUID announces; AMD: 2 with PerfMonV2
  *   counter_width       bits of a counter
@@ -128,6 +130,9 @@ enum request {
  *   accesses            how often it was read or written
  *   guest_work          events the guest certainly made, at the privilege
  *                       levels its counter selects
+ *   guest_entries       VM entries while its counter ran
+ *   entry_counts        what this processor adds to the count for each
+ *   nested_entries      VMRUN instructions of the guest as a host of its own
  *   filtered            the VMM's event filter denies the event
  *   host_only, guest_only, svme, nested
  *                       bits of AMD's selector, EFER.SVME, and whether the
@@ -188,6 +193,8 @@ enum request {
 	X(host_counters)   \
 	X(guest_fixed)     \
 	X(host_fixed)      \
+	X(listed_counters) \
+	X(listed_fixed)    \
 	X(host_version)    \
 	X(guest_version)   \
 	X(counter_width)   \
@@ -195,6 +202,9 @@ enum request {
 	X(absent)          \
 	X(accesses)        \
 	X(guest_work)      \
+	X(guest_entries)   \
+	X(entry_counts)    \
+	X(nested_entries)  \
 	X(filtered)        \
 	X(host_only)       \
 	X(guest_only)      \

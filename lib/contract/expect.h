@@ -28,6 +28,24 @@ static inline bool known(int64_t value)
 	return value != NOT_KNOWN;
 }
 
+/*
+ * What a counter of the guest gains: its work, and what the processor adds for
+ * each VM entry (lib/perf/calibration.h). Returns false if the scenario leaves
+ * that open.
+ */
+static inline bool guest_count(const struct scenario *s, int64_t *count)
+{
+	if (!known(s->guest_work) || !known(s->guest_entries))
+		return false;
+	*count = s->guest_work;
+	if (!s->guest_entries)
+		return true;
+	if (!known(s->entry_counts))
+		return false;
+	*count += s->guest_entries * s->entry_counts;
+	return true;
+}
+
 #define RULE(whose, rule_id, function, sentence)                           \
 	{                                                                  \
 		.id = (rule_id), .contract = (whose), .words = (sentence), \

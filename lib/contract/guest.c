@@ -11,7 +11,7 @@
 /* Intel SDM volume 3, "Architectural Performance Monitoring Version 4". */
 #define VERSION_SETS_STATUS 4
 /*
- * KVM_MAX_NR_AMD_GP_COUNTERS, KVM_MAX_NR_INTEL_GP_COUNTERS,
+ * The least of KVM_MAX_NR_AMD_GP_COUNTERS, KVM_MAX_NR_INTEL_GP_COUNTERS and
  * KVM_MAX_NR_FIXED_COUNTERS; the version is kvm_init_pmu_capability()'s.
  */
 #define KVM_AMD_COUNTERS 6
@@ -95,10 +95,12 @@ static int expect_m37_kept(const struct scenario *s, struct expectation *e)
 
 static int expect_m32(const struct scenario *s, struct expectation *e)
 {
-	if (!known(s->filtered) || !(s->guest_work > 0))
+	int64_t count;
+
+	if (!known(s->filtered) || !guest_count(s, &count) || !(count > 0))
 		return 0;
 	e[0] = CONTROL(guest_control, 1);
-	e[1] = EXACTLY(guest_counted, s->filtered ? 0 : s->guest_work);
+	e[1] = EXACTLY(guest_counted, s->filtered ? 0 : count);
 	e[2] = EXACTLY(mismatches, 0);
 	e[3] = EXACTLY(vector, 0);
 	return 4;
@@ -107,10 +109,11 @@ static int expect_m32(const struct scenario *s, struct expectation *e)
 /* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
 static int expect_m33(const struct scenario *s, struct expectation *e)
 {
+	int64_t count;
 	bool counts;
 
 	if (!known(s->host_only) || !known(s->guest_only) || !known(s->svme) ||
-	    !known(s->nested) || !(s->guest_work > 0))
+	    !known(s->nested) || !guest_count(s, &count) || !(count > 0))
 		return 0;
 	if (!s->host_only && !s->guest_only)
 		counts = true;
@@ -118,20 +121,56 @@ static int expect_m33(const struct scenario *s, struct expectation *e)
 		counts = false;
 	else
 		counts = s->nested ? s->guest_only : s->host_only;
-	e[0] = EXACTLY(guest_counted, counts ? s->guest_work : 0);
+	e[0] = EXACTLY(guest_counted, counts ? count : 0);
 	return 1;
 }
 
 static int expect_exact(const struct scenario *s, struct expectation *e)
 {
-	if (!known(s->guest_work))
+	int64_t count;
+
+	if (!guest_count(s, &count))
 		return 0;
-	e[0] = EXACTLY(guest_counted, s->guest_work);
-	if (s->guest_work > 0)
+	e[0] = EXACTLY(guest_counted, count);
+	if (count > 0)
 		return 1;
 	/* "Nothing" means something only beside a counter that moved. */
 	e[1] = CONTROL(guest_control, 1);
 	return 2;
+}
+
+/* As many as there were, and each as the processor counts it. */
+static int expect_m57(const struct scenario *s, struct expectation *e)
+{
+	int64_t count;
+
+	if (!(s->guest_entries > 0) || !known(s->entry_counts) ||
+	    !guest_count(s, &count))
+		return 0;
+	e[0] = EXACTLY(guest_counted, count);
+	return 1;
+}
+
+/*
+ * VMRUN leads to the nested guest and belongs to it, whether the processor
+ * executes it or KVM does. So it does twice: KVM enters the nested guest by one
+ * of its own. Another one leads back.
+ */
+static int expect_m58(const struct scenario *s, struct expectation *e)
+{
+	int64_t own, nested;
+
+	if (!known(s->host_only) || !known(s->guest_only) ||
+	    !known(s->guest_work) || !(s->nested_entries > 0) ||
+	    !known(s->entry_counts))
+		return 0;
+	own = s->guest_work + s->nested_entries * s->entry_counts;
+	nested = s->nested_entries + s->nested_entries * s->entry_counts;
+	if (s->host_only == s->guest_only)
+		e[0] = EXACTLY(guest_counted, own + nested);
+	else
+		e[0] = EXACTLY(guest_counted, s->host_only ? own : nested);
+	return 1;
 }
 
 static int expect_m34_overflow(const struct scenario *s, struct expectation *e)
@@ -216,18 +255,26 @@ static int64_t at_most(int64_t value, int64_t most)
 	return value < most ? value : most;
 }
 
-/* As many as the host has, and as KVM has room for. */
+/*
+ * All that KVM lists, and no fewer than any KVM with a mediated PMU has room
+ * for; a newer one may have more.
+ */
 static int expect_m56(const struct scenario *s, struct expectation *e)
 {
 	if (!known(s->amd) || !known(s->host_counters) ||
-	    !known(s->host_fixed) || !known(s->host_version))
+	    !known(s->host_fixed) || !known(s->host_version) ||
+	    !known(s->listed_counters) || !known(s->listed_fixed))
 		return 0;
-	e[0] = EXACTLY(offered_counters,
-		       at_most(s->host_counters,
-			       s->amd ? KVM_AMD_COUNTERS : KVM_INTEL_COUNTERS));
-	e[1] = EXACTLY(offered_fixed, at_most(s->host_fixed, KVM_FIXED));
+	e[0] = EXPECT(offered_counters,
+		      at_most(s->host_counters,
+			      s->amd ? KVM_AMD_COUNTERS : KVM_INTEL_COUNTERS),
+		      s->host_counters);
+	e[1] = EXPECT(offered_fixed, at_most(s->host_fixed, KVM_FIXED),
+		      s->host_fixed);
 	e[2] = EXACTLY(offered_version, at_most(s->host_version, KVM_VERSION));
-	return 3;
+	e[3] = EXACTLY(offered_counters, s->listed_counters);
+	e[4] = EXACTLY(offered_fixed, s->listed_fixed);
+	return 5;
 }
 
 static int expect_m46(const struct scenario *s, struct expectation *e)
@@ -414,6 +461,10 @@ static const struct rule rules[] = {
 	GUEST("M55", expect_m55, "no history makes the kernel complain"),
 	GUEST("M56", expect_m56,
 	      "a guest is offered all counters of the host that KVM has room for"),
+	GUEST("M57", expect_m57,
+	      "a VM entry adds to the guest's counts what the processor counts for it, and no more"),
+	GUEST("M58", expect_m58,
+	      "VMRUN of a nested hypervisor counts in its guest-only counters"),
 };
 
 const struct rules guest_rules = RULES(rules);

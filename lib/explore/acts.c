@@ -61,9 +61,14 @@ static bool write_file(const char *path, const char *text)
 
 /*
  * The guest, in real mode at address 0: it writes a new pattern to its counter
- * 1, counts its own work with counter 0 (AMD64 APM volume 2, "Core Performance
- * Event-Select Registers": retired instructions, user and OS), goes round
- * while it is to stay, and leaves with OUT.
+ * 1, counts its own work, goes round while it is to stay, and leaves with OUT.
+ *
+ * Counter 0 counts retired instructions, counter 2 branches (AMD64 APM volume
+ * 2, "Core Performance Event-Select Registers"), both started and stopped by
+ * one write of the global control. What it keeps is the first less the second:
+ * a VM entry adds one to both, so it is the same however often the host
+ * interrupts. And that of many turns less that of one: what starts and stops is
+ * in neither.
  */
 #define BOX 0x800
 
@@ -86,21 +91,53 @@ asm(".pushsection .rodata\n"
     "	movl 0x818, %eax\n"
     "	movl 0x81c, %edx\n"
     "	wrmsr\n"
-    "	movl $0xc0010201, %ecx\n"
+    "	xorl %ebp, %ebp\n"
+    "	xchgl %esi, %edi\n"
+    "	movl $1, %esi\n"
+    "2:	xorl %edx, %edx\n"
     "	xorl %eax, %eax\n"
-    "	xorl %edx, %edx\n"
+    "	movl $0xc0000301, %ecx\n"
+    "	wrmsr\n"
+    "	movl $0xc0010201, %ecx\n"
+    "	wrmsr\n"
+    "	movl $0xc0010205, %ecx\n"
     "	wrmsr\n"
     "	movl $0xc0010200, %ecx\n"
     "	movl $0x4300c0, %eax\n"
     "	wrmsr\n"
-    "2:	decl %esi\n"
-    "	jnz 2b\n"
+    "	movl $0xc0010204, %ecx\n"
+    "	movl $0x4300c2, %eax\n"
+    "	wrmsr\n"
+    "	movl $0xc0000301, %ecx\n"
+    "	movl $5, %eax\n"
+    "	wrmsr\n"
+    "5:	decl %esi\n"
+    "	jnz 5b\n"
     "	xorl %eax, %eax\n"
     "	wrmsr\n"
     "	movl $0xc0010201, %ecx\n"
     "	rdmsr\n"
-    "	movl %eax, 0x810\n"
-    "	movl %edx, 0x814\n"
+    "	movl %eax, %ebx\n"
+    "	movl $0xc0010205, %ecx\n"
+    "	rdmsr\n"
+    "	subl %eax, %ebx\n"
+    "	negl %ebp\n"
+    "	addl %ebx, %ebp\n"
+    "	movl %edi, %esi\n"
+    "	xorl %edi, %edi\n"
+    "	testl %esi, %esi\n"
+    "	jnz 2b\n"
+    "	movl %ebp, 0x810\n"
+    "	movl $0, 0x814\n"
+    "	xorl %edx, %edx\n"
+    "	xorl %eax, %eax\n"
+    "	movl $0xc0010200, %ecx\n"
+    "	wrmsr\n"
+    "	movl $0xc0010204, %ecx\n"
+    "	wrmsr\n"
+    "	movl $0xc0000301, %ecx\n"
+    "	movl $0x3f, %eax\n"
+    "	wrmsr\n"
     "	jmp 4f\n"
     "3:	decl %esi\n"
     "	jnz 3b\n"

@@ -18,15 +18,14 @@ struct seen {
 };
 
 /*
- * What a guest's counter says of its work: from the WRMSR that starts it, which
- * KVM emulates and counts, to the XOR before the one that stops it.
+ * What a guest's counters say of its work: the instructions that are no
+ * branches, one a turn, of all turns but the one that is taken off.
  */
-#define GUEST_COUNTS (ACT_WORK + 2)
+#define GUEST_COUNTS (ACT_WORK / 2 - 1)
 
 /*
- * What the guest found. @counted: instructions between switching its counter 0
- * on and off; @found: what counter 1 held, @left: what the guest had left
- * there.
+ * What the guest found. @counted: instructions of its work less branches;
+ * @found: what counter 1 held, @left: what the guest had left there.
  */
 struct guest_seen {
 	uint64_t counted, found, left;

@@ -11,6 +11,8 @@
 #include "../sync/guardian.h"
 #include "cpu.h"
 
+#define MSR_SMI_COUNT 0x34
+
 int cpu_pin_self(int cpu)
 {
 	cpu_set_t set;
@@ -98,19 +100,43 @@ static int64_t nth_number(const char *text, int n)
 int64_t cpu_interrupts(const char *name, int cpu)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
-	int64_t found = -1;
+	int64_t found = -1, all = 0;
 	char line[8192];
 
 	while (file && found < 0 && fgets(line, sizeof(line), file)) {
 		char *label = line + strspn(line, " ");
-		size_t length = strlen(name);
+		size_t length = strcspn(label, ":");
+		int64_t count;
 
-		if (!strncmp(label, name, length) && label[length] == ':')
-			found = nth_number(label + length + 1, cpu);
+		if (!label[length])
+			continue;
+		count = nth_number(label + length + 1, cpu);
+		all += count > 0 ? count : 0;
+		if (name && strlen(name) == length &&
+		    !strncmp(label, name, length))
+			found = count;
 	}
 	if (file)
 		fclose(file);
-	return found;
+	return name ? found : all;
+}
+
+int64_t cpu_smis(int cpu)
+{
+	uint32_t count[2] = { 0 };
+	char path[64];
+	int fd;
+
+	if (cpu_is_amd())
+		return 0;
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (pread(fd, count, sizeof(count), MSR_SMI_COUNT) != sizeof(count))
+		count[0] = 0;
+	close(fd);
+	return count[0];
 }
 
 static void online_path(char *path, size_t size, int cpu)

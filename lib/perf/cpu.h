@@ -15,9 +15,17 @@ bool cpu_is_amd(void);
 
 /*
  * Interrupts of @cpu so far, from the line @name (as "NMI") of
- * /proc/interrupts. Returns -1 if there is no such line or CPU.
+ * /proc/interrupts, or of all lines with NULL. Returns -1 if there is no such
+ * line or CPU.
  */
 int64_t cpu_interrupts(const char *name, int cpu);
+
+/*
+ * System management interrupts of @cpu so far, which take time and instructions
+ * from whoever runs, and say so to nobody: MSR_SMI_COUNT (Intel SDM volume 4).
+ * Returns 0 where that cannot be read; on AMD one in a guest is a VM exit.
+ */
+int64_t cpu_smis(int cpu);
 
 /* Can @cpu be taken offline? */
 bool cpu_can_go(int cpu);

@@ -9,6 +9,7 @@
 
 #include "../perf/cpu.h"
 #include "../vm/counting.h"
+#include "../vm/guest_calibrate.h"
 
 #define CPU 0
 #define TIMES 100
@@ -108,16 +109,18 @@ static void error_of(struct guest *guest, const struct pmu *pmu,
 		     const char *name, enum guest_op op, uint64_t times)
 {
 	struct counting counting = { .pmu = *pmu, .op = op, .times = times };
-	int64_t gained[COUNTERS_MAX];
+	struct counted counted;
+	int64_t work;
 
 	counting.selector[0] =
 		pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
-	if (counting_run(guest, &counting, gained))
+	if (counting_run(guest, &counting, &counted) ||
+	    counted.entries == NOT_KNOWN)
 		return;
+	work = counting_work(op, PMU_INSTRUCTIONS, counted.times);
+	work += counted.entries * calibration_entry(PMU_INSTRUCTIONS);
 	printf("error-%s %lld %lld\n", name,
-	       (long long)(gained[0] -
-			   counting_work(op, PMU_INSTRUCTIONS, times)),
-	       (long long)counting_work(op, PMU_INSTRUCTIONS, times));
+	       (long long)(counted.gained[0] - work), (long long)work);
 }
 
 int main(void)

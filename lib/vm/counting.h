@@ -30,16 +30,46 @@ struct counting {
 };
 
 /*
- * Let the guest count. @gained takes what each general counter gained over
- * @times more of the step, and then each fixed one.
+ * What the guest counted.
+ * @gained:  what each general counter gained over @times more of the step, and
+ *           then each fixed one; NOT_KNOWN without a quiet moment
+ * @entries: VM entries that this took more, or NOT_KNOWN
+ * @times:   how often the step was taken more
+ */
+struct counted {
+	int64_t gained[COUNTERS_MAX];
+	int64_t entries;
+	uint64_t times;
+};
+
+/*
+ * Let the guest count what @counting says. Programmed, started, stopped and
+ * read by the guest itself, in one KVM_RUN. Where VM entries are counted
+ * (calibration.h), only a quiet run says something: one in which there was no
+ * exit but those that the script makes, so that none falls on an uncertain side
+ * of start or stop. It is repeated until it was, of fewer times if need be, and
+ * at last done as counting_run_on() does; but not if a counter selects a mode:
+ * then @counted has NOT_KNOWN in the end.
  * Returns 0, or EIO if an access faulted.
  */
 int counting_run(struct guest *guest, const struct counting *counting,
-		 int64_t gained[COUNTERS_MAX]);
+		 struct counted *counted);
 
 /*
- * The same in two halves, for what the host does in between: write the script
- * for one length, with the steps that read the counters in @read.
+ * The same beside whatever interrupts: the counters are started once and run
+ * on, the host reads them between KVM_RUNs (KVM_GET_MSRS), and every entry is
+ * certainly counted. Each length of the step is run @runs times; @move, if it
+ * is not NULL, is called before each run. Returns 0, or EIO if an access
+ * faulted or a register cannot be read.
+ */
+int counting_run_on(struct guest *guest, const struct counting *counting,
+		    unsigned int runs,
+		    void (*move)(void *arg, unsigned int run), void *arg,
+		    struct counted *counted);
+
+/*
+ * The script of counting_run() for one length of the step, with the steps that
+ * read the counters in @read.
  */
 void counting_script(struct guest *guest, const struct counting *counting,
 		     uint64_t times, int read[COUNTERS_MAX]);

@@ -16,6 +16,8 @@
 #define LEAF_PERFMON_V2 0x80000022
 #define PERFCTR_CORE (1u << 23)
 #define COUNTERS_CORE 6
+/* More than there are of any kind. */
+#define LISTED_MOST 64
 
 void guest_take_interrupts(struct guest *guest)
 {
@@ -195,6 +197,25 @@ bool guest_offered(uint32_t leaf, uint32_t regs[4])
 		return true;
 	}
 	return false;
+}
+
+static bool is_listed(const struct kvm_msr_list *list, uint32_t msr)
+{
+	for (uint32_t i = 0; i < list->nmsrs; i++) {
+		if (list->indices[i] == msr)
+			return true;
+	}
+	return false;
+}
+
+unsigned int guest_listed(const struct pmu *pmu, enum pmu_register reg)
+{
+	const struct kvm_msr_list *list = kvm_get_msr_index_list();
+	unsigned int count = 0;
+
+	while (count < LISTED_MOST && is_listed(list, pmu_msr(pmu, reg, count)))
+		count++;
+	return count;
 }
 
 struct pmu guest_pmu_offered(void)

@@ -48,6 +48,12 @@ void guest_send_init(struct guest *guest);
 /* The leaf and EAX, EBX, ECX, EDX that KVM_GET_SUPPORTED_CPUID offers. */
 bool guest_offered(uint32_t leaf, uint32_t regs[4]);
 
+/*
+ * How many registers of kind @reg, from the first on, KVM says it can save and
+ * restore (KVM_GET_MSR_INDEX_LIST).
+ */
+unsigned int guest_listed(const struct pmu *pmu, enum pmu_register reg);
+
 /* The PMU that KVM offers to guests: it may be less than the host's. */
 struct pmu guest_pmu_offered(void);
 

@@ -143,12 +143,12 @@ initramfs_fill() {
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,lab}
 	cp /bin/busybox "$root/bin/"
 	cp "$TOP/lab/init/init" "$root/init"
-	cp -r "$suite"/*_test "$suite/probe" "$suite/known" "$root/lab/"
-	strip -g "$root"/lab/*_test "$root/lab/probe"
+	cp -r "$suite"/*_test "$suite"/{probe,calibrate,known} "$root/lab/"
+	strip -g "$root"/lab/*_test "$root"/lab/{probe,calibrate}
 	while IFS= read -r file; do
 		mkdir -p "$root$(dirname "$file")"
 		cp -L "$file" "$root$file"
-	done < <(libraries_of "$suite"/*_test "$suite/probe")
+	done < <(libraries_of "$suite"/*_test "$suite"/{probe,calibrate})
 	pack_cpio "$root" "$cpio.new"
 	touch -r "$root.began" "$cpio.new"
 	mv "$cpio.new" "$cpio"

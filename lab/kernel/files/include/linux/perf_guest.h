@@ -143,6 +143,8 @@
 	X(counters_not_saved, M42, "put does not read the counters") \
 	X(reset_disabled, M44, "a new vCPU starts with its counters disabled") \
 	X(status_not_loaded, M46, "the guest's overflow status is not loaded") \
+	X(faults_counted, M57, "a page fault of the guest is counted as an instruction of it") \
+	X(vmrun_lost, M58, "what KVM executes for a nested guest is not counted") \
 	X(fewer_offered, M56, "from boot on: guests are offered one counter fewer than there are") \
 	X(version_two_only, D14, "only guests with PerfMonV2 are switched") \
 	X(fast_path_loses, D25, "the fast path is taken while instructions are counted") \

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../perf/cpu.h"
+#include "../perf/event.h"
+#include "../sync/deadline.h"
+#include "../sync/work.h"
+#include "counting.h"
+#include "guest_calibrate.h"
+
+#define EVENTS 2
+/* Pages touched in the one measurement, and in the other. */
+#define FEW_PAGES 10
+#define MANY_PAGES (GUEST_PAGES - 1)
+
+#define WORK_TURNS 2000
+#define QUIET_TRIES 20
+#define FAULT_PAGES 32
+#define TICKS 8
+#define SAMPLE_PERIOD 20011
+#define SAMPLES 20
+#define RING_PAGES 8
+
+/* What the entries of @times page faults added to instructions and branches. */
+static int entries_added(struct guest *guest, const struct pmu *pmu,
+			 uint64_t times, int64_t added[EVENTS],
+			 int64_t *entries)
+{
+	struct counting counting = {
+		.pmu = *pmu,
+		.op = GUEST_TOUCH,
+		.times = times,
+	};
+	struct counted counted;
+	int err;
+
+	for (unsigned int i = 0; i < EVENTS; i++)
+		counting.selector[i] =
+			pmu_select(pmu, (enum pmu_event)i, PMU_USER | PMU_OS);
+	err = counting_run_on(guest, &counting, 1, NULL, NULL, &counted);
+	if (err || counted.entries == NOT_KNOWN)
+		return EIO;
+	*entries = counted.entries;
+	for (unsigned int i = 0; i < EVENTS; i++)
+		added[i] = counted.gained[i] - counting_work(GUEST_TOUCH,
+							     (enum pmu_event)i,
+							     counted.times);
+	return 0;
+}
+
+/*
+ * A page fault is served without an instruction of the guest being emulated, so
+ * what a VM entry counts is all that comes to its work. Twice, with a different
+ * number of entries: it must be the same number for each of them.
+ */
+struct calibrating calibration_measure_entry(int cpu,
+					     struct calibration *calibration)
+{
+	struct calibrating result = { .err = EIO };
+	const struct pmu pmu = guest_pmu_offered();
+	int64_t added[2][EVENTS], entries[2] = { 0 };
+	struct guest guest;
+
+	if (pmu.general < EVENTS)
+		return result;
+	script_guest_create(&guest, cpu);
+	if (!entries_added(&guest, &pmu, FEW_PAGES, added[0], &entries[0]) &&
+	    !entries_added(&guest, &pmu, MANY_PAGES, added[1], &entries[1]))
+		result.err = 0;
+	guest_destroy(&guest);
+	/* The first touches only are many: nothing was faulted in. */
+	if (!result.err && (entries[0] < FEW_PAGES || entries[1] < MANY_PAGES))
+		result.err = EIO;
+	for (unsigned int i = 0; i < EVENTS && !result.err; i++) {
+		if (added[0][i] % entries[0] || added[1][i] % entries[1] ||
+		    added[0][i] / entries[0] != added[1][i] / entries[1]) {
+			result.err = EDOM;
+			result.event = (enum pmu_event)i;
+			for (unsigned int n = 0; n < 2; n++) {
+				int64_t *to = n ? result.second : result.first;
+
+				to[0] = added[n][i];
+				to[1] = entries[n];
+			}
+		}
+	}
+	if (!result.err) {
+		calibration->entry_instructions =
+			added[0][PMU_INSTRUCTIONS] / entries[0];
+		calibration->entry_branches =
+			added[0][PMU_BRANCHES] / entries[0];
+	}
+	return result;
+}
+
+/* Of this thread, in user space only, @period 0 for one that only counts. */
+static int open_user(uint64_t period)
+{
+	struct perf_event_attr attr;
+
+	if (event_describe(&attr, PMU_CORE))
+		return -1;
+	attr.exclude_kernel = 1;
+	attr.exclude_guest = 1;
+	attr.sample_period = period;
+	attr.sample_type = period ? PERF_SAMPLE_READ : 0;
+	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+}
+
+static int64_t count_of(int fd)
+{
+	struct event_value value;
+
+	return event_read(fd, &value) || value.eof ? NOT_KNOWN
+						   : (int64_t)value.count;
+}
+
+static int64_t gain_of_work(int fd, unsigned int turns)
+{
+	int64_t from = count_of(fd);
+
+	work(turns);
+	return count_of(fd) - from;
+}
+
+/* The least of several is what nothing disturbed, if there are two of it. */
+static int64_t quiet_gain(int fd, unsigned int turns, bool *again)
+{
+	int64_t least = INT64_MAX;
+
+	*again = false;
+	for (int i = 0; i < QUIET_TRIES; i++) {
+		int64_t gain = gain_of_work(fd, turns);
+
+		if (gain <= least)
+			*again = gain == least;
+		if (gain < least)
+			least = gain;
+	}
+	return least;
+}
+
+/* All lines of /proc/interrupts. */
+static int64_t interrupts_of(int cpu)
+{
+	return cpu_interrupts(NULL, cpu);
+}
+
+/*
+ * A stretch in which there was one interrupt, somewhere: if it was in user
+ * space, then what it adds is in the count.
+ */
+static void measure_interrupt(int fd, int cpu, struct calibration *calibration)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	unsigned int turns = WORK_TURNS;
+	int64_t most = 0;
+	int seen = 0;
+
+	while (seen < TICKS && !deadline_passed(&deadline)) {
+		bool again;
+		int64_t before, gain, quiet;
+
+		before = interrupts_of(cpu);
+		gain = gain_of_work(fd, turns);
+		before = interrupts_of(cpu) - before;
+		if (!before) {
+			turns *= 2;
+			continue;
+		}
+		if (before > 1) {
+			turns = turns > WORK_TURNS ? turns / 2 : turns;
+			continue;
+		}
+		quiet = quiet_gain(fd, WORK_TURNS, &again);
+		if (!again)
+			continue;
+		/* The loop's own length, from two short ones. */
+		quiet += (quiet_gain(fd, 2 * WORK_TURNS, &again) - quiet) /
+			 (int64_t)WORK_TURNS * (int64_t)(turns - WORK_TURNS);
+		if (again && gain - quiet > most)
+			most = gain - quiet;
+		seen++;
+	}
+	if (seen == TICKS)
+		calibration->interrupt_instructions = most;
+}
+
+static int64_t gain_of_touching(int fd, volatile char *page, long size)
+{
+	int64_t from = count_of(fd);
+
+	for (int i = 0; i < FAULT_PAGES; i++)
+		page[i * size] = 1;
+	return count_of(fd) - from;
+}
+
+static void measure_fault(int fd, struct calibration *calibration)
+{
+	const long size = sysconf(_SC_PAGESIZE);
+	const size_t length = (size_t)(FAULT_PAGES * size);
+	char *page = mmap(NULL, length, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int64_t first = INT64_MAX, later = INT64_MAX;
+
+	if (page == MAP_FAILED)
+		return;
+	madvise(page, length, MADV_NOHUGEPAGE);
+	for (int i = 0; i < QUIET_TRIES; i++) {
+		int64_t gain;
+
+		madvise(page, length, MADV_DONTNEED);
+		gain = gain_of_touching(fd, page, size);
+		first = gain < first ? gain : first;
+		gain = gain_of_touching(fd, page, size);
+		later = gain < later ? gain : later;
+	}
+	munmap(page, length);
+	calibration->fault_instructions = (first - later) / FAULT_PAGES;
+}
+
+/* A sample's own reading says how much was counted when it was taken. */
+static void measure_overflow(struct calibration *calibration)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	int fd = open_user(SAMPLE_PERIOD);
+	struct perf_event_mmap_page *page;
+	struct event_value value;
+	int64_t most = NOT_KNOWN;
+
+	if (fd < 0)
+		return;
+	page = event_map(fd, RING_PAGES);
+	for (int seen = 0; page && seen < SAMPLES;) {
+		work(WORK_TURNS);
+		while (event_ring_next(page, RING_PAGES, &value)) {
+			int64_t late = (int64_t)(value.count % SAMPLE_PERIOD);
+
+			most = late > most ? late : most;
+			seen++;
+		}
+		if (deadline_passed(&deadline))
+			break;
+	}
+	calibration->overflow_late = most;
+	if (page)
+		event_unmap(page, RING_PAGES);
+	close(fd);
+}
+
+struct calibrating calibration_measure(int cpu, struct calibration *calibration)
+{
+	struct calibrating result;
+	bool again = false;
+	int fd;
+
+	*calibration = calibration_unknown;
+	if (cpu_pin_self(0))
+		return (struct calibrating){ .err = EIO };
+	result = calibration_measure_entry(cpu, calibration);
+	fd = open_user(0);
+	if (fd < 0)
+		return result;
+	quiet_gain(fd, WORK_TURNS, &again);
+	calibration->exact = again;
+	measure_interrupt(fd, 0, calibration);
+	measure_fault(fd, calibration);
+	close(fd);
+	measure_overflow(calibration);
+	return result;
+}
+
+static struct calibration here;
+static bool prepared;
+
+int calibration_prepare(void)
+{
+	const char *told = getenv("PMU_CALIBRATION");
+
+	if (told && !calibration_read(told, &here)) {
+		prepared = true;
+		return 0;
+	}
+	here = calibration_unknown;
+	if (!cpu_pin_self(0))
+		calibration_measure_entry(1, &here);
+	prepared = true;
+	return 0;
+}
+
+int64_t calibration_entry(enum pmu_event event)
+{
+	unsigned int family, model;
+
+	if (!prepared)
+		calibration_prepare();
+	processor_here(&family, &model);
+	if (!calibration_fits(&here,
+			      processor_find(cpu_is_amd(), family, model)))
+		return NOT_KNOWN;
+	return event == PMU_BRANCHES ? here.entry_branches
+				     : here.entry_instructions;
+}

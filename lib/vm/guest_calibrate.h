@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Measuring what this processor counts (lib/perf/calibration.h). */
+#ifndef PMU_VM_GUEST_CALIBRATE_H
+#define PMU_VM_GUEST_CALIBRATE_H
+
+#include "../perf/calibration.h"
+#include "pmu.h"
+
+/*
+ * How the measured values came about.
+ * @err:  0; EIO if a guest's counters cannot be used; EDOM if it contradicts
+ *        itself, with what one VM entry added in two measurements in @first and
+ *        @second
+ * @event: of which event that was
+ */
+struct calibrating {
+	int err;
+	enum pmu_event event;
+	int64_t first[2], second[2];
+};
+
+/*
+ * Measure everything, with a guest on CPU @cpu; the calling thread ends up on
+ * CPU 0. Takes a moment: some tens of interrupts.
+ */
+struct calibrating calibration_measure(int cpu,
+				       struct calibration *calibration);
+
+/* That of a VM entry only. */
+struct calibrating calibration_measure_entry(int cpu,
+					     struct calibration *calibration);
+
+/*
+ * The same once for this program, or what PMU_CALIBRATION in the environment
+ * says. For main(), before cases are forked: returns 0, whatever came out of
+ * it.
+ */
+int calibration_prepare(void);
+
+/*
+ * What one VM entry adds to @event of a guest on this machine, or NOT_KNOWN if
+ * it was not measured, contradicts itself, or contradicts what is known of it.
+ */
+int64_t calibration_entry(enum pmu_event event);
+
+#endif
