@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MSR_SMI_COUNT 0x034
 #define MSR_PMC 0x0c1
 #define MSR_PERFEVTSEL 0x186
 #define MSR_DEBUGCTL 0x1d9
@@ -71,6 +72,10 @@
 #define EVENT_INSTRUCTIONS 0x00c0
 #define EVENT_BRANCHES 0x00c4
 
+/* Leaf 7, sub-leaf 1, EAX: there is leaf 0x23, whose sub-leaf 1 has the counters. */
+#define CPUID7_1_EAX_PERFMON_EXT (1u << 8)
+#define LEAF_PERFMON_EXT 0x23
+
 /* Leaf 0xA EBX: cache references, cache misses, mispredicted, slots are not. */
 #define EVENTS_ABSENT 0xd8
 #define EVENTS_ENUMERATED 8
@@ -95,11 +100,24 @@ void intel_pmu_c::reset(BX_CPU_C *owner, bool hardware)
     memset(this, 0, sizeof(*this));
     version = profile("BOCHS_PMU_VERSION", 5, 5);
     general = profile("BOCHS_PMU_GENERAL", 8, INTEL_PMU_GENERAL_MAX);
-    fixed = profile("BOCHS_PMU_FIXED", 3, INTEL_PMU_FIXED_MAX);
+    /* So many in a row, or which. */
+    fixed_mask = profile("BOCHS_PMU_FIXED_MASK", (1u << profile("BOCHS_PMU_FIXED", 3, INTEL_PMU_FIXED_MAX)) - 1,
+                         (1u << INTEL_PMU_FIXED_MAX) - 1);
+    for (fixed = 0; fixed_mask >> fixed; fixed++)
+      ;
     tsc_hz = profile("BOCHS_TSC_HZ", 20000000, 1u << 31);
     /* "IA32_PERF_GLOBAL_CTRL ... bits n-1:0 set, the others clear" */
     global_ctrl = (1ull << general) - 1;
+    rough.reset(owner->which_cpu());
+    for (unsigned n = 0; rough_number(ROUGH_GARBAGE) && n < general; n++)
+      count[n] = rough.draw(COUNTER_MASK);
+    for (unsigned n = 0; rough_number(ROUGH_GARBAGE) && n < fixed; n++)
+      fixed_count[n] = rough.draw(COUNTER_MASK);
   }
+  pmi_due = 0;
+  /* INIT: until a counter is enabled again, there is no kernel that could take one. */
+  rough.ends();
+  disturbed_next = ~(Bit64u) 0;
   cpu = owner;
   at_user = false;
   seen_retired = retired();
@@ -114,7 +132,7 @@ Bit64u intel_pmu_c::retired(void) const
 
 Bit64u intel_pmu_c::global_mask(void) const
 {
-  return ((1ull << general) - 1) | (((1ull << fixed) - 1) << 32);
+  return ((1ull << general) - 1) | ((Bit64u) fixed_mask << 32);
 }
 
 Bit64u intel_pmu_c::status_mask(void) const
@@ -149,6 +167,16 @@ Bit64u intel_pmu_c::inuse(void) const
   return value;
 }
 
+Bit64u intel_pmu_c::cycles(Bit64u instructions)
+{
+  Bit64u more = instructions * rough_number(ROUGH_CYCLES) / 1000;
+
+  /* No fixed ratio either: the remainder falls this way or that. */
+  if (instructions && rough_number(ROUGH_CYCLES))
+    more += rough.draw(2);
+  return instructions + (more < instructions ? more : instructions);
+}
+
 /* At the privilege level of now. */
 bool intel_pmu_c::counting(unsigned n, bool is_fixed) const
 {
@@ -165,15 +193,17 @@ bool intel_pmu_c::counting(unsigned n, bool is_fixed) const
  * What a counter gains. Events happen at most once in a cycle: a threshold of more
  * is never met, and with its sense turned round always.
  */
-Bit64u intel_pmu_c::rate(unsigned n, bool is_fixed, Bit64u instructions, Bit64u taken) const
+Bit64u intel_pmu_c::rate(unsigned n, bool is_fixed, Bit64u instructions, Bit64u taken)
 {
   Bit64u gain;
 
   /* Instructions, cycles, reference cycles; slots are not modelled. */
   if (is_fixed)
-    return n < 3 ? instructions : 0;
+    return n == 1 ? cycles(instructions) : n < 3 ? instructions : 0;
   switch (SELECT_EVENT(select[n])) {
   case EVENT_CYCLES:
+    gain = cycles(instructions);
+    break;
   case EVENT_REFERENCE_CYCLES:
   case EVENT_INSTRUCTIONS:
     gain = instructions;
@@ -188,6 +218,8 @@ Bit64u intel_pmu_c::rate(unsigned n, bool is_fixed, Bit64u instructions, Bit64u 
     return gain;
   if (SELECT_CMASK(select[n]) > 1)
     gain = 0;
+  if (gain > instructions)
+    gain = instructions;
   return select[n] & SELECT_INVERT ? instructions - gain : gain;
 }
 
@@ -200,9 +232,33 @@ bool intel_pmu_c::add(Bit64u *counter, Bit64u gain)
   return before + gain > COUNTER_MASK;
 }
 
-void intel_pmu_c::delivers(void)
+void intel_pmu_c::between_instructions_now(void)
 {
   between = cpu->icount;
+}
+
+/* They come to what is counted next, at the level and in the guest of now. */
+void intel_pmu_c::count_too_many(Bit64u how_many, bool as_branches)
+{
+  seen_retired -= how_many;
+  if (as_branches)
+    seen_branches -= how_many;
+}
+
+void intel_pmu_c::delivers(unsigned vector)
+{
+  between_instructions_now();
+  if (at_user)
+    count_too_many(rough_number(vector == BX_PF_EXCEPTION ? ROUGH_FAULT : ROUGH_INTERRUPT), false);
+}
+
+void intel_pmu_c::far_branch(unsigned what)
+{
+  branches++;
+  if (what == BX_INSTR_IS_IRET)
+    count_too_many(rough_number(ROUGH_IRET), rough_number(ROUGH_BRANCHES));
+  else if (what != BX_INSTR_IS_SYSCALL && what != BX_INSTR_IS_SYSRET)
+    count_too_many(rough_number(ROUGH_FAR), rough_number(ROUGH_BRANCHES));
 }
 
 bool intel_pmu_c::between_instructions(void) const
@@ -240,6 +296,10 @@ void intel_pmu_c::sync(bool and_this)
   }
   if (over)
     overflow(over, pmi);
+  if (pmi_due && cpu->icount >= pmi_due) {
+    pmi_due = 0;
+    cpu->lapic->deliver_pmi();
+  }
   plan();
 }
 
@@ -256,7 +316,12 @@ void intel_pmu_c::plan(void)
     if (counting(n, true) && COUNTER_MASK - fixed_count[n] < nearest)
       nearest = COUNTER_MASK - fixed_count[n];
   }
+  /* One that counts cycles may be there twice as soon. */
+  if (rough_number(ROUGH_CYCLES))
+    nearest /= 2;
   due = cpu->icount + nearest + 1;
+  if (pmi_due && pmi_due < due)
+    due = pmi_due;
 }
 
 void intel_pmu_c::overflow(Bit64u bits, bool pmi)
@@ -266,7 +331,42 @@ void intel_pmu_c::overflow(Bit64u bits, bool pmi)
     return;
   if (version > 3 && (debugctl & DEBUGCTL_FREEZE_ON_PMI))
     status |= STATUS_FROZEN;
-  cpu->lapic->deliver_pmi();
+  /* A second before the first has come is one with it. */
+  if (!rough_number(ROUGH_LATE))
+    cpu->lapic->deliver_pmi();
+  else if (!pmi_due)
+    pmi_due = cpu->icount + 1 + rough.draw(rough_number(ROUGH_LATE));
+}
+
+/* SMM is at ring 0, counted there, and takes its time; a guest is not left for it. */
+#define SMI_INSTRUCTIONS 3000
+#define SMI_TICKS 2000
+void intel_pmu_c::manage_system(void)
+{
+  bool was_at_user = at_user;
+
+  sync();
+  at_user = false;
+  count_too_many(SMI_INSTRUCTIONS, false);
+  sync();
+  at_user = was_at_user;
+  cpu->icount += SMI_TICKS;
+  skipped += SMI_TICKS;
+  smis++;
+  plan();
+}
+
+/* Linux' RESCHEDULE_VECTOR: one that any CPU may get at any time, for nothing. */
+#define RESCHEDULE_VECTOR 0xfd
+void intel_pmu_c::disturb(void)
+{
+  if (rough.is_due(ROUGH_IPI, cpu->icount))
+    cpu->lapic->deliver(RESCHEDULE_VECTOR, APIC_DM_FIXED, APIC_EDGE_TRIGGERED);
+  if (rough.is_due(ROUGH_NMI, cpu->icount))
+    cpu->lapic->deliver(0, APIC_DM_NMI, APIC_EDGE_TRIGGERED);
+  if (rough.is_due(ROUGH_SMI, cpu->icount))
+    manage_system();
+  disturbed_next = rough.due();
 }
 
 /* What a greater PMU has. Bochs itself would take any access to it. */
@@ -281,7 +381,7 @@ bool intel_pmu_c::rdmsr(Bit32u index, Bit64u *value, bool *ok)
 {
   *ok = true;
   if (index - MSR_PMC < general || index - MSR_A_PMC < general ||
-      index - MSR_FIXED_CTR < fixed || index == MSR_GLOBAL_STATUS)
+      (index - MSR_FIXED_CTR < fixed && has_fixed(index - MSR_FIXED_CTR)) || index == MSR_GLOBAL_STATUS)
     sync();
   if (index - MSR_PMC < general)
     *value = count[index - MSR_PMC];
@@ -289,7 +389,9 @@ bool intel_pmu_c::rdmsr(Bit32u index, Bit64u *value, bool *ok)
     *value = count[index - MSR_A_PMC];
   else if (index - MSR_PERFEVTSEL < general)
     *value = select[index - MSR_PERFEVTSEL];
-  else if (index - MSR_FIXED_CTR < fixed)
+  else if (index == MSR_SMI_COUNT)
+    *value = smis;
+  else if (index - MSR_FIXED_CTR < fixed && has_fixed(index - MSR_FIXED_CTR))
     *value = fixed_count[index - MSR_FIXED_CTR];
   else if (index == MSR_FIXED_CTR_CTRL)
     *value = fixed_ctrl;
@@ -316,10 +418,13 @@ bool intel_pmu_c::rdmsr(Bit32u index, Bit64u *value, bool *ok)
 
 bool intel_pmu_c::wrmsr(Bit32u index, Bit64u value, bool *ok)
 {
-  Bit64u fixed_mask = 0;
+  Bit64u ctrl_mask = 0;
 
-  for (unsigned n = 0; n < fixed; n++)
-    fixed_mask |= (Bit64u) (FIXED_OS | FIXED_USER | FIXED_PMI | (version > 4 ? 0 : FIXED_ANY_THREAD)) << (4 * n);
+  for (unsigned n = 0; n < fixed; n++) {
+    if (!has_fixed(n))
+      continue;
+    ctrl_mask |= (Bit64u) (FIXED_OS | FIXED_USER | FIXED_PMI | (version > 4 ? 0 : FIXED_ANY_THREAD)) << (4 * n);
+  }
   *ok = true;
   sync();
   if (index - MSR_PMC < general) {
@@ -333,12 +438,16 @@ bool intel_pmu_c::wrmsr(Bit32u index, Bit64u value, bool *ok)
     *ok = !(value & ((version > 4 ? SELECT_ANY_THREAD : 0) | ~0xffffffffull));
     if (*ok)
       select[index - MSR_PERFEVTSEL] = value;
-  } else if (index - MSR_FIXED_CTR < fixed) {
+    if (value & SELECT_ENABLE) {
+      rough.begins(cpu->icount, tsc_hz);
+      disturbed_next = rough.due();
+    }
+  } else if (index - MSR_FIXED_CTR < fixed && has_fixed(index - MSR_FIXED_CTR)) {
     *ok = !(value & ~COUNTER_MASK);
     if (*ok)
       fixed_count[index - MSR_FIXED_CTR] = value;
   } else if (index == MSR_FIXED_CTR_CTRL) {
-    *ok = !(value & ~fixed_mask);
+    *ok = !(value & ~ctrl_mask);
     if (*ok)
       fixed_ctrl = value;
   } else if (index == MSR_GLOBAL_CTRL) {
@@ -376,15 +485,21 @@ bool intel_pmu_c::rdpmc(Bit32u select_index, Bit64u *value)
   sync();
   if (select_index >> 16 == 0 && n < general)
     *value = count[n];
-  else if (select_index >> 16 == 0x4000 && n < fixed)
+  else if (select_index >> 16 == 0x4000 && n < fixed && has_fixed(n))
     *value = fixed_count[n];
   else
     return false;
   return true;
 }
 
-void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
+void intel_pmu_c::cpuid(Bit32u function, Bit32u subfunction, cpuid_function_t *leaf) const
 {
+  unsigned in_a_row = 0;
+  bool sparse;
+
+  while (has_fixed(in_a_row))
+    in_a_row++;
+  sparse = in_a_row < fixed;
   if (function == 1) {
     leaf->ecx |= 1u << 15; /* PDCM */
     leaf->eax |= MODEL_UNKNOWN;
@@ -400,16 +515,28 @@ void intel_pmu_c::cpuid(Bit32u function, cpuid_function_t *leaf) const
   }
   if (function == 0x16)
     leaf->eax = leaf->ebx = tsc_hz / 1000000;
+  /* With gaps between them, the counters are said by leaf 0x23, too. */
+  if (sparse && function == 0 && leaf->eax < LEAF_PERFMON_EXT)
+    leaf->eax = LEAF_PERFMON_EXT;
+  if (sparse && function == 7 && subfunction == 1)
+    leaf->eax |= CPUID7_1_EAX_PERFMON_EXT;
+  if (sparse && function == 7 && subfunction == 0 && !leaf->eax)
+    leaf->eax = 1;
+  if (sparse && function == LEAF_PERFMON_EXT) {
+    leaf->eax = subfunction == 0 ? 3 : subfunction == 1 ? (1u << general) - 1 : 0;
+    leaf->ebx = subfunction == 1 ? fixed_mask : 0;
+    leaf->ecx = leaf->edx = 0;
+  }
   if (function != 0xa)
     return;
   leaf->eax = version | general << 8 | WIDTH << 16 | EVENTS_ENUMERATED << 24;
   leaf->ebx = EVENTS_ABSENT;
-  leaf->ecx = version > 4 ? (1u << fixed) - 1 : 0;
+  leaf->ecx = version > 4 ? fixed_mask : 0;
   /* Bit 15: AnyThread is gone, as version 5 can say. */
-  leaf->edx = fixed | WIDTH << 5 | (version > 4 ? 1u << 15 : 0);
+  leaf->edx = in_a_row | WIDTH << 5 | (version > 4 ? 1u << 15 : 0);
 }
 
-/* VMLAUNCH or VMRESUME itself is nobody's. */
+/* VMLAUNCH or VMRESUME itself is nobody's, unless the entry counts too many. */
 void intel_pmu_c::vm_entry(bool load, Bit64u global, bool load_debug, Bit64u debug)
 {
   sync();
@@ -418,13 +545,15 @@ void intel_pmu_c::vm_entry(bool load, Bit64u global, bool load_debug, Bit64u deb
   if (load_debug)
     debugctl = debug;
   seen_retired = retired() + 1;
-  delivers();
+  count_too_many(rough_number(ROUGH_ENTRY), rough_number(ROUGH_BRANCHES));
+  between_instructions_now();
   plan();
 }
 
 Bit64u intel_pmu_c::vm_exit(void)
 {
-  delivers();
+  between_instructions_now();
+  count_too_many(rough_number(ROUGH_EXIT), rough_number(ROUGH_BRANCHES));
   sync();
   return global_ctrl;
 }

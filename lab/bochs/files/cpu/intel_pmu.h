@@ -11,7 +11,7 @@ class BX_CPU_C;
 struct cpuid_function_t;
 
 #define INTEL_PMU_GENERAL_MAX 8
-#define INTEL_PMU_FIXED_MAX 4
+#define INTEL_PMU_FIXED_MAX 7
 
 class intel_pmu_c {
 public:
@@ -26,7 +26,7 @@ public:
   bool rdpmc(Bit32u select, Bit64u *value);
 
   /* Leaf 0xA, and what other leaves say of the PMU. */
-  void cpuid(Bit32u function, cpuid_function_t *leaf) const;
+  void cpuid(Bit32u function, Bit32u subfunction, cpuid_function_t *leaf) const;
 
   /*
    * Whenever CS may have another privilege level: count up to now at the old. If it
@@ -43,7 +43,7 @@ public:
   }
 
   /* An interrupt or exception is being delivered: there is no instruction. */
-  void delivers(void);
+  void delivers(unsigned vector);
 
   /* VM entry, and the two halves of VM exit; @load, @save: VMCS controls. */
   void vm_entry(bool load, Bit64u global, bool load_debug, Bit64u debug);
@@ -62,11 +62,15 @@ public:
   {
     if (icount >= due)
       sync();
+    if (icount >= disturbed_next)
+      disturb();
   }
 
   /* An instruction that Bochs counted and that did not retire. */
   void not_retired(void) { skipped++; }
   void branch(void) { branches++; }
+  /* @what: one of BX_INSTR_IS_* */
+  void far_branch(unsigned what);
 
 private:
   struct counter;
@@ -76,16 +80,23 @@ private:
   Bit64u status_mask(void) const;
   Bit64u inuse(void) const;
   bool counting(unsigned n, bool fixed) const;
-  Bit64u rate(unsigned n, bool fixed, Bit64u instructions, Bit64u taken) const;
+  Bit64u rate(unsigned n, bool fixed, Bit64u instructions, Bit64u taken);
   bool add(Bit64u *counter, Bit64u gain);
   void sync(bool and_this = false);
   bool between_instructions(void) const;
   static bool absent(Bit32u index);
   void plan(void);
   void overflow(Bit64u bits, bool pmi);
+  bool has_fixed(unsigned n) const { return (fixed_mask >> n) & 1; }
+  Bit64u cycles(Bit64u instructions);
+  void count_too_many(Bit64u how_many, bool as_branches);
+  void between_instructions_now(void);
+  void disturb(void);
+  void manage_system(void);
 
   BX_CPU_C *cpu;
-  unsigned version, general, fixed, tsc_hz;
+  /* @fixed: one more than the highest number of those in @fixed_mask. */
+  unsigned version, general, fixed, fixed_mask, tsc_hz;
   Bit64u select[INTEL_PMU_GENERAL_MAX], count[INTEL_PMU_GENERAL_MAX];
   Bit64u fixed_count[INTEL_PMU_FIXED_MAX];
   Bit64u fixed_ctrl, global_ctrl, status, debugctl;
@@ -97,6 +108,11 @@ private:
   /* By the same count: when there was no instruction under way. */
   Bit64u between;
   bool at_user;
+
+  rough_c rough;
+  /* By the same count: when a late interrupt comes, and when a disturbance. */
+  Bit64u pmi_due, disturbed_next;
+  Bit64u smis;
 };
 
 #endif

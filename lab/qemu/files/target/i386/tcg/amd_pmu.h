@@ -74,6 +74,9 @@ typedef struct AMDPMUState {
     /* No counter can overflow while a mode's instructions stay below limit[mode]. */
     uint64_t limit[AMD_PMU_NUM_MODES];
 
+    /* A PMI comes when so many instructions have retired in all; 0: none. */
+    uint64_t pmi_due;
+
     uint32_t inflight;
 } AMDPMUState;
 
@@ -86,8 +89,10 @@ void amd_pmu_abandon(CPUX86State *env);
 /* An exception is raised; arguments as of raise_interrupt2(). */
 void amd_pmu_exception(CPUX86State *env, int intno, int is_int,
                        uintptr_t retaddr);
-/* The CPU halts: look for an overflow now. */
+/* Look for an overflow now. */
 void amd_pmu_settle(CPUX86State *env);
+/* The CPU halts: nothing is late any more. */
+void amd_pmu_halts(CPUX86State *env);
 /*
  * hflags have the mode that follows. What is in flight leads there, and counts
  * there; an overflow up to here is noticed now.
@@ -117,7 +122,7 @@ void amd_pmu_arm(CPUX86State *env);
 bool amd_pmu_has_v2(CPUX86State *env);
 int amd_pmu_num_counters(CPUX86State *env);
 
-/* hw/intc/apic.c */
+/* hw/intc/apic.c: an overflow interrupt, by the local APIC's entry. */
 void apic_deliver_pmi(DeviceState *dev);
 
 #endif

@@ -15,7 +15,7 @@
 #include "exec/helper-proto.h"
 #include "hw/i386/apic.h"
 #include "tcg/helper-tcg.h"
-
+#include "tcg/rough.h"
 
 /* Event selects: PMCx029 (its unit mask adds up), PMCx076, PMCx0C0, PMCx0C2. */
 #define EVENT_LS_DISPATCH 0x029
@@ -27,6 +27,7 @@
 typedef struct CounterRate {
     int of[AMD_PMU_NUM_TOTALS];
     bool any;
+    bool cycles;
 } CounterRate;
 
 static AMDPMUState *pmu_of(CPUX86State *env)
@@ -69,6 +70,8 @@ static CounterRate counter_rate(uint64_t ctl)
         rate.of[AMD_PMU_LOAD_STORES] = umask >> 2 & 1;
         break;
     case EVENT_CYCLES:
+        rate.cycles = true;
+        /* fall through */
     case EVENT_INSNS:
         rate.of[AMD_PMU_INSNS] = 1;
         break;
@@ -187,6 +190,58 @@ static void take_news(AMDPMUState *pmu, bool retires,
     }
 }
 
+static uint64_t retired(const AMDPMUState *pmu)
+{
+    uint64_t sum = 0;
+    int mode;
+
+    for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
+        sum += pmu->total[AMD_PMU_INSNS][mode];
+    }
+    return sum;
+}
+
+static void deliver_pmi(CPUX86State *env)
+{
+    CPUState *cs = env_cpu(env);
+    bool can_do_io = cs->neg.can_do_io;
+
+    /*
+     * With -icount an interrupt may only be raised at the end of a block.
+     * This one is part of what the instructions do, not of a device whose
+     * time would be counted wrongly; it is taken at the end all the same.
+     */
+    BQL_LOCK_GUARD();
+    cs->neg.can_do_io = true;
+    apic_deliver_pmi(env_archcpu(env)->apic_state);
+    cs->neg.can_do_io = can_do_io;
+}
+
+/*
+ * One is wanted, or was.  A second before the first has come is one with it.
+ * Returns true if it was delivered.
+ */
+static bool pmi_comes(CPUX86State *env, bool wanted)
+{
+    AMDPMUState *pmu = pmu_of(env);
+    uint64_t late;
+
+    if (wanted && !pmu->pmi_due) {
+        late = rough_late(env);
+        if (!late) {
+            deliver_pmi(env);
+            return true;
+        }
+        pmu->pmi_due = retired(pmu) + late;
+    }
+    if (!pmu->pmi_due || retired(pmu) < pmu->pmi_due) {
+        return false;
+    }
+    pmu->pmi_due = 0;
+    deliver_pmi(env);
+    return true;
+}
+
 /* Give them to the counters.  Returns true if a PMI was delivered. */
 bool amd_pmu_fold(CPUX86State *env, bool retires)
 {
@@ -209,6 +264,9 @@ bool amd_pmu_fold(CPUX86State *env, bool retires)
                 delta += rate.of[j] * news[j][mode];
             }
         }
+        if (delta > 0 && rate.cycles) {
+            delta = rough_cycles(env, delta);
+        }
         if (delta > 0 && delta > AMD_PMU_CTR_MASK - pmu->ctr[i]) {
             if (amd_pmu_has_v2(env)) {
                 pmu->global_status |= BIT_ULL(i);
@@ -217,27 +275,12 @@ bool amd_pmu_fold(CPUX86State *env, bool retires)
         }
         pmu->ctr[i] = (pmu->ctr[i] + delta) & AMD_PMU_CTR_MASK;
     }
-
-    if (pmi) {
-        CPUState *cs = env_cpu(env);
-        bool can_do_io = cs->neg.can_do_io;
-
-        /*
-         * With -icount an interrupt may only be raised at the end of a block.
-         * This one is part of what the instructions do, not of a device whose
-         * time would be counted wrongly; it is taken at the end all the same.
-         */
-        BQL_LOCK_GUARD();
-        cs->neg.can_do_io = true;
-        apic_deliver_pmi(env_archcpu(env)->apic_state);
-        cs->neg.can_do_io = can_do_io;
-    }
-    return pmi;
+    return pmi_comes(env, pmi);
 }
 
 /*
  * Work out who runs and how soon one could overflow.  No counter advances by
- * more than one per instruction.  One that counts in several modes gets an
+ * more than one per instruction, or two if it counts cycles.  One that counts in several modes gets an
  * equal share of what is left in each, so that no mix of them passes the
  * overflow unseen.
  */
@@ -263,13 +306,29 @@ void amd_pmu_arm(CPUX86State *env)
             rate.of[AMD_PMU_LOAD_STORES]) {
             flags |= HF_AMD_PMU_LS_MASK;
         }
-        share = DIV_ROUND_UP(AMD_PMU_CTR_MASK + 1 - pmu->ctr[i], ctpop32(modes));
+        share = AMD_PMU_CTR_MASK + 1 - pmu->ctr[i];
+        if (rate.cycles) {
+            share = DIV_ROUND_UP(share, 2);
+        }
+        share = DIV_ROUND_UP(share, ctpop32(modes));
         for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
             uint64_t limit = pmu->folded[AMD_PMU_INSNS][mode] + share;
 
             if ((modes & (1u << mode)) && limit < pmu->limit[mode]) {
                 pmu->limit[mode] = limit;
             }
+        }
+    }
+    /* One that is late comes whether its counter still runs or not. */
+    if (pmu->pmi_due) {
+        uint64_t left = pmu->pmi_due - MIN(pmu->pmi_due, retired(pmu));
+
+        flags |= HF_AMD_PMU_MASK;
+        for (mode = 0; mode < AMD_PMU_NUM_MODES; mode++) {
+            uint64_t limit = pmu->total[AMD_PMU_INSNS][mode] +
+                             DIV_ROUND_UP(left, AMD_PMU_NUM_MODES);
+
+            pmu->limit[mode] = MIN(pmu->limit[mode], limit);
         }
     }
     env->hflags &= ~(HF_AMD_PMU_MASK | HF_AMD_PMU_LS_MASK);
@@ -293,16 +352,19 @@ void amd_pmu_settle(CPUX86State *env)
     }
 }
 
-void amd_pmu_load_efer(CPUX86State *env, uint64_t efer)
+void amd_pmu_halts(CPUX86State *env)
 {
-    if (!((env->efer ^ efer) & MSR_EFER_SVME)) {
+    AMDPMUState *pmu = pmu_of(env);
+
+    if (pmu->pmi_due) {
+        pmu->pmi_due = retired(pmu);
+        amd_pmu_fold(env, true);
+        amd_pmu_arm(env);
         return;
     }
-    amd_pmu_fold(env, true);
-    amd_pmu_commit(env);
-    env->efer = efer;
-    amd_pmu_arm(env);
+    amd_pmu_settle(env);
 }
+
 /*
  * An instruction that changes the mode counts in the one it leads to: VMRUN in
  * the guest, SYSRET and IRET at CPL 3 (S. Das, AMD, to the kvm list, 26 April
@@ -339,17 +401,35 @@ void amd_pmu_enters_guest(CPUX86State *env)
     }
 }
 
+void amd_pmu_load_efer(CPUX86State *env, uint64_t efer)
+{
+    if (!((env->efer ^ efer) & MSR_EFER_SVME)) {
+        return;
+    }
+    amd_pmu_fold(env, true);
+    amd_pmu_commit(env);
+    env->efer = efer;
+    amd_pmu_arm(env);
+}
 
 void amd_pmu_init(CPUX86State *env)
 {
     amd_pmu_commit(env);
+    pmu_of(env)->pmi_due = 0;
+    rough_ends(env);
     amd_pmu_arm(env);
 }
 
 void amd_pmu_reset(CPUX86State *env)
 {
+    int i;
+
     /* All enabled, so that software that knows no global control works. */
     pmu_of(env)->global_ctl = AMD_PMU_GLOBAL_MASK;
+    pmu_of(env)->pmi_due = 0;
+    for (i = 0; i < AMD_PMU_NUM_CTRS; i++) {
+        pmu_of(env)->ctr[i] = rough_garbage(env, i);
+    }
 }
 
 void helper_amd_pmu_overflow(CPUX86State *env)
@@ -358,8 +438,6 @@ void helper_amd_pmu_overflow(CPUX86State *env)
     bool pmi;
 
     amd_pmu_commit(env);
-    int i;
-
     pmi = amd_pmu_fold(env, true);
     amd_pmu_arm(env);
     if (pmi) {

@@ -12,6 +12,7 @@
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
+#include "tcg/rough.h"
 
 #define MSR_PERF_CTL0 0xc0010200u
 #define MSR_PERF_CTR_LAST 0xc001020fu
@@ -129,6 +130,9 @@ bool amd_pmu_wrmsr(CPUX86State *env, uint64_t val, uintptr_t retaddr)
     amd_pmu_commit(env);
     if (kind == REG_CTL) {
         pmu->ctl[i] = val & CTL_WRITABLE;
+        if (val & AMD_PMU_CTL_EN) {
+            rough_begins(env);
+        }
     } else if (kind == REG_CTR) {
         pmu->ctr[i] = val & AMD_PMU_CTR_MASK;
     } else {
