@@ -114,9 +114,13 @@ bochs_build() {
 }
 
 bochs_command() {
-	local emulator=$1 cpus=$2
+	local emulator=$1 cpus=$2 rough
 	COMMAND=(env "BOCHS_PMU_VERSION=$PMU_VERSION" "BOCHS_PMU_GENERAL=$PMU_GENERAL" "BOCHS_PMU_FIXED=$PMU_FIXED"
-		"BOCHS_TSC_HZ=$BOCHS_IPS" "$emulator" -q -unlock)
+		"BOCHS_TSC_HZ=$BOCHS_IPS")
+	[[ -z ${PMU_FIXED_MASK:-} ]] || COMMAND+=("BOCHS_PMU_FIXED_MASK=$PMU_FIXED_MASK")
+	rough=$(rough_environment)
+	[[ -z $rough ]] || COMMAND+=("$rough")
+	COMMAND+=("$emulator" -q -unlock)
 	BOCHS=$emulator
 	BOCHS_CPUS=$cpus
 }

@@ -16,7 +16,7 @@ list_machines() {
 	local file
 	for file in "$TOP"/configs/machines/*.conf; do
 		basename "$file" .conf
-	done | paste -sd ' '
+	done | LC_ALL=C sort | paste -sd ' '
 }
 
 kernel_arguments() {

@@ -35,7 +35,7 @@ machine_of() {
 	vmx_*) [[ ${MACHINE:-} == intel-* ]] && printf '%s\n' "$MACHINE" || printf 'intel-v5\n' ;;
 	counters_intercepted | absent_passed | hardware_shown | modes_ignored | control_not_saved | status_not_loaded | rdpmc_needs_control | \
 		counters_narrow | nested_intercepted | nested_open | faults_counted | vmrun_lost)
-		printf 'amd-zen4\n'
+		[[ ${MACHINE:-} == amd-* ]] && printf '%s\n' "$MACHINE" || printf 'amd-zen4\n'
 		;;
 	*) printf '%s\n' "${MACHINE:-amd-zen4}" ;;
 	esac

@@ -120,8 +120,11 @@ ROM_DIRS=(/usr/share/qemu /usr/share/seabios)
 
 # qemu_command EMULATOR CPUS: the part that every boot shares, in COMMAND.
 qemu_command() {
-	local emulator=$1 cpus=$2 dir
-	COMMAND=("$emulator")
+	local emulator=$1 cpus=$2 dir rough
+	COMMAND=()
+	rough=$(rough_environment)
+	[[ -z $rough ]] || COMMAND+=(env "$rough")
+	COMMAND+=("$emulator")
 	for dir in "${ROM_DIRS[@]}"; do
 		[[ -d $dir ]] || die "$dir is missing (the emulated machine's firmware)"
 		COMMAND+=(-L "$dir")

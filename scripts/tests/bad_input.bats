@@ -51,7 +51,21 @@ refused() {
 }
 
 @test "an unknown machine is refused, and those there are named" {
-	refused "no machine called 'vax'; there is: amd-zen4 intel-fixed4 intel-v4 intel-v5" "$LAB" run --machine vax
+	refused "no machine called 'vax'; there is: amd-zen4 amd-zen4-rough intel-atom intel-fixed4 intel-sparse intel-v4 intel-v5 intel-v5-rough" "$LAB" run --machine vax
+}
+
+@test "an unknown roughness is refused, and one that is out of range" {
+	refused "no roughness called 'sand' on amd-zen4; there is: late cycles garbage ipi nmi smi" \
+		"$LAB" run --rough sand=1
+	refused "no roughness called 'entry' on amd-zen4; there is: late cycles garbage ipi nmi smi" \
+		"$LAB" run --rough entry=1
+	refused "roughness 'late': wants late=N, at most 1000000" "$LAB" run --rough late
+	refused "roughness 'late=x': wants late=N, at most 1000000" "$LAB" run --rough ipi=10,late=x
+	refused "roughness 'garbage=2': wants garbage=N, at most 1" "$LAB" run --rough garbage=2
+	refused "--rough-strength '401': wants a number from 0 to 400, in percent" \
+		"$LAB" run --machine amd-zen4-rough --rough-strength 401
+	refused "--rough-strength '-1': wants a number from 0 to 400, in percent" "$LAB" run --rough-strength -1
+	refused "--rough-seed '1e3': wants a number of at most nine digits" "$LAB" run --rough-seed 1e3
 }
 
 @test "an unknown contract is refused" {

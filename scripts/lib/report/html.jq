@@ -52,11 +52,17 @@ def grouped($outcome; $title):
     else "<h3>\($title)</h3><table>" + (group_by(.reason) | map("<tr>" + (.[0].reason | text | cell)
       + (map("<code>\("\(.program):\(.case)" | text)</code>") | join(", ") | cell) + "</tr>") | add) + "</table>" end;
 
+# What was measured of the processor, a line each.
+def calibration:
+  [(.facts.calibration // "") | select(. != "") | split(",")[] | split("=") | ["calibration: \(.[0])", .[1]]]
+  + [.facts | to_entries[] | select(.key | startswith("calibration_")) | [(.key | sub("_"; ": ")), .value]];
+
 def identity:
   "<table>" + ([["kernel", "\(.facts.release // "?") \(.facts.version // "")"], ["image", .kernel_image // ""], ["machine", "\(.machine), \(.cpus) CPUs"],
-     ["emulator", .emulator // ""], ["contract", .contract], ["kernel arguments", .facts.cmdline // ""], ["emulator's command", .command // ""]]
+     ["emulator", .emulator // ""], ["contract", .contract], ["kernel arguments", .facts.cmdline // ""], ["emulator's command", .command // ""], ["rough", .rough // ""]]
    + ([.facts | to_entries[] | select(.key | startswith("/")) | [.key, .value]])
    + ([.facts | to_entries[] | select(.key | test("^(cpu_|pmu_|microcode)")) | [.key, .value]])
+   + calibration
    | map(select(.[1] != "") | "<tr>" + (.[0] | text | cell) + ("<code>\(.[1] | text)</code>" | cell) + "</tr>") | add) + "</table>";
 
 def folded($title): if . == "" then "" else "<details><summary>\($title)</summary><pre>\(text)</pre></details>" end;
