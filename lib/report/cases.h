@@ -28,6 +28,7 @@
 #include "klog.h"
 #include "order.h"
 #include "perf/event.h"
+#include "perf/limits.h"
 #include "report.h"
 #include "sync/deadline.h"
 
@@ -157,7 +158,9 @@ static void case_ends_with_parent(void)
 }
 
 /*
- * main() of a test program that changes settings of the machine.
+ * main() of a test program that changes settings of the machine. What the
+ * kernel changes by itself, because a program samples, is put back for all of
+ * them.
  * @needs: a set of HOST_NEEDS_*
  * @keep:  has them put back at the end; returns 0 or an errno; may be NULL
  * Returns what kselftest expects: 0, 1, or 4 when nothing could run.
@@ -176,6 +179,8 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 		ksft_exit_skip("%s\n", missing);
 	}
 	err = keep ? keep() : 0;
+	if (!err)
+		err = limits_back_at_exit();
 	if (err == ENOENT || err == EROFS) {
 		ksft_print_header();
 		ksft_exit_skip("needs a writable /run\n");

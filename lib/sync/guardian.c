@@ -83,6 +83,11 @@ int guardian_start(void)
 	return 0;
 }
 
+bool guardian_started(void)
+{
+	return guardian_list >= 0;
+}
+
 int guardian_keep(const char *path)
 {
 	char value[128], line[GUARDIAN_LINE];

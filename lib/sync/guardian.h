@@ -8,6 +8,8 @@
 #ifndef PMU_SYNC_GUARDIAN_H
 #define PMU_SYNC_GUARDIAN_H
 
+#include <stdbool.h>
+
 /* PMU_GUARDIAN_DIR overrides it, for tests. */
 #define GUARDIAN_DIR "/run"
 
@@ -29,6 +31,9 @@
  * EIO if what one left cannot be put back.
  */
 int guardian_start(void);
+
+/* Did this process, or the program it is a case of, call that? */
+bool guardian_started(void);
 
 /*
  * Remember what @path reads as now, to write that back. Children of the process

@@ -110,6 +110,30 @@ MEDIATED=kvm_amd.enable_mediated_pmu=1
 	[[ $output == *"pass:1 fail:0"* ]]
 }
 
+@test "a program that made the kernel lower the sampling rate leaves it as it was" {
+	run -0 on_host "$MEDIATED" "$WAIT
+		cd \$S
+		rate=/proc/sys/kernel/perf_event_max_sample_rate
+		echo 25 >/proc/sys/kernel/perf_cpu_time_max_percent
+		cat \$rate
+		./exits_test >/dev/null 2>&1 &
+		wait_for 'grep -q max_sample_rate /run/pmu_passthrough-cases 2>/dev/null' && echo kept
+		# As the kernel does, which may or may not have come to it.
+		echo 12345 >\$rate
+		kill -KILL \$!
+		wait_for '! ls /run/pmu_passthrough-* 2>/dev/null' && echo forgotten
+		cat \$rate
+		# Without a limit there is nothing to keep, and nothing that could be written.
+		echo 0 >/proc/sys/kernel/perf_cpu_time_max_percent
+		./exits_test >/dev/null 2>&1
+		echo status \$?"
+	[[ $output == *kept* ]]
+	[[ $output == *forgotten* ]]
+	[ "$(grep -c '^100000' <<<"$output")" -eq 2 ]
+	[[ $output == *"status 0"* ]]
+	[[ $output != *never* ]]
+}
+
 @test "an interrupted run says so, and leaves the machine as it was" {
 	run -0 on_host "$MEDIATED nmi_watchdog=1" "$WAIT
 		scripts/host run --fix --suite \$S --out /tmp/o --filter time_test &
