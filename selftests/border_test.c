@@ -10,8 +10,6 @@
 #define EXITS 100
 #define WORK_TURNS 2000
 #define LONG_TURNS 200000
-#define ROUNDS_LEAST 2
-#define ROUNDS_MOST 40
 
 FIXTURE(border)
 {
@@ -123,23 +121,19 @@ static void judge_surplus(FIXTURE_DATA(border) * self,
 			  uint64_t few, uint64_t many)
 {
 	struct guest_case *c = &self->c;
-	int64_t brief = INT64_MAX, longer = INT64_MAX;
+	struct least least = LEAST_OF_NONE;
+	int64_t brief, longer;
 
 	/* The first pass through the code is longer: pages are faulted in. */
 	gain_beside(self, op, few);
-	for (int i = 0; i < ROUNDS_MOST; i++) {
-		int64_t gained[2] = { gain_beside(self, op, few),
-				      gain_beside(self, op, many) };
-
-		MUST_BE(gained[0] != NOT_KNOWN && gained[1] != NOT_KNOWN);
-		brief = gained[0] < brief ? gained[0] : brief;
-		longer = gained[1] < longer ? gained[1] : longer;
-		if (i >= ROUNDS_LEAST && brief == longer)
-			break;
-	}
+	do {
+		brief = gain_beside(self, op, few);
+		longer = gain_beside(self, op, many);
+	} while (least_wants_more(&least, brief, longer));
 	c->s.exclude_guest = 1;
-	c->o.counted_before = brief;
-	c->o.host_surplus = longer - brief;
+	c->o.counted_before = least.first;
+	if (least.first != NOT_KNOWN && least.second != NOT_KNOWN)
+		c->o.host_surplus = least.second - least.first;
 	c->s.guest_beats = (int64_t)c->guest.record->beats;
 	JUDGE("M43", &c->s, &c->o);
 }

@@ -13,14 +13,12 @@
 
 #define WORK_TURNS 2000
 #define LONG_TURNS 100000
-#define ROUNDS_LEAST 2
-#define ROUNDS_MOST 40
 /* VMs are made one after the other. */
 #define TIMEOUT_S 120
 
 /*
  * What belongs to one CPU. @gained: what the host's event @fd gained over the
- * host's own work, last, beside a @brief guest and beside a @longer one.
+ * host's own work, last; @least: beside a brief guest and beside a longer one.
  */
 struct place {
 	struct guest guest;
@@ -28,7 +26,8 @@ struct place {
 	const struct counting *counting;
 	struct counted counted;
 	int fd;
-	int64_t gained, brief, longer;
+	int64_t gained;
+	struct least least;
 	int err;
 };
 
@@ -160,24 +159,15 @@ static int64_t gain_beside(struct place *place, uint64_t turns)
 static void *gain_here(void *arg)
 {
 	struct place *place = arg;
+	int64_t brief, longer;
 
-	place->brief = INT64_MAX;
-	place->longer = INT64_MAX;
+	place->least = (struct least)LEAST_OF_NONE;
 	/* The first pass through the code is longer: pages are faulted in. */
 	gain_beside(place, TURNS);
-	for (int i = 0; i < ROUNDS_MOST; i++) {
-		int64_t brief = gain_beside(place, TURNS);
-		int64_t longer = gain_beside(place, LONG_TURNS);
-
-		if (brief == NOT_KNOWN || longer == NOT_KNOWN) {
-			place->brief = NOT_KNOWN;
-			break;
-		}
-		place->brief = brief < place->brief ? brief : place->brief;
-		place->longer = longer < place->longer ? longer : place->longer;
-		if (i >= ROUNDS_LEAST && place->brief == place->longer)
-			break;
-	}
+	do {
+		brief = gain_beside(place, TURNS);
+		longer = gain_beside(place, LONG_TURNS);
+	} while (least_wants_more(&place->least, brief, longer));
 	return NULL;
 }
 
@@ -207,9 +197,11 @@ TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
 
 		self->s.exclude_guest = 1;
 		self->s.guest_beats = (int64_t)place->guest.record->beats;
-		o.counted_before = place->brief;
-		if (place->brief != NOT_KNOWN && place->longer != NOT_KNOWN)
-			o.host_surplus = place->longer - place->brief;
+		o.counted_before = place->least.first;
+		if (place->least.first != NOT_KNOWN &&
+		    place->least.second != NOT_KNOWN)
+			o.host_surplus =
+				place->least.second - place->least.first;
 		JUDGE("M43", &self->s, &o);
 	}
 }

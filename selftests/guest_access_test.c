@@ -286,15 +286,18 @@ static int64_t gain_over_two_visits(struct guest_case *c,
 TEST_F(reach, M35_a_running_counter_stands_still_outside)
 {
 	struct guest_case *c = &self->c;
+	struct least least = LEAST_OF_NONE;
 	int64_t alone, beside;
 
 	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
 		     pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
 	script_run(&c->guest);
-	alone = gain_over_two_visits(c, NULL);
-	beside = gain_over_two_visits(c, host_work);
-	MUST_BE(alone > 0 && beside > 0);
-	c->o.mismatches = beside != alone;
+	do {
+		alone = gain_over_two_visits(c, NULL);
+		beside = gain_over_two_visits(c, host_work);
+	} while (least_wants_more(&least, alone, beside));
+	MUST_BE(least.first > 0 && least.second > 0);
+	c->o.mismatches = least.first != least.second;
 	JUDGE("M35", &c->s, &c->o);
 }
 

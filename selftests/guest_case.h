@@ -74,6 +74,40 @@ static inline void describe_count(struct scenario *s,
 	s->entry_counts = calibration_entry(event);
 }
 
+/*
+ * Two counts that must be the same, each the least of several measurements:
+ * what disturbs, an interrupt or a VM entry by chance, adds to a count and
+ * never takes from it (lib/perf/calibration.h).
+ */
+struct least {
+	int64_t first, second;
+	unsigned int rounds;
+};
+
+#define LEAST_OF_NONE                   \
+	{                               \
+		INT64_MAX, INT64_MAX, 0 \
+	}
+#define LEAST_TRIES 3
+#define LEAST_TRIES_MOST 40
+
+/* Take one more of each. Returns true while more are needed. */
+static inline bool least_wants_more(struct least *least, int64_t first,
+				    int64_t second)
+{
+	least->rounds++;
+	if (first < least->first)
+		least->first = first;
+	if (second < least->second)
+		least->second = second;
+	/* NOT_KNOWN is the least of all. */
+	if (least->first == NOT_KNOWN || least->second == NOT_KNOWN)
+		return false;
+	return least->rounds < LEAST_TRIES ||
+	       (least->first != least->second &&
+		least->rounds < LEAST_TRIES_MOST);
+}
+
 /* main() of a program whose guests count. */
 static inline int guest_case_main(int argc, char **argv)
 {

@@ -15,6 +15,7 @@
 #define FIXED 32
 /* Cycles, too, of which fewer may do. */
 #define FEW_CYCLES (TURNS / 10)
+#define NMI_TRIES 10
 #define SYSRQ "/proc/sysrq-trigger"
 
 FIXTURE(pmi)
@@ -72,21 +73,25 @@ static void script_overflow(struct guest_case *c, unsigned int counter,
 	c->s.status = 1ll << counter;
 }
 
-/* Stop, look at the APIC and the status, and only then open interrupts. */
+/*
+ * Stop, look at the APIC and the status, and only then open interrupts. An
+ * overflow interrupt may come after the counter was stopped.
+ */
 static void script_look(FIXTURE_DATA(pmi) * self, enum guest_op meanwhile,
 			uint64_t times)
 {
 	struct guest_case *c = &self->c;
 
 	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_do(&c->guest, GUEST_WORK, calibration_late_turns());
 	script_do(&c->guest, meanwhile, times);
 	script_do(&c->guest, GUEST_OPEN, 1);
 	self->lvt = script_read(&c->guest, LVTPC_MSR);
 	self->status = script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
 }
 
-/* Run it; what arrived, and where. */
-static void run_and_look(FIXTURE_DATA(pmi) * self, uint64_t lvt)
+/* What arrived, and where, in one run. */
+static void run_once(FIXTURE_DATA(pmi) * self, uint64_t lvt)
 {
 	struct guest_case *c = &self->c;
 	struct guest_script *script = c->guest.script;
@@ -104,6 +109,19 @@ static void run_and_look(FIXTURE_DATA(pmi) * self, uint64_t lvt)
 	c->o.lvt_masked = (script_seen(&c->guest, self->lvt) & LVT_MASKED) != 0;
 	c->s.overflows = 1;
 	c->s.pmi_masked = (lvt & LVT_MASKED) != 0;
+}
+
+/*
+ * The same of a run in which no NMI came at all: there are others than perf's,
+ * and nothing says whose one was. One of the guest's own comes in every run.
+ */
+static void run_and_look(FIXTURE_DATA(pmi) * self, uint64_t lvt)
+{
+	int tries = 0;
+
+	do {
+		run_once(self, lvt);
+	} while (self->c.o.nmis_inside > 0 && ++tries < NMI_TRIES);
 }
 
 TEST_F(pmi, M29_fixed_vector_from_every_counter)
@@ -170,31 +188,38 @@ TEST_F(pmi, M29_pending_across_kvm_run)
 {
 	struct guest_case *c = &self->c;
 	int64_t vpmis, nmis, pmis;
+	int tries = 0;
 
-	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
-	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0), 0);
-	vpmis = cpu_interrupts("VPMI", GUEST_CPU);
-	nmis = cpu_interrupts("NMI", GUEST_CPU);
-	pmis = (int64_t)c->guest.script->pmis;
-	script_run(&c->guest);
-	script_clear(&c->guest);
-	script_look(self, GUEST_WORK, 1);
-	run_and_look(self, GUEST_PMI_VECTOR);
-	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
-	c->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - vpmis;
-	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	do {
+		script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS,
+				TURNS);
+		script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+			     0);
+		script_do(&c->guest, GUEST_WORK, calibration_late_turns());
+		vpmis = cpu_interrupts("VPMI", GUEST_CPU);
+		nmis = cpu_interrupts("NMI", GUEST_CPU);
+		pmis = (int64_t)c->guest.script->pmis;
+		script_run(&c->guest);
+		script_clear(&c->guest);
+		script_look(self, GUEST_WORK, 1);
+		run_once(self, GUEST_PMI_VECTOR);
+		c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
+		c->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - vpmis;
+		c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	} while (c->o.nmis_inside > 0 && ++tries < NMI_TRIES);
 	JUDGE("M29", &c->s, &c->o);
 }
 
 /*
- * A turn of GUEST_EMULATE is four instructions, one of them emulated: over four
- * starts in a row the overflow falls on each.
+ * A turn of GUEST_EMULATE is four instructions, one of them emulated, and
+ * perhaps one that the entry after it adds: over five starts in a row the
+ * overflow falls on each.
  */
 TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
 {
 	struct guest_case *c = &self->c;
 
-	for (uint64_t start = 100; start < 104; start++) {
+	for (uint64_t start = 100; start < 105; start++) {
 		script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_EMULATE, 50,
 				start);
 		script_look(self, GUEST_WORK, 1);
@@ -241,5 +266,5 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return guest_case_main(argc, argv);
 }

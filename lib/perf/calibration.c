@@ -86,3 +86,16 @@ int calibration_write(const struct calibration *calibration, char *text,
 	}
 	return 0;
 }
+
+int calibration_of_entries(const int64_t added[2], const int64_t entries[2],
+			   int64_t *each)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (entries[i] <= 0 || added[i] % entries[i])
+			return EDOM;
+	}
+	if (added[0] / entries[0] != added[1] / entries[1])
+		return EDOM;
+	*each = added[0] / entries[0];
+	return 0;
+}

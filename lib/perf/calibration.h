@@ -53,6 +53,13 @@ int calibration_write(const struct calibration *calibration, char *text,
 		      size_t size);
 
 /*
+ * What one VM entry adds to a count, if @added[i] came with @entries[i] of them
+ * in two measurements. Returns 0, or EDOM if no whole number explains both.
+ */
+int calibration_of_entries(const int64_t added[2], const int64_t entries[2],
+			   int64_t *each);
+
+/*
  * What is known of a processor beforehand.
  * @family, @first, @last: CPUID family, and models, as /proc/cpuinfo has them
  * @entry_instructions, @entry_branches: as in struct calibration;

@@ -87,6 +87,35 @@ static void what_was_not_measured_speaks_against_nothing(void **state)
 	assert_true(fits(true, 0x19, 0x11, NOT_KNOWN, NOT_KNOWN));
 }
 
+static void two_measurements_agree_or_contradict(void **state)
+{
+	static const struct {
+		int64_t added[2], entries[2], each;
+		int err;
+	} seen[] = {
+		{ { 10, 31 }, { 10, 31 }, 1, 0 },
+		{ { 0, 0 }, { 10, 31 }, 0, 0 },
+		{ { 22, 62 }, { 11, 31 }, 2, 0 },
+		{ { -10, -31 }, { 10, 31 }, -1, 0 },
+		/* One entry of the second did not count, or counted twice. */
+		{ { 10, 30 }, { 10, 31 }, 0, EDOM },
+		{ { 10, 32 }, { 10, 31 }, 0, EDOM },
+		/* Whole numbers, but not the same. */
+		{ { 10, 62 }, { 10, 31 }, 0, EDOM },
+		{ { 10, 10 }, { 10, 0 }, 0, EDOM },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
+		int64_t each = NOT_KNOWN;
+
+		assert_int_equal(calibration_of_entries(seen[i].added,
+							seen[i].entries, &each),
+				 seen[i].err);
+		assert_int_equal(each, seen[i].err ? NOT_KNOWN : seen[i].each);
+	}
+}
+
 /* Each says what it is and who says so, and no other one says it too. */
 static void the_table_is_whole(void **state)
 {
@@ -147,6 +176,7 @@ int main(void)
 		cmocka_unit_test(big_cores_count_none),
 		cmocka_unit_test(of_others_the_measurement_is_taken),
 		cmocka_unit_test(what_was_not_measured_speaks_against_nothing),
+		cmocka_unit_test(two_measurements_agree_or_contradict),
 		cmocka_unit_test(the_table_is_whole),
 		cmocka_unit_test(values_go_out_and_come_back),
 		cmocka_unit_test(bad_values_are_refused),

@@ -181,7 +181,7 @@ static void nothing_counted(struct counted *counted)
 
 /* More than so often disturbed: a shorter one has better chances. */
 #define TRIES 4
-#define TIMES_LEAST 10
+#define TIMES_LEAST 1
 #define TRIES_MOST 16
 
 /*
@@ -293,17 +293,22 @@ int counting_run_on(struct guest *guest, const struct counting *counting,
 	script_run(guest);
 	if (any_fault(guest))
 		return EIO;
-	do {
+	/* Only a stretch without system management says something. */
+	for (;;) {
 		smis = cpu_smis(guest->cpu);
 		err = run_on(guest, counting, 1, runs, move, arg, &few);
 		if (!err)
-			err = run_on(guest, counting, 1 + counting->times, runs,
+			err = run_on(guest, counting, 1 + counted->times, runs,
 				     move, arg, &many);
 		if (err)
 			return err;
+		if (cpu_smis(guest->cpu) == smis)
+			break;
 		if (deadline_passed(&deadline))
 			return 0;
-	} while (cpu_smis(guest->cpu) != smis);
+		if (counted->times >= 2 * TIMES_LEAST)
+			counted->times /= 2;
+	}
 	take_difference(counting, &few, &many, counted);
 	return 0;
 }

@@ -21,9 +21,13 @@
 #define QUIET_TRIES 20
 #define FAULT_PAGES 32
 #define TICKS 8
+#define TICKS_MOST 64
 #define SAMPLE_PERIOD 20011
 #define SAMPLES 20
 #define RING_PAGES 8
+/* A turn is two instructions. */
+#define LATE_TURNS 2
+#define LATE_UNKNOWN 10000
 
 /* What the entries of @times page faults added to instructions and branches. */
 static int entries_added(struct guest *guest, const struct pmu *pmu,
@@ -35,15 +39,21 @@ static int entries_added(struct guest *guest, const struct pmu *pmu,
 		.op = GUEST_TOUCH,
 		.times = times,
 	};
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct counted counted;
 	int err;
 
 	for (unsigned int i = 0; i < EVENTS; i++)
 		counting.selector[i] =
 			pmu_select(pmu, (enum pmu_event)i, PMU_USER | PMU_OS);
-	err = counting_run_on(guest, &counting, 1, NULL, NULL, &counted);
-	if (err || counted.entries == NOT_KNOWN)
-		return EIO;
+	/* Interrupts of the shorter run are taken off, too. */
+	do {
+		err = counting_run_on(guest, &counting, 1, NULL, NULL,
+				      &counted);
+		if (err || counted.entries == NOT_KNOWN ||
+		    deadline_passed(&deadline))
+			return EIO;
+	} while (counted.entries < (int64_t)counted.times);
 	*entries = counted.entries;
 	for (unsigned int i = 0; i < EVENTS; i++)
 		added[i] = counted.gained[i] - counting_work(GUEST_TOUCH,
@@ -62,9 +72,11 @@ struct calibrating calibration_measure_entry(int cpu,
 {
 	struct calibrating result = { .err = EIO };
 	const struct pmu pmu = guest_pmu_offered();
-	int64_t added[2][EVENTS], entries[2] = { 0 };
+	int64_t added[2][EVENTS], entries[2] = { 0 }, *each[EVENTS];
 	struct guest guest;
 
+	each[PMU_INSTRUCTIONS] = &calibration->entry_instructions;
+	each[PMU_BRANCHES] = &calibration->entry_branches;
 	if (pmu.general < EVENTS)
 		return result;
 	script_guest_create(&guest, cpu);
@@ -72,28 +84,19 @@ struct calibrating calibration_measure_entry(int cpu,
 	    !entries_added(&guest, &pmu, MANY_PAGES, added[1], &entries[1]))
 		result.err = 0;
 	guest_destroy(&guest);
-	/* The first touches only are many: nothing was faulted in. */
-	if (!result.err && (entries[0] < FEW_PAGES || entries[1] < MANY_PAGES))
-		result.err = EIO;
 	for (unsigned int i = 0; i < EVENTS && !result.err; i++) {
-		if (added[0][i] % entries[0] || added[1][i] % entries[1] ||
-		    added[0][i] / entries[0] != added[1][i] / entries[1]) {
-			result.err = EDOM;
-			result.event = (enum pmu_event)i;
-			for (unsigned int n = 0; n < 2; n++) {
-				int64_t *to = n ? result.second : result.first;
+		const int64_t both[2] = { added[0][i], added[1][i] };
 
-				to[0] = added[n][i];
-				to[1] = entries[n];
-			}
-		}
+		result.event = (enum pmu_event)i;
+		result.first[0] = both[0];
+		result.first[1] = entries[0];
+		result.second[0] = both[1];
+		result.second[1] = entries[1];
+		result.err = calibration_of_entries(both, entries, each[i]);
 	}
-	if (!result.err) {
-		calibration->entry_instructions =
-			added[0][PMU_INSTRUCTIONS] / entries[0];
-		calibration->entry_branches =
-			added[0][PMU_BRANCHES] / entries[0];
-	}
+	if (result.err)
+		calibration->entry_instructions = calibration->entry_branches =
+			NOT_KNOWN;
 	return result;
 }
 
@@ -161,10 +164,13 @@ static void measure_interrupt(int fd, int cpu, struct calibration *calibration)
 	int64_t most = 0;
 	int seen = 0;
 
-	while (seen < TICKS && !deadline_passed(&deadline)) {
+	/* In most of them it was in user space. */
+	while (seen < TICKS || (!most && seen < TICKS_MOST)) {
 		bool again;
 		int64_t before, gain, quiet;
 
+		if (deadline_passed(&deadline))
+			return;
 		before = interrupts_of(cpu);
 		gain = gain_of_work(fd, turns);
 		before = interrupts_of(cpu) - before;
@@ -186,8 +192,7 @@ static void measure_interrupt(int fd, int cpu, struct calibration *calibration)
 			most = gain - quiet;
 		seen++;
 	}
-	if (seen == TICKS)
-		calibration->interrupt_instructions = most;
+	calibration->interrupt_instructions = most;
 }
 
 static int64_t gain_of_touching(int fd, volatile char *page, long size)
@@ -286,10 +291,28 @@ int calibration_prepare(void)
 		return 0;
 	}
 	here = calibration_unknown;
-	if (!cpu_pin_self(0))
+	if (!cpu_pin_self(0)) {
 		calibration_measure_entry(1, &here);
+		measure_overflow(&here);
+	}
 	prepared = true;
 	return 0;
+}
+
+uint64_t calibration_late_turns(void)
+{
+	if (!prepared)
+		calibration_prepare();
+	return here.overflow_late == NOT_KNOWN
+		       ? LATE_UNKNOWN
+		       : LATE_TURNS * (1 + (uint64_t)here.overflow_late);
+}
+
+struct calibration calibration_here(void)
+{
+	if (!prepared)
+		calibration_prepare();
+	return here;
 }
 
 int64_t calibration_entry(enum pmu_event event)

@@ -9,9 +9,9 @@
 /*
  * How the measured values came about.
  * @err:  0; EIO if a guest's counters cannot be used; EDOM if it contradicts
- *        itself, with what one VM entry added in two measurements in @first and
- *        @second
- * @event: of which event that was
+ *        itself
+ * @event, @first, @second: of which event VM entries added what, and how many
+ *        there were, in two measurements
  */
 struct calibrating {
 	int err;
@@ -36,6 +36,15 @@ struct calibrating calibration_measure_entry(int cpu,
  * it.
  */
 int calibration_prepare(void);
+
+/* What that was. */
+struct calibration calibration_here(void);
+
+/*
+ * After how many turns of GUEST_WORK an overflow interrupt has certainly come:
+ * several times as many instructions as the latest took that was seen.
+ */
+uint64_t calibration_late_turns(void);
 
 /*
  * What one VM entry adds to @event of a guest on this machine, or NOT_KNOWN if
