@@ -249,7 +249,7 @@ static int look_for_remains(FIXTURE_DATA(end) * self)
 static pid_t start_victim(enum guest_op last)
 {
 	struct guest guest;
-	struct pmu pmu = pmu_of_host();
+	struct pmu pmu = guest_pmu_offered();
 	int ends[2];
 	char byte;
 	pid_t child;
@@ -319,15 +319,16 @@ TEST_F(end, M49_triple_fault)
 /* Two guests on one CPU, one of them killed; then the other ends in order. */
 TEST_F(end, M49_one_of_two_killed)
 {
+	const struct pmu offered = guest_pmu_offered();
 	struct guest guest;
 	pid_t child;
 
 	script_guest_create(&guest, GUEST_CPU);
-	pattern_write(&guest, &self->host);
+	pattern_write(&guest, &offered);
 	child = start_victim(GUEST_PAUSE);
 	MUST_BE(child > 0);
 	end_victim(child);
-	self->o.mismatches = pattern_mismatches(&guest, &self->host);
+	self->o.mismatches = pattern_mismatches(&guest, &offered);
 	guest_destroy(&guest);
 	MUST_BE(!self->o.mismatches);
 	MUST(look_for_remains(self));
@@ -337,10 +338,11 @@ TEST_F(end, M49_one_of_two_killed)
 /* The VMM came out and never goes in again: the VM is there, the guest not. */
 TEST_F(end, M20_never_entered_again)
 {
+	const struct pmu offered = guest_pmu_offered();
 	struct guest guest;
 
 	script_guest_create(&guest, GUEST_CPU);
-	pattern_write(&guest, &self->host);
+	pattern_write(&guest, &offered);
 	MUST(look_for_remains(self));
 	JUDGE("M20", &self->s, &self->o);
 	guest_destroy(&guest);
