@@ -229,5 +229,5 @@ TEST_F(border, D17_the_host_between_exits_is_counted)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv);
+	return guest_case_main(argc, argv, calibration_prepare);
 }

@@ -108,11 +108,22 @@ static inline bool least_wants_more(struct least *least, int64_t first,
 		least->rounds < LEAST_TRIES_MOST);
 }
 
-/* main() of a program whose guests count. */
-static inline int guest_case_main(int argc, char **argv)
+/*
+ * main() of a program whose guests count. @keep as for case_main_keeping(), or
+ * NULL. Returns 2 for a PMU_CALIBRATION that is none.
+ */
+static inline int guest_case_main(int argc, char **argv, int (*keep)(void))
 {
-	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
-				 calibration_prepare);
+	const char *told = getenv("PMU_CALIBRATION");
+	struct calibration calibration;
+
+	if (told && calibration_read(told, &calibration)) {
+		fprintf(stderr,
+			"%s: PMU_CALIBRATION wants what calibrate prints, not '%s'\n",
+			program_invocation_short_name, told);
+		return 2;
+	}
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU, keep);
 }
 
 static inline void guest_case_end(struct guest_case *c,

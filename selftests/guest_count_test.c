@@ -485,5 +485,5 @@ TEST_F(count, M45_fewer_announced_than_there_are)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv);
+	return guest_case_main(argc, argv, calibration_prepare);
 }

@@ -444,5 +444,5 @@ TEST_F(filter, M19_the_fast_path_gives_nothing_back)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv);
+	return guest_case_main(argc, argv, calibration_prepare);
 }

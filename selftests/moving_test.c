@@ -359,5 +359,5 @@ static int prepare(void)
 
 int main(int argc, char **argv)
 {
-	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU, prepare);
+	return guest_case_main(argc, argv, prepare);
 }

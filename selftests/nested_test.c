@@ -168,5 +168,5 @@ TEST_F(nested, D38_it_runs_with_the_global_control_of_the_guest)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv);
+	return guest_case_main(argc, argv, calibration_prepare);
 }

@@ -88,9 +88,11 @@ programs() {
 }
 
 @test "calibrate takes no word it does not know" {
-	run programs "./calibrate --fast; echo status \$?; ./calibrate"
+	run programs "./calibrate --fast; echo status \$?; ./calibrate
+		PMU_CALIBRATION=entry=1 ./guest_count_test; echo status \$?"
 	[[ $output == *"calibrate: usage: calibrate [--facts]"* ]]
-	[[ $output == *"status 2"* ]]
+	[ "$(grep -c "^status 2" <<<"$output")" -eq 2 ]
+	[[ $output == *"guest_count_test: PMU_CALIBRATION wants what calibrate prints, not 'entry=1'"* ]]
 	[[ $output == *"entry_instructions "*"1: instructions of a guest that one VM entry adds"* ]]
 	[[ $output == *"known: AMD Zen 3 and 4, VMRUN counts in the guest"* ]]
 }
@@ -98,4 +100,18 @@ programs() {
 @test "the same roughness is the same run" {
 	run -0 "$LAB" run --machine amd-zen4-rough --icount --filter guest_pmi_test --out "$OUT"
 	run -0 "$LAB" replay "$OUT"
+}
+
+@test "what a rough machine does can be seen on it, and not on the clean one" {
+	count() {
+		"$LAB" exec --machine "$1" -- perf stat -x, -e cycles:u,instructions:u -- sh -c 'i=0; while [ $i -lt 9999 ]; do i=$((i + 1)); done' |
+			tr -d '\r' | awk -F, '/cycles:u/ { c = $1 } /instructions:u/ { i = $1 } END { printf "%d\n", c * 100 / i }'
+	}
+	[ "$(count amd-zen4)" -eq 100 ]
+	cycles=$(count amd-zen4-rough)
+	((cycles > 120 && cycles < 150))
+	# Its interrupts are in the line of those between processors.
+	run -0 "$LAB" exec --machine amd-zen4-rough -- sh -c \
+		'perf stat -a sleep 1 2>/dev/null; sed -n "s/^ *RES: *\([0-9]*\).*/\1/p" /proc/interrupts'
+	((output > 500))
 }
