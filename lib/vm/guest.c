@@ -347,7 +347,7 @@ int64_t guest_errno_inside(struct guest *guest, void (*act)(void *arg),
 uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
 			   const struct deadline *deadline)
 {
-	const uint64_t stretch_ns = 500000;
+	const uint64_t stretch_ns = 100000;
 	struct inside inside;
 	uint64_t sum_ns = 0;
 
