@@ -9,9 +9,8 @@
 
 /*
  * Have the rate back at the end of this program, however that ends, if the
- * kernel can lower it at all. Call once, after guardian_start() if that is
- * called, and before there are threads. Returns 0 or an errno, as
- * guardian_start().
+ * kernel can lower it at all. Call it once, before there are threads and before
+ * anything samples. Returns 0 or an errno, as guardian_start().
  */
 int limits_back_at_exit(void);
 

@@ -178,9 +178,12 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 		ksft_print_header();
 		ksft_exit_skip("%s\n", missing);
 	}
+	/* Before anything samples. */
+	err = limits_back_at_exit();
+	if (err)
+		report_note("the sampling rate may be lower afterwards: %s",
+			    strerror(err));
 	err = keep ? keep() : 0;
-	if (!err)
-		err = limits_back_at_exit();
 	if (err == ENOENT || err == EROFS) {
 		ksft_print_header();
 		ksft_exit_skip("needs a writable /run\n");

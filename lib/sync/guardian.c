@@ -55,11 +55,18 @@ int guardian_take(const char *name)
 	return err ? -err : list_take(name, 1, PATIENCE_MS);
 }
 
+bool guardian_started(void)
+{
+	return guardian_list >= 0;
+}
+
 int guardian_start(void)
 {
-	int fd = guardian_take(GUARDIAN_CASES);
-	int program, err = 0;
+	int fd, program, err = 0;
 
+	if (guardian_started())
+		return 0;
+	fd = guardian_take(GUARDIAN_CASES);
 	if (fd < 0)
 		return -fd;
 	program = (int)syscall(SYS_pidfd_open, getpid(), 0);
@@ -81,11 +88,6 @@ int guardian_start(void)
 	close(fd);
 	close(program);
 	return 0;
-}
-
-bool guardian_started(void)
-{
-	return guardian_list >= 0;
 }
 
 int guardian_keep(const char *path)

@@ -26,9 +26,9 @@
 
 /*
  * From now on watch this process, a program of the suite, which calls this
- * once, before there are threads. Waits a bounded time for another program's
- * guardian. Returns 0 or an errno: EBUSY if another program is still at work,
- * EIO if what one left cannot be put back.
+ * before there are threads; once is enough. Waits a bounded time for another
+ * program's guardian. Returns 0 or an errno: EBUSY if another program is still
+ * at work, EIO if what one left cannot be put back.
  */
 int guardian_start(void);
 
