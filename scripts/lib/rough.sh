@@ -44,7 +44,7 @@ check_rough() {
 # What the emulator takes, nothing on a machine that is not rough.
 rough_environment() {
 	local word words=("${ROUGH[@]}") out=()
-	[[ -z $ROUGH_GIVEN ]] || read -ra words <<<"${ROUGH_GIVEN//,/ }"
+	[[ $ROUGH_GIVEN == profile ]] || read -ra words <<<"${ROUGH_GIVEN//,/ }"
 	((${#words[@]})) || return 0
 	for word in "${words[@]}"; do
 		out+=("$(rough_word "$word")") || exit 2
