@@ -8,8 +8,8 @@
 #include "sync/work.h"
 
 #define EXITS 100
-#define WORK_TURNS 2000
-#define LONG_TURNS 200000
+#define WORK_TURNS 300
+#define LONG_TURNS 500000
 
 FIXTURE(border)
 {
@@ -112,16 +112,16 @@ static int open_user_only(FIXTURE_DATA(border) * self, bool of_cpu)
 
 /*
  * An interrupt or a page fault in user space counts there on both vendors, one
- * more for each, never fewer (D. Weaver et al., "Non-determinism and overcount
- * in hardware counter implementations"). So the least of several is the work
- * itself: until both are the same, and that not for the first time.
+ * more for each, never fewer (V. Weaver, D. Terpstra, S. Moore:
+ * "Non-determinism and overcount on modern hardware performance counter
+ * implementations").
  */
 static void judge_surplus(FIXTURE_DATA(border) * self,
 			  struct __test_metadata *_metadata, enum guest_op op,
 			  uint64_t few, uint64_t many)
 {
 	struct guest_case *c = &self->c;
-	struct least least = LEAST_OF_NONE;
+	struct least_of_two least = LEAST_OF_NONE;
 	int64_t brief, longer;
 
 	/* The first pass through the code is longer: pages are faulted in. */
@@ -131,9 +131,8 @@ static void judge_surplus(FIXTURE_DATA(border) * self,
 		longer = gain_beside(self, op, many);
 	} while (least_wants_more(&least, brief, longer));
 	c->s.exclude_guest = 1;
-	c->o.counted_before = least.first;
-	if (least.first != NOT_KNOWN && least.second != NOT_KNOWN)
-		c->o.host_surplus = least.second - least.first;
+	c->o.counted_before = least.first.value;
+	c->o.host_surplus = least_difference(&least);
 	c->s.guest_beats = (int64_t)c->guest.record->beats;
 	JUDGE("M43", &c->s, &c->o);
 }

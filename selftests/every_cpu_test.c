@@ -9,16 +9,17 @@
 #include <sys/resource.h>
 
 #include "guest_case.h"
+#include "perf/kicks.h"
 #include "sync/work.h"
 
-#define WORK_TURNS 2000
-#define LONG_TURNS 100000
+#define WORK_TURNS 300
+#define LONG_TURNS 200000
 /* VMs are made one after the other. */
 #define TIMEOUT_S 120
 
 /*
- * What belongs to one CPU. @gained: what the host's event @fd gained over the
- * host's own work, last; @least: beside a brief guest and beside a longer one.
+ * What belongs to one CPU. @least: what the host's event @fd gained over the
+ * host's own work, beside a brief guest and beside a longer one.
  */
 struct place {
 	struct guest guest;
@@ -26,8 +27,7 @@ struct place {
 	const struct counting *counting;
 	struct counted counted;
 	int fd;
-	int64_t gained;
-	struct least least;
+	struct least_of_two least;
 	int err;
 };
 
@@ -110,6 +110,8 @@ TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 		.op = GUEST_WORK,
 		.times = LONG_TURNS,
 	};
+	struct kicks *kicks;
+	int err;
 
 	for (unsigned int i = 0; i < self->pmu.general; i++)
 		counting.selector[i] = pmu_select(
@@ -117,7 +119,12 @@ TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 			PMU_USER | PMU_OS);
 	for (int i = 0; i < self->places; i++)
 		self->place[i].counting = &counting;
-	MUST(everywhere(self, count_here));
+	/* Interrupts of the host come while they count. */
+	kicks = kicks_start(0, cpu_highest());
+	MUST_BE(kicks);
+	err = everywhere(self, count_here);
+	kicks_stop(kicks);
+	MUST(err);
 	for (int i = 0; i < self->places; i++) {
 		const struct place *place = &self->place[i];
 
@@ -133,41 +140,45 @@ TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 	}
 }
 
-static void enter_and_work(void *arg)
-{
-	struct place *place = arg;
-	struct event_value from, to;
-
-	place->gained = NOT_KNOWN;
-	if (event_read(place->fd, &from))
-		return;
-	guest_enter(&place->guest);
-	work(WORK_TURNS);
-	if (!event_read(place->fd, &to))
-		place->gained = (int64_t)(to.count - from.count);
-}
-
+/* On the vCPU's thread. */
 static int64_t gain_beside(struct place *place, uint64_t turns)
 {
+	struct event_value from, to;
+
 	script_clear(&place->guest);
 	script_do(&place->guest, GUEST_WORK, turns);
-	guest_call(&place->guest, enter_and_work, place);
-	return place->gained;
+	if (event_read(place->fd, &from))
+		return NOT_KNOWN;
+	guest_enter(&place->guest);
+	work(WORK_TURNS);
+	if (event_read(place->fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
 }
 
-/* As in border_test.c: what disturbs only adds. */
-static void *gain_here(void *arg)
+/*
+ * As in border_test.c: what disturbs only adds. All rounds at once, so that no
+ * thread wakes another meanwhile, always at the same moment.
+ */
+static void gain_often(void *arg)
 {
 	struct place *place = arg;
 	int64_t brief, longer;
 
-	place->least = (struct least)LEAST_OF_NONE;
+	place->least = (struct least_of_two)LEAST_OF_NONE;
 	/* The first pass through the code is longer: pages are faulted in. */
 	gain_beside(place, TURNS);
 	do {
 		brief = gain_beside(place, TURNS);
 		longer = gain_beside(place, LONG_TURNS);
 	} while (least_wants_more(&place->least, brief, longer));
+}
+
+static void *gain_here(void *arg)
+{
+	struct place *place = arg;
+
+	guest_call(&place->guest, gain_often, place);
 	return NULL;
 }
 
@@ -197,11 +208,8 @@ TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
 
 		self->s.exclude_guest = 1;
 		self->s.guest_beats = (int64_t)place->guest.record->beats;
-		o.counted_before = place->least.first;
-		if (place->least.first != NOT_KNOWN &&
-		    place->least.second != NOT_KNOWN)
-			o.host_surplus =
-				place->least.second - place->least.first;
+		o.counted_before = place->least.first.value;
+		o.host_surplus = least_difference(&place->least);
 		JUDGE("M43", &self->s, &o);
 	}
 }

@@ -72,40 +72,69 @@ static inline void describe_count(struct scenario *s,
 	s->guest_work = counting_work(counting->op, event, counted->times);
 	s->guest_entries = counted->entries;
 	s->entry_counts = calibration_entry(event);
+	s->entries_alike = calibration_entries_alike(event);
 }
 
 /*
  * Two counts that must be the same, each the least of several measurements:
  * what disturbs, an interrupt or a VM entry by chance, adds to a count and
- * never takes from it (lib/perf/calibration.h).
+ * never takes from it (lib/perf/calibration.h). And it comes by chance: a count
+ * that is the least in fewer than a quarter of the measurements says nothing.
  */
 struct least {
-	int64_t first, second;
+	int64_t value;
+	unsigned int times;
+};
+
+struct least_of_two {
+	struct least first, second;
 	unsigned int rounds;
 };
 
-#define LEAST_OF_NONE                   \
-	{                               \
-		INT64_MAX, INT64_MAX, 0 \
+#define LEAST_OF_NONE                                 \
+	{                                             \
+		{ INT64_MAX, 0 }, { INT64_MAX, 0 }, 0 \
 	}
-#define LEAST_TRIES 3
+#define LEAST_TRIES 6
 #define LEAST_TRIES_MOST 40
 
+static inline void least_take(struct least *least, int64_t value)
+{
+	if (value < least->value)
+		*least = (struct least){ .value = value };
+	least->times += value == least->value;
+}
+
+static inline bool least_is_sure(const struct least_of_two *least)
+{
+	return 4 * least->first.times >= least->rounds &&
+	       4 * least->second.times >= least->rounds;
+}
+
 /* Take one more of each. Returns true while more are needed. */
-static inline bool least_wants_more(struct least *least, int64_t first,
+static inline bool least_wants_more(struct least_of_two *least, int64_t first,
 				    int64_t second)
 {
 	least->rounds++;
-	if (first < least->first)
-		least->first = first;
-	if (second < least->second)
-		least->second = second;
+	least_take(&least->first, first);
+	least_take(&least->second, second);
 	/* NOT_KNOWN is the least of all. */
-	if (least->first == NOT_KNOWN || least->second == NOT_KNOWN)
+	if (first == NOT_KNOWN || second == NOT_KNOWN)
 		return false;
 	return least->rounds < LEAST_TRIES ||
-	       (least->first != least->second &&
+	       ((least->first.value != least->second.value ||
+		 !least_is_sure(least)) &&
 		least->rounds < LEAST_TRIES_MOST);
+}
+
+/* The second less the first, or NOT_KNOWN. */
+static inline int64_t least_difference(const struct least_of_two *least)
+{
+	if (least->first.value == NOT_KNOWN ||
+	    least->second.value == NOT_KNOWN || !least_is_sure(least) ||
+	    calibration_here().exact == 0)
+		return NOT_KNOWN;
+	return least->second.value - least->first.value;
 }
 
 /*

@@ -132,6 +132,7 @@ enum request {
  *                       levels its counter selects
  *   guest_entries       VM entries while its counter ran
  *   entry_counts        what this processor adds to the count for each
+ *   entries_alike       it does so whatever the exit before it was
  *   nested_entries      VMRUN instructions of the guest as a host of its own
  *   filtered            the VMM's event filter denies the event
  *   host_only, guest_only, svme, nested
@@ -204,6 +205,7 @@ enum request {
 	X(guest_work)      \
 	X(guest_entries)   \
 	X(entry_counts)    \
+	X(entries_alike)   \
 	X(nested_entries)  \
 	X(filtered)        \
 	X(host_only)       \

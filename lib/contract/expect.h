@@ -30,21 +30,57 @@ static inline bool known(int64_t value)
 
 /*
  * What a counter of the guest gains: its work, and what the processor adds for
- * each VM entry (lib/perf/calibration.h). Returns false if the scenario leaves
- * that open.
+ * each VM entry (lib/perf/calibration.h). Where that is another number after
+ * one exit than after another, nobody can say more than that nothing is lost.
  */
-static inline bool guest_count(const struct scenario *s, int64_t *count)
+struct guest_count {
+	int64_t least, most;
+};
+
+/* Returns false if the scenario leaves that open. */
+static inline bool guest_count(const struct scenario *s,
+			       struct guest_count *count)
 {
 	if (!known(s->guest_work) || !known(s->guest_entries))
 		return false;
-	*count = s->guest_work;
+	count->least = s->guest_work;
+	count->most = s->guest_work;
 	if (!s->guest_entries)
 		return true;
-	if (!known(s->entry_counts))
+	if (!known(s->entry_counts) || !known(s->entries_alike))
 		return false;
-	*count += s->guest_entries * s->entry_counts;
+	if (!s->entries_alike) {
+		count->most = VALUE_MAX;
+		return true;
+	}
+	count->least += s->guest_entries * s->entry_counts;
+	count->most = count->least;
 	return true;
 }
+
+/*
+ * VMRUN leads to the nested guest and belongs to it, whether the processor
+ * executes it or KVM does. So it does twice: KVM enters the nested guest by one
+ * of its own. Another one leads back. Returns false if the scenario leaves that
+ * open.
+ */
+static inline bool nested_count(const struct scenario *s, int64_t *count)
+{
+	int64_t own, nested;
+
+	if (!known(s->host_only) || !known(s->guest_only) ||
+	    !known(s->guest_work) || !(s->nested_entries > 0) ||
+	    !known(s->entry_counts) || s->entries_alike != 1)
+		return false;
+	own = s->guest_work + s->nested_entries * s->entry_counts;
+	nested = s->nested_entries + s->nested_entries * s->entry_counts;
+	*count = s->host_only == s->guest_only ? own + nested
+		 : s->host_only		       ? own
+					       : nested;
+	return true;
+}
+
+#define COUNTS(name, count) EXPECT(name, (count).least, (count).most)
 
 #define RULE(whose, rule_id, function, sentence)                           \
 	{                                                                  \

@@ -15,19 +15,23 @@
  * X(name, what it is). Numbers of events; NOT_KNOWN if not measured.
  *
  *   exact   the same stretch of user code has the same count again (0 or 1)
- *   late    most instructions in user space after which an overflow interrupt
+ *   overflow_late
+ *           most instructions in user space after which an overflow interrupt
  *           came
  */
-#define CALIBRATION_FIELDS(X)                                              \
-	X(entry_instructions,                                              \
-	  "instructions of a guest that one VM entry adds")                \
-	X(entry_branches, "branches of a guest that one VM entry adds")    \
-	X(interrupt_instructions,                                          \
-	  "instructions in user space that an interrupt of the host adds") \
-	X(fault_instructions,                                              \
-	  "instructions in user space that a page fault adds")             \
-	X(overflow_late,                                                   \
-	  "instructions after an overflow until its interrupt, the most")  \
+#define CALIBRATION_FIELDS(X)                                                 \
+	X(entry_instructions,                                                 \
+	  "instructions of a guest that a VM entry adds, after an interrupt") \
+	X(entry_branches, "branches that it adds")                            \
+	X(fault_entry_instructions,                                           \
+	  "instructions of a guest that a VM entry adds, after a page fault") \
+	X(fault_entry_branches, "branches that it adds")                      \
+	X(interrupt_instructions,                                             \
+	  "instructions in user space that an interrupt of the host adds")    \
+	X(fault_instructions,                                                 \
+	  "instructions in user space that a page fault adds")                \
+	X(overflow_late,                                                      \
+	  "instructions after an overflow until its interrupt, the most")     \
 	X(exact, "the same stretch in user space counts the same again")
 
 #define CALIBRATION_MEMBER(name, words) int64_t name;
@@ -63,7 +67,9 @@ int calibration_of_entries(const int64_t added[2], const int64_t entries[2],
  * What is known of a processor beforehand.
  * @family, @first, @last: CPUID family, and models, as /proc/cpuinfo has them
  * @entry_instructions, @entry_branches: as in struct calibration;
- * COUNTS_TOO_MANY: at least one, how many was not published
+ * COUNTS_TOO_MANY: some entries and exits count, which and how often was not
+ * published
+ * @faults_vary: nested page faults are now and then counted as well
  * @words, @source: what it is, and who says so
  */
 #define COUNTS_TOO_MANY INT64_MAX
@@ -72,6 +78,7 @@ struct processor {
 	bool amd;
 	unsigned int family, first, last;
 	int64_t entry_instructions, entry_branches;
+	bool faults_vary;
 	const char *words, *source;
 };
 

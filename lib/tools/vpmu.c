@@ -115,7 +115,8 @@ static void error_of(struct guest *guest, const struct pmu *pmu,
 	counting.selector[0] =
 		pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
 	if (counting_run(guest, &counting, &counted) ||
-	    counted.entries == NOT_KNOWN)
+	    counted.entries == NOT_KNOWN ||
+	    calibration_entry(PMU_INSTRUCTIONS) == NOT_KNOWN)
 		return;
 	work = counting_work(op, PMU_INSTRUCTIONS, counted.times);
 	work += counted.entries * calibration_entry(PMU_INSTRUCTIONS);

@@ -11,7 +11,7 @@
 #include "pmu.h"
 #include "script.h"
 
-#define COUNTERS_MAX 16
+#define COUNTERS_MAX 32
 
 /*
  * What to count, and while the guest does what.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -7,83 +8,90 @@
 
 #include "../perf/cpu.h"
 #include "../perf/event.h"
+#include "../perf/kicks.h"
 #include "../sync/deadline.h"
 #include "../sync/work.h"
 #include "counting.h"
 #include "guest_calibrate.h"
 
 #define EVENTS 2
+#define TRIES 3
+#define GUEST_CPU 1
 /* Pages touched in the one measurement, and in the other. */
 #define FEW_PAGES 10
 #define MANY_PAGES (GUEST_PAGES - 1)
+/* A guest that is interrupted at least so often, and how long it works for
+ * that. */
+#define FEW_KICKS 10
+#define MANY_KICKS 31
+#define KICKED_TURNS 20000
 
 #define WORK_TURNS 2000
 #define QUIET_TRIES 20
 #define FAULT_PAGES 32
 #define TICKS 8
 #define TICKS_MOST 64
+#define STRETCHES_MOST 1000
 #define SAMPLE_PERIOD 20011
 #define SAMPLES 20
 #define RING_PAGES 8
-/* A turn is two instructions. */
+/* A turn is two instructions; on silicon so many are some microseconds. */
 #define LATE_TURNS 2
-#define LATE_UNKNOWN 10000
+#define LATE_TURNS_LEAST 10000
 
-/* What the entries of @times page faults added to instructions and branches. */
-static int entries_added(struct guest *guest, const struct pmu *pmu,
-			 uint64_t times, int64_t added[EVENTS],
-			 int64_t *entries)
+/*
+ * What the entries after so many exits of one kind added to both events;
+ * *@entries takes how many there were. Returns 0 or EIO.
+ */
+static int entries_added(struct guest *guest, struct counting *counting,
+			 int64_t least, int64_t added[EVENTS], int64_t *entries)
 {
-	struct counting counting = {
-		.pmu = *pmu,
-		.op = GUEST_TOUCH,
-		.times = times,
-	};
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct counted counted;
-	int err;
 
 	for (unsigned int i = 0; i < EVENTS; i++)
-		counting.selector[i] =
-			pmu_select(pmu, (enum pmu_event)i, PMU_USER | PMU_OS);
-	/* Interrupts of the shorter run are taken off, too. */
+		counting->selector[i] = pmu_select(
+			&counting->pmu, (enum pmu_event)i, PMU_USER | PMU_OS);
+	/* Those of the shorter run are taken off, too. */
 	do {
-		err = counting_run_on(guest, &counting, 1, NULL, NULL,
-				      &counted);
-		if (err || counted.entries == NOT_KNOWN ||
-		    deadline_passed(&deadline))
+		if (counting_run_on(guest, counting, 1, NULL, NULL, &counted) ||
+		    counted.entries == NOT_KNOWN || deadline_passed(&deadline))
 			return EIO;
-	} while (counted.entries < (int64_t)counted.times);
+		if (counting->op == GUEST_WORK && counted.entries < least)
+			counting->times *= 2;
+	} while (counted.entries < least);
 	*entries = counted.entries;
 	for (unsigned int i = 0; i < EVENTS; i++)
-		added[i] = counted.gained[i] - counting_work(GUEST_TOUCH,
+		added[i] = counted.gained[i] - counting_work(counting->op,
 							     (enum pmu_event)i,
 							     counted.times);
 	return 0;
 }
 
-/*
- * A page fault is served without an instruction of the guest being emulated, so
- * what a VM entry counts is all that comes to its work. Twice, with a different
- * number of entries: it must be the same number for each of them.
- */
-struct calibrating calibration_measure_entry(int cpu,
-					     struct calibration *calibration)
+/* Twice, with a different number of entries: each must add the same. */
+static struct calibrating measure_twice(struct guest *guest,
+					const struct pmu *pmu, enum guest_op op,
+					int64_t *each[EVENTS])
 {
-	struct calibrating result = { .err = EIO };
-	const struct pmu pmu = guest_pmu_offered();
-	int64_t added[2][EVENTS], entries[2] = { 0 }, *each[EVENTS];
-	struct guest guest;
+	const bool faults = op == GUEST_TOUCH;
+	struct counting few = {
+		.pmu = *pmu,
+		.op = op,
+		.times = faults ? FEW_PAGES : KICKED_TURNS,
+	};
+	struct counting many = {
+		.pmu = *pmu,
+		.op = op,
+		.times = faults ? MANY_PAGES : 2 * KICKED_TURNS,
+	};
+	struct calibrating result = { 0 };
+	int64_t added[2][EVENTS], entries[2];
 
-	each[PMU_INSTRUCTIONS] = &calibration->entry_instructions;
-	each[PMU_BRANCHES] = &calibration->entry_branches;
-	if (pmu.general < EVENTS)
-		return result;
-	script_guest_create(&guest, cpu);
-	if (!entries_added(&guest, &pmu, FEW_PAGES, added[0], &entries[0]) &&
-	    !entries_added(&guest, &pmu, MANY_PAGES, added[1], &entries[1]))
-		result.err = 0;
-	guest_destroy(&guest);
+	if (entries_added(guest, &few, faults ? FEW_PAGES / 2 : FEW_KICKS,
+			  added[0], &entries[0]) ||
+	    entries_added(guest, &many, faults ? MANY_PAGES / 2 : MANY_KICKS,
+			  added[1], &entries[1]))
+		result.err = EIO;
 	for (unsigned int i = 0; i < EVENTS && !result.err; i++) {
 		const int64_t both[2] = { added[0][i], added[1][i] };
 
@@ -94,9 +102,48 @@ struct calibrating calibration_measure_entry(int cpu,
 		result.second[1] = entries[1];
 		result.err = calibration_of_entries(both, entries, each[i]);
 	}
-	if (result.err)
-		calibration->entry_instructions = calibration->entry_branches =
-			NOT_KNOWN;
+	if (result.err) {
+		for (unsigned int i = 0; i < EVENTS; i++)
+			*each[i] = NOT_KNOWN;
+	}
+	return result;
+}
+
+/*
+ * Of two kinds of exit for which no instruction of the guest is emulated:
+ * interrupts of the host, and nested page faults. What comes to the guest's own
+ * work is what the entries after them add.
+ */
+struct calibrating calibration_measure_entry(int cpu,
+					     struct calibration *calibration)
+{
+	struct calibrating result = { .err = EIO };
+	const struct pmu pmu = guest_pmu_offered();
+	int64_t *after_interrupt[EVENTS], *after_fault[EVENTS];
+	struct kicks *kicks;
+	struct guest guest;
+
+	after_interrupt[PMU_INSTRUCTIONS] = &calibration->entry_instructions;
+	after_interrupt[PMU_BRANCHES] = &calibration->entry_branches;
+	after_fault[PMU_INSTRUCTIONS] = &calibration->fault_entry_instructions;
+	after_fault[PMU_BRANCHES] = &calibration->fault_entry_branches;
+	if (pmu.general < EVENTS)
+		return result;
+	script_guest_create(&guest, cpu);
+	/* By chance an exit of another kind may come between: not each time. */
+	for (int tries = 0; result.err && tries < TRIES; tries++) {
+		kicks = kicks_start(cpu, cpu);
+		if (!kicks)
+			break;
+		result = measure_twice(&guest, &pmu, GUEST_WORK,
+				       after_interrupt);
+		kicks_stop(kicks);
+	}
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (!measure_twice(&guest, &pmu, GUEST_TOUCH, after_fault).err)
+			break;
+	}
+	guest_destroy(&guest);
 	return result;
 }
 
@@ -165,7 +212,9 @@ static void measure_interrupt(int fd, int cpu, struct calibration *calibration)
 	int seen = 0;
 
 	/* In most of them it was in user space. */
-	while (seen < TICKS || (!most && seen < TICKS_MOST)) {
+	for (int i = 0; i < STRETCHES_MOST &&
+			(seen < TICKS || (!most && seen < TICKS_MOST));
+	     i++) {
 		bool again;
 		int64_t before, gain, quiet;
 
@@ -192,7 +241,8 @@ static void measure_interrupt(int fd, int cpu, struct calibration *calibration)
 			most = gain - quiet;
 		seen++;
 	}
-	calibration->interrupt_instructions = most;
+	if (seen >= TICKS)
+		calibration->interrupt_instructions = most;
 }
 
 static int64_t gain_of_touching(int fd, volatile char *page, long size)
@@ -257,25 +307,40 @@ static void measure_overflow(struct calibration *calibration)
 	close(fd);
 }
 
+/* A thread that measures is bound to CPU 0, and not longer. */
+static bool bind_here(cpu_set_t *before)
+{
+	return !sched_getaffinity(0, sizeof(*before), before) &&
+	       !cpu_pin_self(0);
+}
+
+static void measure_exact(int fd, struct calibration *calibration)
+{
+	bool again = false;
+
+	quiet_gain(fd, WORK_TURNS, &again);
+	calibration->exact = again;
+}
+
 struct calibrating calibration_measure(int cpu, struct calibration *calibration)
 {
-	struct calibrating result;
-	bool again = false;
+	struct calibrating result = { .err = EIO };
+	cpu_set_t before;
 	int fd;
 
 	*calibration = calibration_unknown;
-	if (cpu_pin_self(0))
-		return (struct calibrating){ .err = EIO };
+	if (!bind_here(&before))
+		return result;
 	result = calibration_measure_entry(cpu, calibration);
 	fd = open_user(0);
-	if (fd < 0)
-		return result;
-	quiet_gain(fd, WORK_TURNS, &again);
-	calibration->exact = again;
-	measure_interrupt(fd, 0, calibration);
-	measure_fault(fd, calibration);
-	close(fd);
-	measure_overflow(calibration);
+	if (fd >= 0) {
+		measure_exact(fd, calibration);
+		measure_interrupt(fd, 0, calibration);
+		measure_fault(fd, calibration);
+		close(fd);
+		measure_overflow(calibration);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
 	return result;
 }
 
@@ -285,27 +350,24 @@ static bool prepared;
 int calibration_prepare(void)
 {
 	const char *told = getenv("PMU_CALIBRATION");
+	cpu_set_t before;
+	int fd;
 
-	if (told && !calibration_read(told, &here)) {
-		prepared = true;
-		return 0;
-	}
-	here = calibration_unknown;
-	if (!cpu_pin_self(0)) {
-		calibration_measure_entry(1, &here);
-		measure_overflow(&here);
-	}
 	prepared = true;
+	if (told && !calibration_read(told, &here))
+		return 0;
+	here = calibration_unknown;
+	if (!bind_here(&before))
+		return 0;
+	calibration_measure_entry(GUEST_CPU, &here);
+	fd = open_user(0);
+	if (fd >= 0) {
+		measure_exact(fd, &here);
+		close(fd);
+	}
+	measure_overflow(&here);
+	sched_setaffinity(0, sizeof(before), &before);
 	return 0;
-}
-
-uint64_t calibration_late_turns(void)
-{
-	if (!prepared)
-		calibration_prepare();
-	return here.overflow_late == NOT_KNOWN
-		       ? LATE_UNKNOWN
-		       : LATE_TURNS * (1 + (uint64_t)here.overflow_late);
 }
 
 struct calibration calibration_here(void)
@@ -315,16 +377,53 @@ struct calibration calibration_here(void)
 	return here;
 }
 
-int64_t calibration_entry(enum pmu_event event)
+uint64_t calibration_late_turns(void)
+{
+	const int64_t late = calibration_here().overflow_late;
+	uint64_t turns = late == NOT_KNOWN ? 0
+					   : LATE_TURNS * (1 + (uint64_t)late);
+
+	return turns > LATE_TURNS_LEAST ? turns : LATE_TURNS_LEAST;
+}
+
+static const struct processor *processor_of_here(void)
 {
 	unsigned int family, model;
 
-	if (!prepared)
-		calibration_prepare();
 	processor_here(&family, &model);
-	if (!calibration_fits(&here,
-			      processor_find(cpu_is_amd(), family, model)))
+	return processor_find(cpu_is_amd(), family, model);
+}
+
+int64_t calibration_entry(enum pmu_event event)
+{
+	const struct calibration now = calibration_here();
+
+	if (now.exact == 0 || !calibration_fits(&now, processor_of_here()))
 		return NOT_KNOWN;
-	return event == PMU_BRANCHES ? here.entry_branches
-				     : here.entry_instructions;
+	return event == PMU_BRANCHES ? now.entry_branches
+				     : now.entry_instructions;
+}
+
+bool calibration_entries_alike(enum pmu_event event)
+{
+	const struct processor *processor = processor_of_here();
+
+	if (processor)
+		return (event == PMU_BRANCHES
+				? processor->entry_branches
+				: processor->entry_instructions) !=
+		       COUNTS_TOO_MANY;
+	return calibration_entry(event) == 0;
+}
+
+bool calibration_faults_vary(void)
+{
+	const struct processor *processor = processor_of_here();
+
+	return processor && processor->faults_vary;
+}
+
+bool calibration_known(void)
+{
+	return processor_of_here();
 }

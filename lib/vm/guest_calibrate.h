@@ -20,8 +20,8 @@ struct calibrating {
 };
 
 /*
- * Measure everything, with a guest on CPU @cpu; the calling thread ends up on
- * CPU 0. Takes a moment: some tens of interrupts.
+ * Measure everything, with a guest on CPU @cpu, and the calling thread on CPU 0
+ * meanwhile. Takes a moment: some tens of interrupts.
  */
 struct calibrating calibration_measure(int cpu,
 				       struct calibration *calibration);
@@ -48,8 +48,21 @@ uint64_t calibration_late_turns(void);
 
 /*
  * What one VM entry adds to @event of a guest on this machine, or NOT_KNOWN if
- * it was not measured, contradicts itself, or contradicts what is known of it.
+ * it was not measured, contradicts itself, or contradicts what is known of it,
+ * or if counts are not exact at all.
  */
 int64_t calibration_entry(enum pmu_event event);
+
+/*
+ * Does the entry after every kind of exit add that? Known of the processor, or,
+ * of one that nobody knows, believed if it is nothing.
+ */
+bool calibration_entries_alike(enum pmu_event event);
+
+/* Is anything known of this processor beforehand? */
+bool calibration_known(void);
+
+/* Are nested page faults counted now and then on this processor? */
+bool calibration_faults_vary(void);
 
 #endif
