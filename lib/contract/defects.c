@@ -282,6 +282,16 @@ static int expect_d38(const struct scenario *s, struct expectation *e)
 	return 2;
 }
 
+static int expect_d39(const struct scenario *s, struct expectation *e)
+{
+	int64_t count;
+
+	if (!nested_count(s, &count))
+		return 0;
+	e[0] = EXACTLY(guest_counted, count);
+	return 1;
+}
+
 #define DEFECT(...) RULE(CONTRACT_ANY, __VA_ARGS__)
 
 static const struct rule rules[] = {
@@ -344,6 +354,8 @@ static const struct rule rules[] = {
 	       "a nested guest runs with the global control of the guest"),
 	DEFECT("D38.vmx", expect_d38,
 	       "and so where entries and exits load it from a VMCS"),
+	DEFECT("D39", expect_d39,
+	       "VMRUN of a nested hypervisor counts as a branch, too"),
 };
 
 const struct rules defect_rules = RULES(rules);
