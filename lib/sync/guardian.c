@@ -80,6 +80,10 @@ int guardian_start(void)
 	switch (fork()) {
 	case -1:
 		err = errno;
+		/* Nobody would put anything back. */
+		close(guardian_list);
+		guardian_list = -1;
+		close(program);
 		list_put_back(GUARDIAN_CASES, fd, NULL);
 		return err;
 	case 0:
