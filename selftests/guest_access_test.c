@@ -352,5 +352,5 @@ TEST_F(reach, M44_init_leaves_the_pmu_as_it_is)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return guest_case_main(argc, argv, calibration_prepare);
 }

@@ -384,7 +384,8 @@ TEST_F(filter, D25_hlt_in_the_fast_path)
 	      "a processor that counts all VM entries alike");
 	if (!c->s.guest_entries || c->s.entry_counts == 0)
 		work = c->o.guest_counted;
-	else if (c->s.guest_entries > 0 && c->s.entry_counts != NOT_KNOWN)
+	else if (c->s.guest_entries != NOT_KNOWN &&
+		 c->s.entry_counts != NOT_KNOWN)
 		work = c->o.guest_counted -
 		       c->s.guest_entries * c->s.entry_counts;
 	MUST(count_hurried(c, GUEST_HALT, &again));

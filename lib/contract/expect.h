@@ -45,14 +45,16 @@ static inline bool guest_count(const struct scenario *s,
 		return false;
 	count->least = s->guest_work;
 	count->most = s->guest_work;
+	/* Whether any counts, and which, is not known: also not of equally
+	 * many. */
+	if (s->entries_alike == 0) {
+		count->most = VALUE_MAX;
+		return s->guest_entries >= 0;
+	}
 	if (!s->guest_entries)
 		return true;
 	if (!known(s->entry_counts) || !known(s->entries_alike))
 		return false;
-	if (!s->entries_alike) {
-		count->most = VALUE_MAX;
-		return true;
-	}
 	count->least += s->guest_entries * s->entry_counts;
 	count->most = count->least;
 	return true;

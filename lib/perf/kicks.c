@@ -1,67 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cpu.h"
 #include "event.h"
 #include "kicks.h"
 
+/* One CPU does not interrupt itself: a second one does that for the first. */
+#define KICKERS 2
+
+/* Longer than an exit and an entry take, anywhere. */
+#define PAUSE_NS 500000
+
 struct kicks {
-	pthread_t thread;
+	pthread_t thread[KICKERS];
+	int threads;
 	volatile bool stop;
 	int count;
-	int fd[];
+	struct kicked {
+		int cpu, fd;
+	} of[];
 };
 
-static void *kick(void *arg)
+static void kick_from(const struct kicks *kicks, int cpu)
 {
-	struct kicks *kicks = arg;
-	struct event_value value;
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	uint64_t value[3];
 
-	cpu_pin_self(0);
-	while (!kicks->stop) {
-		for (int i = 0; i < kicks->count; i++)
-			event_read(kicks->fd[i], &value);
+	cpu_pin_self(cpu);
+	/* Without a pause a guest may be left before its first instruction. */
+	for (; !kicks->stop; nanosleep(&pause, NULL)) {
+		for (int i = 0; i < kicks->count; i++) {
+			bool own = kicks->of[i].cpu == 0;
+
+			if (own == (cpu != 0) &&
+			    read(kicks->of[i].fd, value, sizeof(value)) < 0)
+				return;
+		}
 	}
+}
+
+static void *kick_others(void *arg)
+{
+	kick_from(arg, 0);
 	return NULL;
 }
 
-static void close_all(struct kicks *kicks)
+static void *kick_first(void *arg)
 {
-	for (int i = 0; i < kicks->count; i++)
-		close(kicks->fd[i]);
-	free(kicks);
-}
-
-struct kicks *kicks_start(int first, int last)
-{
-	struct kicks *kicks = calloc(
-		1, sizeof(*kicks) + (size_t)(last - first + 1) * sizeof(int));
-	struct perf_event_attr attr;
-	bool good = kicks && !event_describe(&attr, PMU_SOFTWARE);
-
-	for (int cpu = first; good && cpu <= last; cpu++) {
-		int fd;
-
-		if (!cpu_is_online(cpu))
-			continue;
-		fd = event_try_open(&attr, ANY_TASK, cpu, NO_GROUP);
-		good = fd >= 0;
-		if (good)
-			kicks->fd[kicks->count++] = fd;
-	}
-	if (good && !pthread_create(&kicks->thread, NULL, kick, kicks))
-		return kicks;
-	if (kicks)
-		close_all(kicks);
+	kick_from(arg, 1);
 	return NULL;
 }
 
 void kicks_stop(struct kicks *kicks)
 {
 	kicks->stop = true;
-	pthread_join(kicks->thread, NULL);
-	close_all(kicks);
+	for (int i = 0; i < kicks->threads; i++)
+		pthread_join(kicks->thread[i], NULL);
+	for (int i = 0; i < kicks->count; i++)
+		close(kicks->of[i].fd);
+	free(kicks);
+}
+
+struct kicks *kicks_start(int first, int last)
+{
+	struct kicks *kicks =
+		calloc(1, sizeof(*kicks) + (size_t)(last - first + 1) *
+						   sizeof(*kicks->of));
+	struct perf_event_attr attr;
+	bool good = kicks && !event_describe(&attr, PMU_SOFTWARE);
+
+	for (int cpu = first; good && cpu <= last; cpu++) {
+		struct kicked *of = &kicks->of[kicks->count];
+
+		if (!cpu_is_online(cpu))
+			continue;
+		of->cpu = cpu;
+		of->fd = event_try_open(&attr, ANY_TASK, cpu, NO_GROUP);
+		good = of->fd >= 0;
+		kicks->count += good;
+	}
+	for (int i = 0; good && i < (first ? 1 : KICKERS); i++) {
+		good = !pthread_create(&kicks->thread[i], NULL,
+				       i ? kick_first : kick_others, kicks);
+		kicks->threads += good;
+	}
+	if (good)
+		return kicks;
+	if (kicks)
+		kicks_stop(kicks);
+	return NULL;
 }

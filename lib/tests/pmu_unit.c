@@ -52,7 +52,7 @@ static void intel_is_read_from_cpuid(void **state)
 	assert_int_equal(pmu.fixed, 4);
 	assert_int_equal(pmu.width, 48);
 	assert_int_equal(pmu_from_cpuid(false, version1, false).fixed, 0);
-	/* Sierra Forest: three in a row, and three behind a gap. */
+	/* Clearwater Forest: three in a row, and three behind a gap. */
 	assert_int_equal(pmu_from_cpuid(false, sparse, false).fixed, 6);
 	assert_int_equal(pmu_from_cpuid(false, before_ecx, false).fixed, 3);
 	pmu = pmu_from_cpuid(false, sparse, false);

@@ -133,11 +133,18 @@ static int run_once(struct guest *guest, const struct counting *counting,
 	return any_fault(guest) ? EIO : 0;
 }
 
+/* Is it known what each VM entry adds, whatever the exit before it was? */
+static bool entries_alike(void)
+{
+	return calibration_entries_alike(PMU_INSTRUCTIONS) &&
+	       calibration_entries_alike(PMU_BRANCHES);
+}
+
 /* May the number of VM entries make a difference to what is counted? */
 static bool entries_matter(void)
 {
 	return calibration_entry(PMU_INSTRUCTIONS) ||
-	       calibration_entry(PMU_BRANCHES);
+	       calibration_entry(PMU_BRANCHES) || !entries_alike();
 }
 
 /*
@@ -212,6 +219,9 @@ int counting_run(struct guest *guest, const struct counting *counting,
 		return counting_run_on(guest, counting, 1, NULL, NULL, counted);
 	nothing_counted(counted);
 	counted->times = counting->times;
+	/* The first time through, pages are faulted in. */
+	if (run_once(guest, counting, 1, &few))
+		return EIO;
 	for (unsigned int tries = 1; modes || tries <= TRIES_MOST; tries++) {
 		if (run_once(guest, counting, 1, &few) ||
 		    run_once(guest, counting, 1 + counted->times, &many) ||
@@ -257,6 +267,7 @@ static int run_on(struct guest *guest, const struct counting *counting,
 	int err;
 
 	run->exits = 0;
+	run->interrupts = -(int64_t)guest_interrupts_count(guest);
 	script_clear(guest);
 	script_add(guest, counting->op, counting->index, counting->value,
 		   times);
@@ -268,6 +279,7 @@ static int run_on(struct guest *guest, const struct counting *counting,
 			guest_drop_page(guest);
 		run->exits += (int64_t)script_run(guest);
 	}
+	run->interrupts += (int64_t)guest_interrupts_count(guest);
 	if (!err)
 		err = read_all(guest, &counting->pmu, run->counts);
 	for (unsigned int i = 0; !err && i < counters_of(counting); i++)
@@ -309,7 +321,13 @@ int counting_run_on(struct guest *guest, const struct counting *counting,
 				     move, arg, &many);
 		if (err)
 			return err;
-		if (cpu_smis(guest->cpu) == smis)
+		/*
+		 * Where entries are not alike, what those of the short one
+		 * added cannot be taken off.
+		 */
+		if (cpu_smis(guest->cpu) == smis &&
+		    (counting->interrupted || entries_alike() ||
+		     !few.interrupts))
 			break;
 		if (deadline_passed(&deadline))
 			return 0;

@@ -18,6 +18,7 @@
  * @selector: of each general counter, from the first on; 0 leaves it stopped
  * @fixed:    flags for pmu_select_fixed() of all fixed counters, 0 to stop them
  * @op, @times, @value, @index: the step (guest_code/script.h)
+ * @interrupted: the host interrupts it on purpose, short or long
  */
 struct counting {
 	struct pmu pmu;
@@ -27,6 +28,7 @@ struct counting {
 	uint64_t times;
 	uint64_t value;
 	uint32_t index;
+	bool interrupted;
 };
 
 /*

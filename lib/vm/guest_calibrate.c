@@ -78,11 +78,13 @@ static struct calibrating measure_twice(struct guest *guest,
 		.pmu = *pmu,
 		.op = op,
 		.times = faults ? FEW_PAGES : KICKED_TURNS,
+		.interrupted = true,
 	};
 	struct counting many = {
 		.pmu = *pmu,
 		.op = op,
 		.times = faults ? MANY_PAGES : 2 * KICKED_TURNS,
+		.interrupted = true,
 	};
 	struct calibrating result = { 0 };
 	int64_t added[2][EVENTS], entries[2];
@@ -101,10 +103,13 @@ static struct calibrating measure_twice(struct guest *guest,
 		result.second[0] = both[1];
 		result.second[1] = entries[1];
 		result.err = calibration_of_entries(both, entries, each[i]);
-	}
-	if (result.err) {
-		for (unsigned int i = 0; i < EVENTS; i++)
-			*each[i] = NOT_KNOWN;
+		if (!result.err)
+			continue;
+		*each[i] = NOT_KNOWN;
+		/* Of some processors it is known that they do. */
+		if (calibration_known() &&
+		    !calibration_entries_alike((enum pmu_event)i))
+			result.err = 0;
 	}
 	return result;
 }
