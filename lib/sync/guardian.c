@@ -18,28 +18,34 @@
 int guardian_list = -1;
 
 /* Nothing of the program is held open: a pipe of its would not end with it. */
-static void let_go(int fd, int program)
+static void let_go(int fd, int program, int cases)
 {
 	int null = open("/dev/null", O_RDWR);
 
 	for (int std = 0; std < 3 && null >= 0; std++)
 		dup2(null, std);
 	for (int other = 3; other < 1024; other++) {
-		if (other != fd && other != program)
+		if (other != fd && other != program && other != cases)
 			close(other);
 	}
 }
 
-static void guard(int fd, int program)
+/*
+ * @cases: a pipe that the program and all that it forked hold open. They end
+ * with it, but a moment later, and may change what was put back by then.
+ */
+static void guard(int fd, int program, int cases)
 {
 	struct pollfd gone = { .fd = program, .events = POLLIN };
+	struct pollfd all_gone = { .fd = cases };
 
 	setsid();
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, sig == SIGCHLD ? SIG_DFL : SIG_IGN);
-	let_go(fd, program);
+	let_go(fd, program, cases);
 	while (poll(&gone, 1, -1) < 0 && errno == EINTR)
 		;
+	poll(&all_gone, 1, PATIENCE_MS);
 	list_put_back(GUARDIAN_CASES, fd, NULL);
 	_exit(0);
 }
@@ -62,13 +68,18 @@ bool guardian_started(void)
 
 int guardian_start(void)
 {
-	int fd, program, err = 0;
+	int fd, program, cases[2], err = 0;
 
 	if (guardian_started())
 		return 0;
 	fd = guardian_take(GUARDIAN_CASES);
 	if (fd < 0)
 		return -fd;
+	if (pipe2(cases, O_CLOEXEC)) {
+		err = errno;
+		list_put_back(GUARDIAN_CASES, fd, NULL);
+		return err;
+	}
 	program = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	/* Another description of the same file, without its lock. */
 	guardian_list = program < 0 ? -1 : list_open(GUARDIAN_CASES);
@@ -87,10 +98,13 @@ int guardian_start(void)
 		list_put_back(GUARDIAN_CASES, fd, NULL);
 		return err;
 	case 0:
-		guard(fd, program);
+		close(cases[1]);
+		guard(fd, program, cases[0]);
 	}
 	close(fd);
 	close(program);
+	/* The other end stays open in whatever is forked from here on. */
+	close(cases[0]);
 	return 0;
 }
 
