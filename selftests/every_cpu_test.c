@@ -98,7 +98,6 @@ static int everywhere(FIXTURE_DATA(every) * self, void *(*code)(void *place))
 static void *count_here(void *arg)
 {
 	struct place *place = arg;
-
 	struct counting counting = *place->counting;
 
 	/* Until an interrupt came while it counted. */

@@ -107,7 +107,8 @@ static inline void least_take(struct least *least, int64_t value)
 
 static inline bool least_is_sure(const struct least_of_two *least)
 {
-	return 4 * least->first.times >= least->rounds &&
+	return least->rounds >= LEAST_TRIES &&
+	       4 * least->first.times >= least->rounds &&
 	       4 * least->second.times >= least->rounds;
 }
 

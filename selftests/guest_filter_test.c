@@ -198,17 +198,22 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 }
 
 /* Every combination of the two bits, counted by a counter each. */
+static void select_every_mode(struct counting *counting, enum pmu_event event)
+{
+	for (unsigned int bits = 0; bits < 4; bits++)
+		counting->selector[bits] =
+			pmu_select(&counting->pmu, event, PMU_USER | PMU_OS) |
+			(bits & 1 ? GUEST_ONLY : 0) |
+			(bits & 2 ? HOST_ONLY : 0);
+}
+
 static void judge_modes(struct guest_case *c, struct __test_metadata *_metadata,
 			enum guest_op op)
 {
 	struct counting counting = { .pmu = c->pmu, .op = op, .times = TURNS };
 	struct counted counted;
 
-	for (unsigned int bits = 0; bits < 4; bits++)
-		counting.selector[bits] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
-						     PMU_USER | PMU_OS) |
-					  (bits & 1 ? GUEST_ONLY : 0) |
-					  (bits & 2 ? HOST_ONLY : 0);
+	select_every_mode(&counting, PMU_INSTRUCTIONS);
 	MUST(counting_run(&c->guest, &counting, &counted));
 	for (unsigned int bits = 0; bits < 4; bits++) {
 		c->s.guest_only = bits & 1;
@@ -270,11 +275,7 @@ static void judge_nested_entries(struct guest_case *c,
 	};
 	struct counted counted;
 
-	for (unsigned int bits = 0; bits < 4; bits++)
-		counting.selector[bits] =
-			pmu_select(&c->pmu, event, PMU_USER | PMU_OS) |
-			(bits & 1 ? GUEST_ONLY : 0) |
-			(bits & 2 ? HOST_ONLY : 0);
+	select_every_mode(&counting, event);
 	MUST(counting_run(&c->guest, &counting, &counted));
 	for (unsigned int bits = 0; bits < 4; bits++) {
 		c->s.guest_only = bits & 1;

@@ -213,8 +213,8 @@ int counting_run(struct guest *guest, const struct counting *counting,
 	const bool modes = selects_a_mode(counting);
 	struct run few, many, again;
 
-	/* Where nobody knows how many exits there should be, nobody sees one
-	 * more. */
+	/* Where the right number of exits is not known, one more is not seen.
+	 */
 	if (entries_matter() && made_of[counting->op].exits == NOT_KNOWN)
 		return counting_run_on(guest, counting, 1, NULL, NULL, counted);
 	nothing_counted(counted);

@@ -184,9 +184,9 @@ uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
 }
 
 /* AMD's bits 40 and 41 are guest-only and host-only; Intel's are reserved. */
-uint64_t pmu_any_mode(uint64_t selector)
+uint64_t pmu_any_mode(uint64_t eventsel)
 {
-	return (selector | 1ull << 16 | 1ull << 17) & ~(3ull << 40);
+	return (eventsel | 1ull << 16 | 1ull << 17) & ~(3ull << 40);
 }
 
 uint64_t pmu_select_fixed(unsigned int index, unsigned int flags)

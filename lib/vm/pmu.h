@@ -102,8 +102,8 @@ uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
 /* The same for fixed counter @index, as its field of PMU_FIXED_CTRL. */
 uint64_t pmu_select_fixed(unsigned int index, unsigned int flags);
 
-/* @selector without a choice of mode: at any level, and in any guest. */
-uint64_t pmu_any_mode(uint64_t selector);
+/* @eventsel without a choice of mode: at any level, and in any guest. */
+uint64_t pmu_any_mode(uint64_t eventsel);
 
 /* The bits of PMU_GLOBAL_CTRL and PMU_STATUS for all counters there are. */
 uint64_t pmu_all(const struct pmu *pmu);

@@ -77,7 +77,7 @@ programs() {
 }
 
 @test "a machine that is not what its table says is said to be one, and blames no kernel" {
-	run programs "PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M57_after_interrupts_few_and_many
+	run -0 programs "PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M57_after_interrupts_few_and_many
 		PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M34_emulated_instructions_are_counted
 		PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M41_branches_are_counted_exactly"
 	[[ $output == *"# broken about this machine, or what it does at each VM entry: 0 instructions and 0 branches"* ]]
@@ -88,7 +88,7 @@ programs() {
 }
 
 @test "calibrate takes no word it does not know" {
-	run programs "./calibrate --fast; echo status \$?; ./calibrate
+	run -0 programs "./calibrate --fast; echo status \$?; ./calibrate
 		PMU_CALIBRATION=entry=1 ./guest_count_test; echo status \$?"
 	[[ $output == *"calibrate: usage: calibrate [--facts]"* ]]
 	[ "$(grep -c "^status 2" <<<"$output")" -eq 2 ]
