@@ -143,7 +143,8 @@ int64_t guest_errno_inside(struct guest *guest, void (*act)(void *arg),
 			   const struct deadline *deadline);
 
 /*
- * Add up such stretches until they come to @enough_ns.
+ * Add up such stretches, one after the other without a gap while no exit comes
+ * between them, until they come to @enough_ns.
  * Returns the sum in nanoseconds; less than asked if the deadline came first.
  */
 uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
