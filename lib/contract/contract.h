@@ -15,8 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fields.h"
+
 /* A value nobody measured or stated. Never equal to a measured one. */
 #define NOT_KNOWN INT64_MIN
+
+static inline bool known(int64_t value)
+{
+	return value != NOT_KNOWN;
+}
 
 #define VALUE_MIN (INT64_MIN + 1)
 #define VALUE_MAX INT64_MAX
@@ -34,347 +41,29 @@ enum contract {
 	CONTRACT_ANY,
 };
 
-/* Kinds of PMU, as far as the contracts tell them apart. */
-enum pmu_kind {
-	PMU_CORE,
-	PMU_SOFTWARE,
-	PMU_TRACEPOINT,
-	PMU_BREAKPOINT,
-	PMU_MSR,
-};
-
-/* States of an event or group as far as the contracts tell them apart. */
-enum event_state {
-	STATE_OFF,
-	STATE_INACTIVE,
-	STATE_ACTIVE,
-};
-
-/* Registers of a guest's PMU, as far as KVM treats them differently. */
-enum guest_register {
-	REGISTER_SELECTOR,
-	REGISTER_COUNTER,
-	REGISTER_OLD_COUNTER,
-	REGISTER_GLOBAL,
-	REGISTER_RDPMC,
-};
-
-/* What is asked of a condemned event. */
-enum request {
-	REQUEST_DISABLE,
-	REQUEST_RESET,
-	REQUEST_ENABLE,
-};
+#define CONTRACT_ENUMERATOR(name, word) name,
+enum pmu_kind { PMU_KINDS(CONTRACT_ENUMERATOR) };
+enum event_state { EVENT_STATES(CONTRACT_ENUMERATOR) };
+enum guest_register { GUEST_REGISTERS(CONTRACT_ENUMERATOR) };
+enum request { REQUESTS(CONTRACT_ENUMERATOR) };
+#undef CONTRACT_ENUMERATOR
 
 /*
- * What a test arranged. Times are nanoseconds, truth values are 0 or 1.
- *
- * Host:
- *   param_requested     enable_mediated_pmu as asked for on the command line
- *   kvm_enable_pmu      kvm.enable_pmu
- *   core_capable        the core PMU can be handed to a guest (M2)
- * Event (the one asked about):
- *   pmu                 enum pmu_kind
- *   exclude_guest       attr.exclude_guest
- *   pinned              attr.pinned
- *   own_errno           errno of the same open without any VM, 0 if it opens
- * System at the moment of asking:
- *   claims              VMs that hold the claim on the PMU
- *   include_events      include-guest events of capable PMUs in existence
- * VM (the one asked about):
- *   irqchip             has an in-kernel irqchip
- *   pmu_disabled        KVM_PMU_CAP_DISABLE was set
- *   vcpus               vCPUs created, the one asked about not included
- *   claim_tried         an earlier KVM_CREATE_VCPU came as far as the claim
- *   refs                references that keep the VM alive (fds, mappings)
- *   cap_bits            argument of KVM_CAP_PMU_CAPABILITY
- * Seed:
- *   literal             the kernel speaks the seed with its slips
- *   prove_locking       the kernel checks its own assertions about locks
- *   interrupts_on       the call is made with interrupts on
- *   calls_alternate     enter and exit are called in turn
- *   entered             the last of these calls was enter
- *   per_cpu             the event is bound to a CPU
- *   cpu_in_guest        that CPU is certainly inside a guest (1), or not (0)
- *   task_in_guest       the same for the event's task
- *   inherited           the event comes into being by fork()
- *   group_size          members of the group
- *   group_includes      how many of them are include-guest
- *   state_at_entry      enum event_state of the group when the guest entered
- *   entries             guest entries since the event was last enabled
- *   request             enum request
- *   crowd               CPU flexible events beside it, more than counters
- *   counters            counters of the CPU while nobody uses one
- *   work_condemned      instructions the CPU certainly worked off while the
- *                       event was condemned
- *   swapped             the task runs with the context of another
- * Guest run:
- *   guest_min_ns        time certainly spent inside the guest; of a condemned
- *                       event: certainly spent condemned
- *   wall_min_ns         time certainly between enabling and reading
- *   wall_max_ns         time at most between enabling and reading
- *   guest_beats         the guest's own progress
- * Guest's PMU:
- *   amd                 the vCPU is an AMD one
- *   guest_counters      general counters its CPUID announces
- *   host_counters       general counters of the CPU
- *   guest_fixed, host_fixed
- *                       the same of the fixed counters
- *   listed_counters, listed_fixed
- *                       those in KVM_GET_MSR_INDEX_LIST
- *   host_version        PMU version of the CPU, counted in the same way
- *   guest_version       PMU version its CPUID announces; AMD: 2 with PerfMonV2
- *   counter_width       bits of a counter
- *   reg                 enum guest_register
- *   absent              the register is beyond what CPUID announces
- *   accesses            how often it was read or written
- *   guest_work          events the guest certainly made, at the privilege
- *                       levels its counter selects
- *   guest_entries       VM entries while its counter ran
- *   entry_counts        what this processor adds to the count for each
- *   entries_alike       it does so whatever the exit before it was
- *   nested_entries      VMRUN instructions of the guest as a host of its own
- *   filtered            the VMM's event filter denies the event
- *   host_only, guest_only, svme, nested
- *                       bits of AMD's selector, EFER.SVME, and whether the
- *                       work was done by a nested guest
- *   overflows           overflows of counters with the interrupt bit
- *   pmi_masked          the guest's LVTPC is masked
- *   status              overflow bits the guest made, set, or left
- *   exits_asked         VM exits that were to happen meanwhile
- *   sysctl_reads        kernel.nmi_watchdog as it read afterwards
- *   host_work           events of the host's work that must be in a count
- *   attempts_asked      how often something was to be tried at least
- *   guest_max_ns        time at most between the first entry and the last exit
- * History (world.h):
- *   condemned           the event was condemned and not enabled since
- *   host_work_most      events of the host's work that can be in a count
- *   time_before         time_enabled at the look before
+ * How a value is written: a number, nanoseconds, an errno by its name, bits in
+ * hex, or the word of an enumerator.
  */
-#define SCENARIO_FIELDS(X) \
-	X(param_requested) \
-	X(kvm_enable_pmu)  \
-	X(core_capable)    \
-	X(pmu)             \
-	X(exclude_guest)   \
-	X(pinned)          \
-	X(own_errno)       \
-	X(claims)          \
-	X(include_events)  \
-	X(irqchip)         \
-	X(pmu_disabled)    \
-	X(vcpus)           \
-	X(claim_tried)     \
-	X(refs)            \
-	X(cap_bits)        \
-	X(literal)         \
-	X(prove_locking)   \
-	X(interrupts_on)   \
-	X(calls_alternate) \
-	X(entered)         \
-	X(per_cpu)         \
-	X(cpu_in_guest)    \
-	X(task_in_guest)   \
-	X(inherited)       \
-	X(group_size)      \
-	X(group_includes)  \
-	X(state_at_entry)  \
-	X(entries)         \
-	X(request)         \
-	X(crowd)           \
-	X(counters)        \
-	X(swapped)         \
-	X(work_condemned)  \
-	X(guest_min_ns)    \
-	X(wall_min_ns)     \
-	X(wall_max_ns)     \
-	X(guest_beats)     \
-	X(amd)             \
-	X(guest_counters)  \
-	X(host_counters)   \
-	X(guest_fixed)     \
-	X(host_fixed)      \
-	X(listed_counters) \
-	X(listed_fixed)    \
-	X(host_version)    \
-	X(guest_version)   \
-	X(counter_width)   \
-	X(reg)             \
-	X(absent)          \
-	X(accesses)        \
-	X(guest_work)      \
-	X(guest_entries)   \
-	X(entry_counts)    \
-	X(entries_alike)   \
-	X(nested_entries)  \
-	X(filtered)        \
-	X(host_only)       \
-	X(guest_only)      \
-	X(svme)            \
-	X(nested)          \
-	X(overflows)       \
-	X(pmi_masked)      \
-	X(status)          \
-	X(exits_asked)     \
-	X(attempts_asked)  \
-	X(guest_max_ns)    \
-	X(sysctl_reads)    \
-	X(host_work)       \
-	X(host_work_most)  \
-	X(condemned)       \
-	X(time_before)
+enum field_kind {
+	FIELD_NUMBER,
+	FIELD_NS,
+	FIELD_ERRNO,
+	FIELD_MASK,
+	FIELD_PMU,
+	FIELD_STATE,
+	FIELD_REGISTER,
+	FIELD_REQUEST,
+};
 
-/*
- * What a test saw.
- *
- *   err                 errno of the act asked about, 0 if it succeeded
- *   param_effective     enable_mediated_pmu as read back
- *   claimed             an include-guest event is refused now
- *   sysctl_value        kernel.nmi_watchdog as read back
- *   counted_before      count gained before the guest ran (control)
- *   counted_inside      count gained while the guest ran without an exit
- *   counted_after       count gained after the guest was left
- *   eof                 read() returned no bytes: the event is in ERROR
- *   page_index          index of the mmap page while the guest ran
- *   index_before        the same while it counted
- *   siblings_eof        siblings of the group whose read() returned no bytes
- *   others_changed      events of other CPUs or PMUs that stopped or went to
- *                       ERROR
- *   warned              the kernel complained
- *   poll_err            poll() says POLLERR
- *   signals             signals a watcher of the event got
- *   signals_control     the same for a pinned event that found no counter
- *   hidden_count        count of a condemned event, once it can be read again
- *   starved             events that never got a counter, from some point on
- *   attempts            how often something was tried
- *   outcomes            different answers to the same open
- *   strange             refusals with another errno than the first one
- *   survivors           events that got past a refusal and outlived an entry
- *   scaled_surplus      count * enabled / running, minus count
- *   samples_inside      samples written while the guest ran
- *   samples_after       bytes of samples written after it
- *   nmis_inside         NMIs of the guest's CPU while the guest ran
- *   guest_pmis          overflows of the guest's counters that KVM was told of
- *   held_before         counters the watchdog took when it was switched on
- *   counters_free       pinned events that find a counter
- *   watchdog_survives   the watchdog kept its counter through a guest
- *   count_ns            value of a clock event
- *   enabled_ns          time_enabled gained
- *   running_ns          time_running gained
- *   not_running_ns      time_enabled minus time_running
- *   left_out_ns         a task clock's count minus its time_enabled
- *   backward_steps      times time_enabled became smaller between two reads
- *   page_ahead_ns       how far the mmap page's time_enabled is ahead of a
- *                       read() made after it
- *   page_behind_ns      how far it is behind a read() made before it
- *   sample_ahead_ns     the same for the time in PERF_SAMPLE_READ
- *   sample_behind_ns
- *   vector              exception that the guest's access raised, 0 if none
- *   access_exits        VM exits that the accesses took
- *   handed_on           accesses of a nested guest that exited to the guest
- *   exits_made          VM exits meanwhile
- *   guest_counted       what the guest's counter gained
- *   guest_control       what a counter gained that had to count
- *   mismatches          registers that hold something else than was written
- *   registers_found     registers that can be read, from the first on
- *   fixed_found         the same of the fixed counters
- *   offered_counters, offered_fixed, offered_version
- *                       what KVM_GET_SUPPORTED_CPUID announces
- *   selectors_or        all selectors of the guest, or-ed
- *   counters_or         likewise the counters
- *   global_ctrl         the guest's global control register
- *   highest             what a counter holds after all ones were written
- *   status_made         status register after an overflow
- *   status_cleared      after clearing it
- *   status_set          after setting it
- *   interrupts          PMIs the guest's handler took
- *   lvt_masked          the guest's LVTPC is masked afterwards
- *   leaked              counters that show a value of the other side
- *   leak_control        counters of the host that a reader saw move
- *   host_surplus        what a host event gained more beside a longer guest
- *   announced           extensions in the guest's CPUID that it cannot have
- *   both, neither       races that both sides won, or none
- *   failed              acts that must succeed and did not
- *   left_over           claims, references or events that outlive their owner
- *   held_now            counters the watchdog holds now
- *   denied              refusals with EACCES
- *   refused             refusals with any errno
- */
-#define OBSERVATION_FIELDS(X) \
-	X(err)                \
-	X(param_effective)    \
-	X(claimed)            \
-	X(sysctl_value)       \
-	X(counted_before)     \
-	X(counted_inside)     \
-	X(counted_after)      \
-	X(eof)                \
-	X(page_index)         \
-	X(index_before)       \
-	X(siblings_eof)       \
-	X(others_changed)     \
-	X(warned)             \
-	X(poll_err)           \
-	X(signals)            \
-	X(signals_control)    \
-	X(hidden_count)       \
-	X(starved)            \
-	X(attempts)           \
-	X(outcomes)           \
-	X(strange)            \
-	X(survivors)          \
-	X(scaled_surplus)     \
-	X(samples_inside)     \
-	X(samples_after)      \
-	X(nmis_inside)        \
-	X(guest_pmis)         \
-	X(held_before)        \
-	X(counters_free)      \
-	X(watchdog_survives)  \
-	X(count_ns)           \
-	X(enabled_ns)         \
-	X(running_ns)         \
-	X(not_running_ns)     \
-	X(left_out_ns)        \
-	X(backward_steps)     \
-	X(page_ahead_ns)      \
-	X(page_behind_ns)     \
-	X(sample_ahead_ns)    \
-	X(sample_behind_ns)   \
-	X(vector)             \
-	X(access_exits)       \
-	X(handed_on)          \
-	X(exits_made)         \
-	X(guest_counted)      \
-	X(guest_control)      \
-	X(mismatches)         \
-	X(registers_found)    \
-	X(fixed_found)        \
-	X(offered_counters)   \
-	X(offered_fixed)      \
-	X(offered_version)    \
-	X(selectors_or)       \
-	X(counters_or)        \
-	X(global_ctrl)        \
-	X(highest)            \
-	X(status_made)        \
-	X(status_cleared)     \
-	X(status_set)         \
-	X(interrupts)         \
-	X(lvt_masked)         \
-	X(leaked)             \
-	X(leak_control)       \
-	X(host_surplus)       \
-	X(announced)          \
-	X(both)               \
-	X(neither)            \
-	X(failed)             \
-	X(left_over)          \
-	X(held_now)           \
-	X(denied)             \
-	X(refused)
-
-#define CONTRACT_MEMBER(name) int64_t name;
+#define CONTRACT_MEMBER(name, kind, gloss) int64_t name;
 struct scenario {
 	SCENARIO_FIELDS(CONTRACT_MEMBER)
 };
@@ -405,6 +94,18 @@ struct expectation {
 
 #define EXPECTATIONS_MAX 6
 
+/*
+ * What a rule demands of a scenario.
+ * @of:      the expectations, all to be met
+ * @count:   how many
+ * @missing: what the scenario would have to state, NULL if nothing
+ */
+struct demands {
+	struct expectation of[EXPECTATIONS_MAX];
+	int count;
+	const char *missing;
+};
+
 enum verdict {
 	CONFORMS,
 	VIOLATES,
@@ -416,28 +117,36 @@ enum verdict {
  * @verdict: what the observation says about the rule
  * @missed:  the expectation that decided it, NULL if it conforms
  * @seen:    what was observed in its place
+ * @missing: what the scenario would have to state, NULL if nothing
  */
 struct finding {
 	enum verdict verdict;
 	struct expectation missed;
 	int64_t seen;
+	const char *missing;
 };
 
 /*
  * @id:       permanent number, as in docs/contract/
  * @contract: which contract the rule belongs to
  * @words:    the rule in one sentence
- * @expect:   fills in what the scenario demands and returns how many
- *            expectations that is; 0 if the scenario does not say enough
+ * @source:   the kernel functions it was read in, or the manual's section
+ * @document: where more is said about it, from the top of the tree
+ * @expect:   fills in what it demands of the scenario
  */
 struct rule {
 	const char *id;
 	enum contract contract;
 	const char *words;
-	int (*expect)(const struct scenario *s, struct expectation *e);
+	const char *source;
+	const char *document;
+	void (*expect)(const struct scenario *s, struct demands *d);
 };
 
-/* All rules of all contracts, by @index from 0; NULL after the last. */
+/*
+ * All rules of all contracts in the order of their numbers, by @index from 0;
+ * NULL after the last.
+ */
 const struct rule *contract_rule_at(size_t index);
 
 /* The rule called @id, or NULL. */
@@ -462,9 +171,33 @@ struct finding contract_judge(const struct rule *rule, const struct scenario *s,
 
 const char *verdict_name(enum verdict verdict);
 
-/* Fields by name, for files and reports. @index from 0; NULL after the last. */
-const char *scenario_field(size_t index, size_t *offset);
-const char *observation_field(size_t index, size_t *offset);
+/*
+ * A member of a scenario or an observation.
+ * @name:   as in C
+ * @offset: where it is, in bytes
+ * @kind:   how its values are written
+ * @gloss:  what it means, in a few words
+ */
+struct field {
+	const char *name;
+	size_t offset;
+	enum field_kind kind;
+	const char *gloss;
+};
+
+/* All of them, by @index from 0; NULL after the last. */
+const struct field *scenario_field(size_t index);
+const struct field *observation_field(size_t index);
+
+/* The member of that name of what @at lists, or NULL. */
+const struct field *field_named(const struct field *(*at)(size_t index),
+				const char *name);
+
+/* The word for a value of that kind, or NULL if it is written as a number. */
+const char *value_word(enum field_kind kind, int64_t value);
+
+/* The value of that kind that @word stands for. Returns 0, or -1 if none. */
+int value_of_word(enum field_kind kind, const char *word, int64_t *value);
 
 static inline int64_t *contract_value(void *base, size_t offset)
 {

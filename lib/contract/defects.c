@@ -6,356 +6,298 @@
  */
 #include <errno.h>
 
-#include "expect.h"
+#define RULES_OF CONTRACT_ANY
+#define RULES_IN "docs/contract/defects.md"
+#include "rule.h"
 
-static int expect_d1(const struct scenario *s, struct expectation *e)
+RULE(D1, "no member of a group goes on after its leader went to ERROR",
+     "__perf_force_exclude_guest_pmu() in the RFC")
 {
-	if (!known(s->group_size))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(survivors, 0);
-	return 2;
+	STATED(group_size);
+	CONTROL(counted_before, 1);
+	EXACTLY(survivors, 0);
 }
 
-static int expect_d2(const struct scenario *s, struct expectation *e)
+RULE(D2, "the same open has the same answer while the same VM exists",
+     "perf_force_exclude_guest_check() in the RFC")
 {
-	if (!(s->guest_beats > 0))
-		return 0;
-	e[0] = EXACTLY(outcomes, 1);
-	return 1;
+	NEEDS(s->guest_beats > 0);
+	EXACTLY(outcomes, 1);
 }
 
-static int expect_d3(const struct scenario *s, struct expectation *e)
+RULE(D3,
+     "a pinned event of a task keeps its counter beside flexible events of the CPU",
+     "perf_guest_exit()")
 {
-	if (s->pinned != 1 || !(s->crowd > s->counters) ||
-	    !(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(eof, 0);
-	e[2] = AT_LEAST(counted_after, 1);
-	return 3;
+	NEEDS(s->pinned == 1);
+	NEEDS(s->crowd > s->counters);
+	NEEDS(s->guest_beats > 0);
+	CONTROL(counted_before, 1);
+	EXACTLY(eof, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_d4(const struct scenario *s, struct expectation *e)
+RULE(D4, "a thread that never entered a guest goes on being counted",
+     "perf_event_context_sched_out()")
 {
-	if (!known(s->swapped))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = AT_LEAST(counted_after, 1);
-	return 2;
+	STATED(swapped);
+	CONTROL(counted_before, 1);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_d5(const struct scenario *s, struct expectation *e)
+RULE(D5, "the running time of a cgroup's event leaves the guest out",
+     "update_cgrp_time_from_cpuctx()")
 {
-	if (!(s->guest_min_ns > 0) || !known(s->wall_max_ns))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	return 2;
+	NEEDS(s->guest_min_ns > 0);
+	STATED(wall_max_ns);
+	CONTROL(counted_before, 1);
+	EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
 }
 
-static int expect_d6(const struct scenario *s, struct expectation *e)
+RULE(D6, "no fork() fails because a guest runs", "inherit_event()")
 {
-	if (s->inherited != 1)
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	return 1;
+	NEEDS(s->inherited == 1);
+	EXACTLY(err, 0);
 }
 
-static int expect_d7(const struct scenario *s, struct expectation *e)
+RULE(D7, "an event that was counting can still be read after a guest has run",
+     "__perf_force_exclude_guest_pmu() in the RFC")
 {
-	if (!known(s->exclude_guest))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(eof, 0);
-	return 2;
+	STATED(exclude_guest);
+	CONTROL(counted_before, 1);
+	EXACTLY(eof, 0);
 }
 
-static int expect_d8(const struct scenario *s, struct expectation *e)
+RULE(D8,
+     "a hardware sibling of a software leader stays off the counters under a guest",
+     "merge_sched_in()")
 {
-	if (s->entered != 1)
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(counted_inside, 0);
-	return 2;
+	NEEDS(s->entered == 1);
+	CONTROL(counted_before, 1);
+	EXACTLY(counted_inside, 0);
 }
 
-static int expect_d9(const struct scenario *s, struct expectation *e)
+RULE(D9, "calls that do not alternate are warned about",
+     "perf_guest_enter(), perf_guest_exit()")
 {
-	if (!known(s->calls_alternate))
-		return 0;
-	e[0] = EXACTLY(warned, !s->calls_alternate);
-	return 1;
+	STATED(calls_alternate);
+	EXACTLY(warned, !s->calls_alternate);
 }
 
-static int expect_d11(const struct scenario *s, struct expectation *e)
+RULE(D11,
+     "an exclude-guest event that shares its counter with nobody is never short of running time",
+     "update_context_time()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = EXACTLY(not_running_ns, 0);
-	return 1;
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_min_ns > 0);
+	EXACTLY(not_running_ns, 0);
 }
 
-static int expect_d12(const struct scenario *s, struct expectation *e)
+RULE(D12, "the NMI watchdog is not made to exclude guests",
+     "wd_hw_attr of kernel/watchdog_perf.c")
 {
-	if (!known(s->counters))
-		return 0;
-	e[0] = CONTROL(held_before, 1);
-	e[1] = EXACTLY(watchdog_survives, 0);
-	return 2;
+	STATED(counters);
+	CONTROL(held_before, 1);
+	EXACTLY(watchdog_survives, 0);
 }
 
-static int expect_d16(const struct scenario *s, struct expectation *e)
+RULE(D16, "no program of the host reads what a guest counted",
+     "kvm_pmu_put_guest_pmcs()")
 {
-	if (!known(s->host_counters))
-		return 0;
-	e[0] = CONTROL(leak_control, 1);
-	e[1] = EXACTLY(leaked, 0);
-	return 2;
+	STATED(host_counters);
+	CONTROL(leak_control, 1);
+	EXACTLY(leaked, 0);
 }
 
 /* An exit is at least as many instructions of the host as it takes to leave. */
-static int expect_d17(const struct scenario *s, struct expectation *e)
+RULE(D17, "the host's work between two exits can be profiled",
+     "perf_put_guest_context()")
 {
-	if (!(s->exits_asked > 0))
-		return 0;
-	e[0] = CONTROL(exits_made, s->exits_asked);
-	e[1] = AT_LEAST(counted_after, s->exits_asked);
-	return 2;
+	NEEDS(s->exits_asked > 0);
+	CONTROL(exits_made, s->exits_asked);
+	AT_LEAST(counted_after, s->exits_asked);
 }
 
-static int expect_d13(const struct scenario *s, struct expectation *e)
+RULE(D13, "no VM is refused before it has a vCPU, whatever the watchdog does",
+     "perf_create_mediated_pmu()")
 {
-	if (!(s->include_events > 0) || s->vcpus != 0)
-		return 0;
-	e[0] = CONTROL(held_before, 1);
-	e[1] = EXACTLY(err, 0);
-	return 2;
+	NEEDS(s->include_events > 0);
+	NEEDS(s->vcpus == 0);
+	CONTROL(held_before, 1);
+	EXACTLY(err, 0);
 }
 
-static int expect_d15(const struct scenario *s, struct expectation *e)
+RULE(D15, "a guest without an irqchip runs, and the host goes on counting",
+     "perf_load_guest_lvtpc()")
 {
-	if (s->irqchip != 0)
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = AT_LEAST(counted_after, 1);
-	return 3;
+	NEEDS(s->irqchip == 0);
+	EXACTLY(err, 0);
+	CONTROL(counted_before, 1);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_d18(const struct scenario *s, struct expectation *e)
+RULE(D18, "the first VM and the last one are counted like those between",
+     "perf_create_mediated_pmu(), perf_release_mediated_pmu()")
 {
-	if (!(s->attempts_asked > 0))
-		return 0;
-	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = EXACTLY(failed, 0);
-	e[2] = EXACTLY(left_over, 0);
-	return 3;
+	NEEDS(s->attempts_asked > 0);
+	CONTROL(attempts, s->attempts_asked);
+	EXACTLY(failed, 0);
+	EXACTLY(left_over, 0);
 }
 
-static int expect_d19(const struct scenario *s, struct expectation *e)
+RULE(D19, "times stay right when there are more events than counters",
+     "ctx_time_update_event()")
 {
-	if (!(s->crowd > s->counters) || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(failed, 0);
-	return 2;
+	NEEDS(s->crowd > s->counters);
+	NEEDS(s->guest_min_ns > 0);
+	CONTROL(counted_before, 1);
+	EXACTLY(failed, 0);
 }
 
 /* A software event goes on while the guest does, whatever group it is in. */
-static int expect_d20(const struct scenario *s, struct expectation *e)
+RULE(D20, "the clock of a cgroup goes on while a guest runs", "ctx_sched_out()")
 {
-	if (!(s->guest_min_ns > 0))
-		return 0;
-	e[0] = AT_LEAST(enabled_ns, s->guest_min_ns);
-	return 1;
+	NEEDS(s->guest_min_ns > 0);
+	AT_LEAST(enabled_ns, s->guest_min_ns);
 }
 
-static int expect_d21(const struct scenario *s, struct expectation *e)
+RULE(D21, "an event can be mapped and unmapped beside a guest", "perf_mmap()")
 {
-	if (!(s->attempts_asked > 0))
-		return 0;
-	if (!(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = EXACTLY(failed, 0);
-	return 2;
+	NEEDS(s->attempts_asked > 0);
+	NEEDS(s->guest_beats > 0);
+	CONTROL(attempts, s->attempts_asked);
+	EXACTLY(failed, 0);
 }
 
-static int expect_d22(const struct scenario *s, struct expectation *e)
+RULE(D22,
+     "no event is refused because of a guest with the errno of a missing right",
+     "perf_event_alloc()")
 {
-	if (!(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(refused, 1);
-	e[1] = EXACTLY(denied, 0);
-	return 2;
+	NEEDS(s->guest_beats > 0);
+	CONTROL(refused, 1);
+	EXACTLY(denied, 0);
 }
 
-static int expect_d29(const struct scenario *s, struct expectation *e)
+RULE(D29, "a new event's page knows nothing of guests before it",
+     "perf_event_update_userpage()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = AT_MOST(page_ahead_ns, 0);
-	return 1;
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_min_ns > 0);
+	AT_MOST(page_ahead_ns, 0);
 }
 
-static int expect_d33(const struct scenario *s, struct expectation *e)
+RULE(D33, "a watchdog that reads as on is on", "lockup_detector_reconfigure()")
 {
-	if (!(s->counters > 0) || !known(s->sysctl_reads))
-		return 0;
+	NEEDS(s->counters > 0);
+	STATED(sysctl_reads);
 	/* What it reads as is what it holds. */
-	e[0] = CONTROL(held_before, 1);
-	e[1] = EXACTLY(held_now, s->sysctl_reads);
-	return 2;
+	CONTROL(held_before, 1);
+	EXACTLY(held_now, s->sysctl_reads);
 }
 
 /* With or without a global control: RDPMC is a question of the counters. */
-static int expect_d26(const struct scenario *s, struct expectation *e)
+RULE(D26, "RDPMC is not intercepted for want of a global control",
+     "kvm_need_rdpmc_intercept()")
 {
-	if (!known(s->guest_counters) ||
-	    s->guest_counters != s->host_counters ||
-	    s->guest_fixed != s->host_fixed)
-		return 0;
-	e[0] = EXACTLY(access_exits, 0);
-	e[1] = EXACTLY(vector, 0);
-	return 2;
+	STATED(guest_counters);
+	NEEDS(s->guest_counters == s->host_counters);
+	NEEDS(s->guest_fixed == s->host_fixed);
+	EXACTLY(access_exits, 0);
+	EXACTLY(vector, 0);
 }
 
-static int expect_counted(const struct scenario *s, struct expectation *e)
+static void expect_counted(const struct scenario *s, struct demands *d)
 {
 	struct guest_count count;
 
-	if (!guest_count(s, &count) || !(count.least > 0))
-		return 0;
-	e[0] = COUNTS(guest_counted, count);
-	return 1;
+	if (!guest_count(s, d, &count))
+		return;
+	NEEDS(count.least > 0);
+	COUNTS(guest_counted, count);
+}
+
+RULE(D14, "a guest counts whatever version its PMU has",
+     "kvm_pmu_load_guest_pmcs()")
+{
+	expect_counted(s, d);
+}
+
+RULE(D25, "no instruction is lost that KVM serves in its fast path",
+     "kvm_pmu_incr_counter()")
+{
+	expect_counted(s, d);
 }
 
 /* The host must have been at it meanwhile. */
-static int expect_d24(const struct scenario *s, struct expectation *e)
+RULE(D24,
+     "no counter of the guest loses or gains at VM entry or exit while the host samples",
+     "kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
 {
 	struct guest_count count;
 
-	if (!guest_count(s, &count) || !(count.least > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = COUNTS(guest_counted, count);
-	return 2;
+	if (!guest_count(s, d, &count))
+		return;
+	NEEDS(count.least > 0);
+	CONTROL(counted_before, 1);
+	COUNTS(guest_counted, count);
 }
 
-static int expect_d26c(const struct scenario *s, struct expectation *e)
+RULE(D26c, "an NMI of the host takes no overflow from the guest",
+     "kvm_pmu_put_guest_pmcs(), perf_event_nmi_handler()")
 {
-	if (!(s->overflows > 0))
-		return 0;
-	e[0] = CONTROL(nmis_inside, 1);
-	e[1] = EXACTLY(interrupts, s->overflows);
-	e[2] = EXACTLY(status_made, s->status);
-	return 3;
+	NEEDS(s->overflows > 0);
+	CONTROL(nmis_inside, 1);
+	EXACTLY(interrupts, s->overflows);
+	EXACTLY(status_made, s->status);
 }
 
-static int expect_d36(const struct scenario *s, struct expectation *e)
+RULE(D36,
+     "guest exit is quiet on a CPU whose only events belong to a cgroup elsewhere",
+     "perf_put_guest_context()")
 {
-	if (!(s->exits_asked > 0))
-		return 0;
-	e[0] = CONTROL(exits_made, s->exits_asked);
-	e[1] = EXACTLY(warned, 0);
-	return 2;
+	NEEDS(s->exits_asked > 0);
+	CONTROL(exits_made, s->exits_asked);
+	EXACTLY(warned, 0);
 }
 
-static int expect_d37(const struct scenario *s, struct expectation *e)
+RULE(D37,
+     "an event of a CPU that is enabled counts, whatever was opened before it",
+     "ctx_sched_in()")
 {
-	if (!(s->host_work > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, s->host_work);
-	e[1] = AT_LEAST(counted_after, s->host_work);
-	return 2;
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	AT_LEAST(counted_after, s->host_work);
 }
 
-static int expect_d38(const struct scenario *s, struct expectation *e)
+static void expect_d38(const struct scenario *s, struct demands *d)
 {
 	struct guest_count count;
 
-	if (!guest_count(s, &count) || !(count.least > 0))
-		return 0;
-	e[0] = COUNTS(guest_counted, count);
-	e[1] = EXACTLY(mismatches, 0);
-	return 2;
+	if (!guest_count(s, d, &count))
+		return;
+	NEEDS(count.least > 0);
+	COUNTS(guest_counted, count);
+	EXACTLY(mismatches, 0);
 }
 
-static int expect_d39(const struct scenario *s, struct expectation *e)
+RULE(D38, "a nested guest runs with the global control of the guest",
+     "nested_svm_vmrun()")
+{
+	expect_d38(s, d);
+}
+
+RULE(D38.vmx, "a nested guest runs with the global control its VMCS holds",
+     "prepare_vmcs02()")
+{
+	expect_d38(s, d);
+}
+
+RULE(D39, "VMRUN of a nested hypervisor counts as a branch, too",
+     "nested_svm_vmrun(), kvm_pmu_instruction_retired()")
 {
 	int64_t count;
 
-	if (!nested_count(s, &count))
-		return 0;
-	e[0] = EXACTLY(guest_counted, count);
-	return 1;
+	if (!nested_count(s, d, &count))
+		return;
+	EXACTLY(guest_counted, count);
 }
-
-#define DEFECT(...) RULE(CONTRACT_ANY, __VA_ARGS__)
-
-static const struct rule rules[] = {
-	DEFECT("D1", expect_d1,
-	       "no member of a group outlives the condemnation of its leader"),
-	DEFECT("D2", expect_d2,
-	       "the same open has the same answer while the same VM exists"),
-	DEFECT("D3", expect_d3,
-	       "a pinned event of a task keeps its counter beside flexible events of the CPU"),
-	DEFECT("D4", expect_d4,
-	       "a thread that never entered a guest goes on being counted"),
-	DEFECT("D5", expect_d5,
-	       "the running time of a cgroup's event leaves the guest out"),
-	DEFECT("D6", expect_d6, "no fork() fails because a guest runs"),
-	DEFECT("D7", expect_d7,
-	       "an event that was counting can still be read after a guest has run"),
-	DEFECT("D8", expect_d8,
-	       "a hardware sibling of a software leader stays off the counters under a guest"),
-	DEFECT("D9", expect_d9, "calls that do not alternate are warned about"),
-	DEFECT("D11", expect_d11,
-	       "an exclude-guest event that shares its counter with nobody is never short of running time"),
-	DEFECT("D12", expect_d12,
-	       "the NMI watchdog is not made to exclude guests"),
-	DEFECT("D13", expect_d13,
-	       "no VM is refused before it has a vCPU, whatever the watchdog does"),
-	DEFECT("D14", expect_counted,
-	       "a guest counts whatever version its PMU has"),
-	DEFECT("D15", expect_d15,
-	       "a guest without an irqchip runs, and the host goes on counting"),
-	DEFECT("D16", expect_d16,
-	       "no program of the host reads what a guest counted"),
-	DEFECT("D17", expect_d17,
-	       "the host's work between two exits can be profiled"),
-	DEFECT("D18", expect_d18,
-	       "the first VM and the last one are counted like those between"),
-	DEFECT("D19", expect_d19,
-	       "times stay right when there are more events than counters"),
-	DEFECT("D20", expect_d20,
-	       "the clock of a cgroup goes on while a guest runs"),
-	DEFECT("D21", expect_d21,
-	       "an event can be mapped and unmapped beside a guest"),
-	DEFECT("D22", expect_d22,
-	       "no event is refused because of a guest with the errno of a missing right"),
-	DEFECT("D24", expect_d24,
-	       "no counter loses or gains at the border while the host samples"),
-	DEFECT("D25", expect_counted,
-	       "no instruction is lost that KVM serves in its fast path"),
-	DEFECT("D26", expect_d26,
-	       "RDPMC is not intercepted for want of a global control"),
-	DEFECT("D26c", expect_d26c,
-	       "an NMI of the host takes no overflow from the guest"),
-	DEFECT("D29", expect_d29,
-	       "a new event's page knows nothing of guests before it"),
-	DEFECT("D33", expect_d33, "a watchdog that reads as on is on"),
-	DEFECT("D36", expect_d36,
-	       "guest exit is quiet on a CPU whose only events belong to a cgroup elsewhere"),
-	DEFECT("D37", expect_d37,
-	       "an event of a CPU that is enabled counts, whatever was opened before it"),
-	DEFECT("D38", expect_d38,
-	       "a nested guest runs with the global control of the guest"),
-	DEFECT("D38.vmx", expect_d38,
-	       "and so where entries and exits load it from a VMCS"),
-	DEFECT("D39", expect_d39,
-	       "VMRUN of a nested hypervisor counts as a branch, too"),
-};
-
-const struct rules defect_rules = RULES(rules);

@@ -5,7 +5,9 @@
  * that the guest then owns the counters does not. docs/contract/guest.md has
  * the words and the sources.
  */
-#include "expect.h"
+#define RULES_OF CONTRACT_ANY
+#define RULES_IN "docs/contract/guest.md"
+#include "rule.h"
 
 #define GP_VECTOR 13
 /* Intel SDM volume 3, "Architectural Performance Monitoring Version 4". */
@@ -46,198 +48,267 @@ static bool intercepted(const struct scenario *s)
 	}
 }
 
-static int expect_m20(const struct scenario *s, struct expectation *e)
+RULE(M20, "neither side finds a value of the other in a counter",
+     "kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
 {
-	if (!known(s->host_counters))
-		return 0;
-	e[0] = CONTROL(leak_control, 1);
-	e[1] = EXACTLY(leaked, 0);
-	return 2;
+	STATED(host_counters);
+	CONTROL(leak_control, 1);
+	EXACTLY(leaked, 0);
 }
 
-static int expect_m29(const struct scenario *s, struct expectation *e)
+RULE(M29,
+     "an overflow of the guest's counter interrupts the guest, and nobody else",
+     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi()")
 {
 	int64_t reach;
 
-	if (!known(s->overflows) || !known(s->pmi_masked) || !known(s->amd))
-		return 0;
+	STATED(overflows);
+	STATED(pmi_masked);
+	STATED(amd);
 	reach = s->pmi_masked ? 0 : s->overflows;
-	e[0] = EXACTLY(interrupts, reach);
-	e[1] = EXACTLY(guest_pmis, reach);
-	e[2] = EXACTLY(nmis_inside, 0);
-	e[3] = EXACTLY(status_made, s->status);
+	EXACTLY(interrupts, reach);
+	EXACTLY(guest_pmis, reach);
+	EXACTLY(nmis_inside, 0);
+	EXACTLY(status_made, s->status);
 	/* Intel masks the entry when it delivers. */
-	e[4] = EXACTLY(lvt_masked, s->pmi_masked || !s->amd);
-	return 5;
+	EXACTLY(lvt_masked, s->pmi_masked || !s->amd);
 }
 
-static int expect_access(const struct scenario *s, struct expectation *e)
+static void expect_access(const struct scenario *s, struct demands *d)
 {
-	if (!known(s->reg) || !known(s->guest_counters) ||
-	    !known(s->host_counters) || !known(s->guest_version) ||
-	    !known(s->absent))
-		return 0;
-	e[0] = EXACTLY(vector, s->absent ? GP_VECTOR : 0);
+	STATED(reg);
+	STATED(guest_counters);
+	STATED(host_counters);
+	STATED(guest_version);
+	STATED(absent);
+	EXACTLY(vector, s->absent ? GP_VECTOR : 0);
 	if (s->absent)
-		return 1;
-	e[1] = EXACTLY(access_exits, intercepted(s) ? s->accesses : 0);
-	return 2;
+		return;
+	EXACTLY(access_exits, intercepted(s) ? s->accesses : 0);
 }
 
-static int expect_m37_kept(const struct scenario *s, struct expectation *e)
+RULE(M30,
+     "the guest accesses its counters without a VM exit, and its event selects only through KVM",
+     "svm_recalc_pmu_msr_intercepts(), vmx_recalc_pmu_msr_intercepts(), kvm_need_perf_global_ctrl_intercept()")
 {
-	if (!(s->accesses > 0))
-		return 0;
-	e[0] = EXACTLY(vector, 0);
-	e[1] = EXACTLY(handed_on, s->accesses);
-	return 2;
+	expect_access(s, d);
 }
 
-static int expect_m32(const struct scenario *s, struct expectation *e)
+RULE(M31, "RDPMC needs no exit if the guest has all counters of the host",
+     "kvm_need_rdpmc_intercept()")
+{
+	expect_access(s, d);
+}
+
+RULE(M37,
+     "a nested guest accesses without a VM exit what its own hypervisor passes through",
+     "nested_svm_merge_msrpm(), nested_vmx_merge_pmu_msr_bitmaps()")
+{
+	expect_access(s, d);
+}
+
+RULE(M37.kept,
+     "an access of a nested guest that its own hypervisor intercepts exits to that hypervisor",
+     "nested_svm_exit_handled_msr(), nested_vmx_exit_handled_msr()")
+{
+	NEEDS(s->accesses > 0);
+	EXACTLY(vector, 0);
+	EXACTLY(handed_on, s->accesses);
+}
+
+RULE(M32,
+     "the event filter stops a counter, and the guest reads back what it wrote",
+     "kvm_mediated_pmu_refresh_event_filter()")
 {
 	struct guest_count count;
 
-	if (!known(s->filtered) || !guest_count(s, &count) ||
-	    !(count.least > 0))
-		return 0;
-	e[0] = CONTROL(guest_control, 1);
-	e[1] = s->filtered ? EXACTLY(guest_counted, 0)
-			   : COUNTS(guest_counted, count);
-	e[2] = EXACTLY(mismatches, 0);
-	e[3] = EXACTLY(vector, 0);
-	return 4;
+	STATED(filtered);
+	if (!guest_count(s, d, &count))
+		return;
+	NEEDS(count.least > 0);
+	CONTROL(guest_control, 1);
+	if (s->filtered)
+		EXACTLY(guest_counted, 0);
+	else
+		COUNTS(guest_counted, count);
+	EXACTLY(mismatches, 0);
+	EXACTLY(vector, 0);
 }
 
 /* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
-static int expect_m33(const struct scenario *s, struct expectation *e)
+RULE(M33, "the guest's host-only and guest-only bits mean its own guests",
+     "amd_pmc_is_disabled_in_current_mode(); AMD64 APM volume 2, PERF_CTL Registers")
 {
 	struct guest_count count;
 	bool counts;
 
-	if (!known(s->host_only) || !known(s->guest_only) || !known(s->svme) ||
-	    !known(s->nested) || !guest_count(s, &count) || !(count.least > 0))
-		return 0;
+	STATED(host_only);
+	STATED(guest_only);
+	STATED(svme);
+	STATED(nested);
+	if (!guest_count(s, d, &count))
+		return;
+	NEEDS(count.least > 0);
 	if (!s->host_only && !s->guest_only)
 		counts = true;
 	else if (!s->svme)
 		counts = false;
 	else
 		counts = s->nested ? s->guest_only : s->host_only;
-	e[0] = counts ? COUNTS(guest_counted, count)
-		      : EXACTLY(guest_counted, 0);
-	return 1;
+	if (counts)
+		COUNTS(guest_counted, count);
+	else
+		EXACTLY(guest_counted, 0);
 }
 
-static int expect_exact(const struct scenario *s, struct expectation *e)
+static void expect_exact(const struct scenario *s, struct demands *d)
 {
 	struct guest_count count;
 
-	if (!guest_count(s, &count))
-		return 0;
-	e[0] = COUNTS(guest_counted, count);
+	if (!guest_count(s, d, &count))
+		return;
+	COUNTS(guest_counted, count);
 	if (count.least > 0)
-		return 1;
+		return;
 	/* "Nothing" means something only beside a counter that moved. */
-	e[1] = CONTROL(guest_control, 1);
-	return 2;
+	CONTROL(guest_control, 1);
+}
+
+RULE(M34, "what KVM emulates for the guest is counted",
+     "kvm_pmu_incr_counter()")
+{
+	expect_exact(s, d);
+}
+
+RULE(M41,
+     "a counter of the guest counts exactly what the guest retires at the privilege levels it selects",
+     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context()")
+{
+	expect_exact(s, d);
 }
 
 /* As many as there were, and each as the processor counts it. */
-static int expect_m57(const struct scenario *s, struct expectation *e)
+RULE(M57,
+     "a VM entry adds to the guest's counts what the processor counts for it, and no more",
+     "svm_vcpu_run(), vmx_vcpu_run(); AMD64 APM volume 2, Performance Monitoring")
 {
 	struct guest_count count;
 
-	if (!(s->guest_entries > 0) || !guest_count(s, &count))
-		return 0;
-	e[0] = COUNTS(guest_counted, count);
-	return 1;
+	NEEDS(s->guest_entries > 0);
+	if (!guest_count(s, d, &count))
+		return;
+	COUNTS(guest_counted, count);
 }
 
-static int expect_m58(const struct scenario *s, struct expectation *e)
+RULE(M58, "VMRUN of a nested hypervisor counts in its guest-only counters",
+     "nested_svm_vmrun()")
 {
 	int64_t count;
 
-	if (!nested_count(s, &count))
-		return 0;
-	e[0] = EXACTLY(guest_counted, count);
-	return 1;
+	if (!nested_count(s, d, &count))
+		return;
+	EXACTLY(guest_counted, count);
 }
 
-static int expect_m34_overflow(const struct scenario *s, struct expectation *e)
+RULE(M34.overflow,
+     "an overflow by an emulated instruction is one like any other",
+     "kvm_pmu_incr_counter(), kvm_pmu_handle_event()")
 {
-	if (!(s->overflows > 0) || !known(s->status))
-		return 0;
-	e[0] = EXACTLY(status_made, s->status);
-	e[1] = EXACTLY(interrupts, s->overflows);
-	return 2;
+	NEEDS(s->overflows > 0);
+	STATED(status);
+	EXACTLY(status_made, s->status);
+	EXACTLY(interrupts, s->overflows);
 }
 
-static int expect_kept(const struct scenario *s, struct expectation *e)
+static void expect_kept(const struct scenario *s, struct demands *d)
 {
-	if (!(s->guest_counters > 0))
-		return 0;
-	e[0] = EXACTLY(mismatches, 0);
-	return 1;
+	NEEDS(s->guest_counters > 0);
+	EXACTLY(mismatches, 0);
 }
 
-static int expect_m36(const struct scenario *s, struct expectation *e)
+RULE(M30.alias, "AMD's legacy and extended MSRs of a counter are one register",
+     "amd_pmu_get_pmc(); AMD64 APM volume 2, Performance Counter MSRs")
 {
-	if (!known(s->amd))
-		return 0;
-	e[0] = EXACTLY(announced, 0);
-	return 1;
+	expect_kept(s, d);
 }
 
-static int expect_m38(const struct scenario *s, struct expectation *e)
+RULE(M31.agree, "RDPMC and RDMSR of a counter agree", "kvm_pmu_rdpmc()")
 {
-	if (!(s->counter_width > 0))
-		return 0;
-	e[0] = EXACTLY(highest, low_bits(s->counter_width));
-	e[1] = EXACTLY(vector, 0);
-	return 2;
+	expect_kept(s, d);
 }
 
-static int expect_m42(const struct scenario *s, struct expectation *e)
+RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), svm_vcpu_run()")
 {
-	if (!(s->exits_asked > 0))
-		return 0;
-	e[0] = CONTROL(exits_made, s->exits_asked);
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = EXACTLY(mismatches, 0);
-	return 3;
+	expect_kept(s, d);
 }
 
-static int expect_m43(const struct scenario *s, struct expectation *e)
+RULE(M37.same, "guest and nested guest find in a register what either wrote",
+     "nested_svm_merge_msrpm(), nested_vmx_merge_pmu_msr_bitmaps()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(host_surplus, 0);
-	return 2;
+	expect_kept(s, d);
 }
 
-static int expect_m44(const struct scenario *s, struct expectation *e)
+RULE(M44.init, "INIT leaves the PMU as it is",
+     "kvm_pmu_reset(), kvm_vcpu_reset(); AMD64 APM volume 2, Processor Initialization State")
 {
-	if (!(s->guest_counters > 0) || !known(s->guest_version))
-		return 0;
-	e[0] = EXACTLY(selectors_or, 0);
-	e[1] = EXACTLY(counters_or, 0);
+	expect_kept(s, d);
+}
+
+RULE(M36, "what a mediated PMU cannot offer is not announced to the guest",
+     "kvm_init_pmu_capability(), kvm_initialize_cpu_caps()")
+{
+	STATED(amd);
+	EXACTLY(announced, 0);
+}
+
+RULE(M38, "a counter has the width the vendor gives it",
+     "kvm_init_pmu_capability(); AMD64 APM volume 2, Performance Counter MSRs; Intel SDM volume 3, Full-Width Writes to Performance Counter Registers")
+{
+	NEEDS(s->counter_width > 0);
+	EXACTLY(highest, low_bits(s->counter_width));
+	EXACTLY(vector, 0);
+}
+
+RULE(M42,
+     "what the guest wrote survives every exit, whatever the host counts meanwhile",
+     "kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
+{
+	NEEDS(s->exits_asked > 0);
+	CONTROL(exits_made, s->exits_asked);
+	CONTROL(counted_before, 1);
+	EXACTLY(mismatches, 0);
+}
+
+RULE(M43, "what a host event counts does not depend on how long a guest ran",
+     "perf_load_guest_context(), perf_put_guest_context()")
+{
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_beats > 0);
+	CONTROL(counted_before, 1);
+	EXACTLY(host_surplus, 0);
+}
+
+RULE(M44, "a new vCPU finds its PMU in the state after reset",
+     "kvm_pmu_refresh(); AMD64 APM volume 2, Processor Initialization State")
+{
+	NEEDS(s->guest_counters > 0);
+	STATED(guest_version);
+	EXACTLY(selectors_or, 0);
+	EXACTLY(counters_or, 0);
 	if (s->guest_version < 2)
-		return 2;
-	e[2] = EXACTLY(global_ctrl, low_bits(s->guest_counters));
-	return 3;
+		return;
+	EXACTLY(global_ctrl, low_bits(s->guest_counters));
 }
 
-static int expect_m45(const struct scenario *s, struct expectation *e)
+RULE(M45, "there are as many counters as CPUID announces", "kvm_pmu_refresh()")
 {
-	if (!(s->guest_counters > 0))
-		return 0;
-	e[0] = EXACTLY(registers_found, s->guest_counters);
+	NEEDS(s->guest_counters > 0);
+	EXACTLY(registers_found, s->guest_counters);
 	/* Only Intel has fixed ones. */
 	if (s->amd != 0 || !known(s->guest_fixed))
-		return 1;
-	e[1] = EXACTLY(fixed_found, s->guest_fixed);
-	return 2;
+		return;
+	EXACTLY(fixed_found, s->guest_fixed);
 }
 
 static int64_t at_most(int64_t value, int64_t most)
@@ -249,213 +320,139 @@ static int64_t at_most(int64_t value, int64_t most)
  * All that KVM lists, and no fewer than any KVM with a mediated PMU has room
  * for; a newer one may have more.
  */
-static int expect_m56(const struct scenario *s, struct expectation *e)
+RULE(M56, "a guest is offered all counters of the host that KVM has room for",
+     "kvm_init_pmu_capability(), kvm_probe_msr_to_save(), update_pmu_cap_from_perfmonext()")
 {
-	if (!known(s->amd) || !known(s->host_counters) ||
-	    !known(s->host_fixed) || !known(s->host_version) ||
-	    !known(s->listed_counters) || !known(s->listed_fixed))
-		return 0;
-	e[0] = EXPECT(offered_counters,
-		      at_most(s->host_counters,
-			      s->amd ? KVM_AMD_COUNTERS : KVM_INTEL_COUNTERS),
-		      s->host_counters);
-	e[1] = EXPECT(offered_fixed, at_most(s->host_fixed, KVM_FIXED),
-		      s->host_fixed);
-	e[2] = EXPECT(offered_version, at_most(s->host_version, KVM_VERSION),
-		      s->host_version);
-	e[3] = EXACTLY(offered_counters, s->listed_counters);
-	e[4] = EXACTLY(offered_fixed, s->listed_fixed);
-	return 5;
+	STATED(amd);
+	STATED(host_counters);
+	STATED(host_fixed);
+	STATED(host_version);
+	STATED(listed_counters);
+	STATED(listed_fixed);
+	EXPECT(offered_counters,
+	       at_most(s->host_counters,
+		       s->amd ? KVM_AMD_COUNTERS : KVM_INTEL_COUNTERS),
+	       s->host_counters);
+	EXPECT(offered_fixed, at_most(s->host_fixed, KVM_FIXED), s->host_fixed);
+	EXPECT(offered_version, at_most(s->host_version, KVM_VERSION),
+	       s->host_version);
+	EXACTLY(offered_counters, s->listed_counters);
+	EXACTLY(offered_fixed, s->listed_fixed);
 }
 
-static int expect_m46(const struct scenario *s, struct expectation *e)
+RULE(M46, "an overflow sets its status bit, and the guest can clear and set it",
+     "kvm_pmu_set_msr(), kvm_pmu_load_guest_pmcs()")
 {
-	if (!(s->status > 0))
-		return 0;
-	e[0] = EXACTLY(status_made, s->status);
-	e[1] = EXACTLY(status_cleared, 0);
+	NEEDS(s->status > 0);
+	EXACTLY(status_made, s->status);
+	EXACTLY(status_cleared, 0);
 	/* Intel's guests get a PMU of version 2, which cannot set bits. */
 	if (s->amd == 0 && s->guest_version < VERSION_SETS_STATUS)
-		return 2;
-	e[2] = EXACTLY(status_set, s->status);
-	return 3;
+		return;
+	EXACTLY(status_set, s->status);
 }
 
 /* Inside is only where nothing of the host runs: there the guest must stay. */
-static int expect_m47(const struct scenario *s, struct expectation *e)
+RULE(M47,
+     "an exclude-guest event of whatever kind counts the host, not the guest, and never goes to ERROR",
+     "perf_load_guest_context(), perf_put_guest_context()")
 {
-	if (s->exclude_guest != 1 || !known(s->exits_asked))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(eof, 0);
-	e[2] = AT_LEAST(counted_after, 1);
+	NEEDS(s->exclude_guest == 1);
+	STATED(exits_asked);
+	CONTROL(counted_before, 1);
+	EXACTLY(eof, 0);
+	AT_LEAST(counted_after, 1);
 	if (s->exits_asked)
-		return 3;
-	e[3] = EXACTLY(counted_inside, 0);
-	return 4;
+		return;
+	EXACTLY(counted_inside, 0);
 }
 
-static int expect_m19(const struct scenario *s, struct expectation *e)
+RULE(M19,
+     "an exit that KVM serves in its fast path gives nothing back to the host",
+     "vcpu_enter_guest(), svm_exit_handlers_fastpath()")
 {
-	if (!(s->exits_asked > 0) || s->exclude_guest != 1)
-		return 0;
-	e[0] = CONTROL(exits_made, s->exits_asked);
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = EXACTLY(counted_inside, 0);
-	return 3;
+	NEEDS(s->exits_asked > 0);
+	NEEDS(s->exclude_guest == 1);
+	CONTROL(exits_made, s->exits_asked);
+	CONTROL(counted_before, 1);
+	EXACTLY(counted_inside, 0);
 }
 
-static int expect_m48(const struct scenario *s, struct expectation *e)
+RULE(M48, "guest and host keep their counters when a CPU goes and comes back",
+     "perf_event_exit_cpu(), kvm_offline_cpu()")
 {
-	if (!(s->guest_counters > 0) || !(s->attempts_asked > 0))
-		return 0;
-	e[0] = EXACTLY(mismatches, 0);
-	e[1] = EXACTLY(failed, 0);
-	e[2] = AT_LEAST(counted_after, 1);
-	return 3;
+	NEEDS(s->guest_counters > 0);
+	NEEDS(s->attempts_asked > 0);
+	EXACTLY(mismatches, 0);
+	EXACTLY(failed, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_m49(const struct scenario *s, struct expectation *e)
+RULE(M49, "a guest that is gone, however it ended, leaves the PMU as it was",
+     "kvm_arch_vcpu_put(), perf_put_guest_context()")
 {
-	if (!known(s->host_counters))
-		return 0;
-	e[0] = CONTROL(leak_control, 1);
-	e[1] = EXACTLY(left_over, 0);
-	e[2] = EXACTLY(leaked, 0);
-	e[3] = AT_LEAST(counted_after, 1);
-	e[4] = AT_LEAST(samples_after, 1);
-	return 5;
+	STATED(host_counters);
+	CONTROL(leak_control, 1);
+	EXACTLY(left_over, 0);
+	EXACTLY(leaked, 0);
+	AT_LEAST(counted_after, 1);
+	AT_LEAST(samples_after, 1);
 }
 
-static int expect_m50(const struct scenario *s, struct expectation *e)
+RULE(M50,
+     "races of opening, closing, forking and enabling with guest entry leave nothing behind",
+     "perf_load_guest_context(), perf_event_open(), perf_event_free_task()")
 {
-	if (!(s->attempts_asked > 0))
-		return 0;
-	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = CONTROL(exits_made, s->attempts_asked);
-	e[2] = EXACTLY(failed, 0);
-	e[3] = EXACTLY(left_over, 0);
-	e[4] = EXACTLY(mismatches, 0);
-	e[5] = AT_LEAST(counted_after, 1);
-	return 6;
+	NEEDS(s->attempts_asked > 0);
+	CONTROL(attempts, s->attempts_asked);
+	CONTROL(exits_made, s->attempts_asked);
+	EXACTLY(failed, 0);
+	EXACTLY(left_over, 0);
+	EXACTLY(mismatches, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_m51(const struct scenario *s, struct expectation *e)
+RULE(M51,
+     "whoever reads an event around a guest, by whatever way, reads the same",
+     "perf_read(), perf_event_update_userpage(), perf_output_read()")
 {
-	if (!(s->attempts_asked > 0))
-		return 0;
-	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = EXACTLY(failed, 0);
-	return 3;
+	NEEDS(s->attempts_asked > 0);
+	CONTROL(attempts, s->attempts_asked);
+	CONTROL(counted_before, 1);
+	EXACTLY(failed, 0);
 }
 
 /* Whatever came before it: only a condemned event is in ERROR. */
-static int expect_m52(const struct scenario *s, struct expectation *e)
+RULE(M52,
+     "after any sequence of calls, an event is in ERROR if the contract puts it there, and only then",
+     "perf_event_set_state()")
 {
-	if (!known(s->condemned))
-		return 0;
-	e[0] = EXACTLY(eof, s->condemned);
-	return 1;
+	STATED(condemned);
+	EXACTLY(eof, s->condemned);
 }
 
-static int expect_m53(const struct scenario *s, struct expectation *e)
+RULE(M53,
+     "after any sequence of calls, an event has counted the work it was on for, and no other",
+     "x86_perf_event_update()")
 {
-	if (!known(s->host_work) || !known(s->host_work_most))
-		return 0;
-	e[0] = EXPECT(counted_after, s->host_work, s->host_work_most);
-	return 1;
+	STATED(host_work);
+	STATED(host_work_most);
+	EXPECT(counted_after, s->host_work, s->host_work_most);
 }
 
-static int expect_m54(const struct scenario *s, struct expectation *e)
+RULE(M54,
+     "after any sequence of calls, the times of an event have not gone back, and it ran no longer than it was enabled",
+     "perf_event_update_time()")
 {
-	if (!known(s->time_before))
-		return 0;
-	e[0] = AT_LEAST(enabled_ns, s->time_before);
-	e[1] = AT_LEAST(not_running_ns, 0);
-	return 2;
+	STATED(time_before);
+	AT_LEAST(enabled_ns, s->time_before);
+	AT_LEAST(not_running_ns, 0);
 }
 
-static int expect_m55(const struct scenario *s, struct expectation *e)
+RULE(M55, "no sequence of calls makes the kernel warn",
+     "perf_load_guest_context(), perf_put_guest_context()")
 {
-	if (!(s->attempts_asked > 0))
-		return 0;
-	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = EXACTLY(warned, 0);
-	return 2;
+	NEEDS(s->attempts_asked > 0);
+	CONTROL(attempts, s->attempts_asked);
+	EXACTLY(warned, 0);
 }
-
-#define GUEST(...) RULE(CONTRACT_ANY, __VA_ARGS__)
-
-static const struct rule rules[] = {
-	GUEST("M19", expect_m19,
-	      "an exit that KVM serves in its fast path gives nothing back to the host"),
-	GUEST("M20", expect_m20,
-	      "neither side finds a value of the other in a counter"),
-	GUEST("M29", expect_m29,
-	      "an overflow of the guest's counter interrupts the guest, and nobody else"),
-	GUEST("M30", expect_access,
-	      "the guest reaches its counters without an exit, its selectors only through KVM"),
-	GUEST("M30.alias", expect_kept,
-	      "AMD's old and new numbers of a counter are one register"),
-	GUEST("M31", expect_access,
-	      "RDPMC needs no exit if the guest has all counters of the host"),
-	GUEST("M31.agree", expect_kept, "RDPMC and RDMSR of a counter agree"),
-	GUEST("M32", expect_m32,
-	      "the event filter stops a counter, and the guest reads back what it wrote"),
-	GUEST("M33", expect_m33,
-	      "the guest's host-only and guest-only bits mean its own guests"),
-	GUEST("M34", expect_exact,
-	      "what KVM emulates for the guest is counted"),
-	GUEST("M34.overflow", expect_m34_overflow,
-	      "an overflow by an emulated instruction is one like any other"),
-	GUEST("M35", expect_kept,
-	      "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers"),
-	GUEST("M36", expect_m36,
-	      "what cannot be handed over is not announced to the guest"),
-	GUEST("M37", expect_access,
-	      "a nested guest reaches what its own host lets through"),
-	GUEST("M37.same", expect_kept,
-	      "guest and nested guest find in a register what either wrote"),
-	GUEST("M37.kept", expect_m37_kept,
-	      "a nested guest does not reach what its own host keeps"),
-	GUEST("M38", expect_m38, "a counter has the width the vendor gives it"),
-	GUEST("M41", expect_exact,
-	      "a counter of the guest counts exactly what the guest retires at the levels it selects"),
-	GUEST("M42", expect_m42,
-	      "what the guest wrote survives every exit, whatever the host counts meanwhile"),
-	GUEST("M43", expect_m43,
-	      "what a host event counts does not depend on how long a guest ran"),
-	GUEST("M44", expect_m44,
-	      "a new vCPU finds its PMU in the state after reset"),
-	GUEST("M44.init", expect_kept, "INIT leaves the PMU as it is"),
-	GUEST("M45", expect_m45,
-	      "there are as many counters as CPUID announces"),
-	GUEST("M46", expect_m46,
-	      "an overflow sets its status bit, and the guest can clear and set it"),
-	GUEST("M47", expect_m47,
-	      "an exclude-guest event of whatever kind counts the host, not the guest, and is never condemned"),
-	GUEST("M48", expect_m48,
-	      "guest and host keep their counters when a CPU goes and comes back"),
-	GUEST("M49", expect_m49,
-	      "a guest that is gone, however it ended, leaves the PMU as it was"),
-	GUEST("M50", expect_m50,
-	      "races of opening, closing, forking and enabling with guest entry leave nothing behind"),
-	GUEST("M51", expect_m51,
-	      "whoever reads an event around a guest, by whatever way, reads the same"),
-	GUEST("M52", expect_m52,
-	      "after any history, an event is in ERROR if the contract condemned it, and only then"),
-	GUEST("M53", expect_m53,
-	      "after any history, an event has counted the work it was on for, and no other"),
-	GUEST("M54", expect_m54,
-	      "after any history, the times of an event have not gone back, and it ran no longer than it was enabled"),
-	GUEST("M55", expect_m55, "no history makes the kernel complain"),
-	GUEST("M56", expect_m56,
-	      "a guest is offered all counters of the host that KVM has room for"),
-	GUEST("M57", expect_m57,
-	      "a VM entry adds to the guest's counts what the processor counts for it, and no more"),
-	GUEST("M58", expect_m58,
-	      "VMRUN of a nested hypervisor counts in its guest-only counters"),
-};
-
-const struct rules guest_rules = RULES(rules);

@@ -1,64 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Comparing what was seen with what the contract allows. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "expect.h"
+#include "contract.h"
 
-#define UNKNOWN(name) .name = NOT_KNOWN,
-const struct scenario scenario_unknown = { SCENARIO_FIELDS(UNKNOWN) };
-const struct observation observation_unknown = { OBSERVATION_FIELDS(UNKNOWN) };
+/* What RULE() leaves to the linker to collect. */
+extern const struct rule *__start_contract_rules[];
+extern const struct rule *__stop_contract_rules[];
 
-struct field {
-	const char *name;
-	size_t offset;
-};
-
-#define SCENARIO_FIELD(name) { #name, offsetof(struct scenario, name) },
-#define OBSERVATION_FIELD(name) { #name, offsetof(struct observation, name) },
-static const struct field scenario_fields[] = { SCENARIO_FIELDS(
-	SCENARIO_FIELD) };
-static const struct field observation_fields[] = { OBSERVATION_FIELDS(
-	OBSERVATION_FIELD) };
-
-static const char *field_at(const struct field *fields, size_t count,
-			    size_t index, size_t *offset)
+/* M before R and D; then by number, and what is asked beside it after it. */
+static int by_number(const void *a, const void *b)
 {
-	if (index >= count)
-		return NULL;
-	*offset = fields[index].offset;
-	return fields[index].name;
+	static const char letters[] = "MRED";
+	const char *first = (*(const struct rule *const *)a)->id;
+	const char *second = (*(const struct rule *const *)b)->id;
+	long order = strchr(letters, *first) - strchr(letters, *second);
+
+	return order ? (int)order : strverscmp(first, second);
 }
 
-const char *scenario_field(size_t index, size_t *offset)
+/* The compiler and the linker put them in any order they like. */
+__attribute__((constructor)) static void sort_rules(void)
 {
-	return field_at(scenario_fields,
-			sizeof(scenario_fields) / sizeof(*scenario_fields),
-			index, offset);
+	qsort(__start_contract_rules,
+	      (size_t)(__stop_contract_rules - __start_contract_rules),
+	      sizeof(*__start_contract_rules), by_number);
 }
-
-const char *observation_field(size_t index, size_t *offset)
-{
-	return field_at(observation_fields,
-			sizeof(observation_fields) /
-				sizeof(*observation_fields),
-			index, offset);
-}
-
-static const struct rules *const contracts[] = {
-	&mediated_rules,
-	&guest_rules,
-	&seed_rules,
-	&defect_rules,
-};
 
 const struct rule *contract_rule_at(size_t index)
 {
-	for (size_t i = 0; i < sizeof(contracts) / sizeof(*contracts); i++) {
-		if (index < contracts[i]->count)
-			return &contracts[i]->rule[index];
-		index -= contracts[i]->count;
-	}
-	return NULL;
+	if (index >= (size_t)(__stop_contract_rules - __start_contract_rules))
+		return NULL;
+	return __start_contract_rules[index];
 }
 
 const struct rule *contract_rule(const char *id)
@@ -130,20 +104,22 @@ static enum verdict weigh(const struct expectation *e, int64_t seen)
 struct finding contract_judge(const struct rule *rule, const struct scenario *s,
 			      const struct observation *o)
 {
-	struct expectation e[EXPECTATIONS_MAX];
+	struct demands d = { .count = 0 };
 	struct finding finding = { .verdict = CONFORMS, .seen = NOT_KNOWN };
-	int count = rule->expect(s, e);
 
-	if (!count)
+	rule->expect(s, &d);
+	if (d.missing || !d.count) {
 		finding.verdict = UNDECIDED;
-
-	for (int i = 0; i < count; i++) {
-		int64_t seen = contract_get(o, e[i].offset);
-		enum verdict verdict = weigh(&e[i], seen);
+		finding.missing = d.missing;
+		return finding;
+	}
+	for (int i = 0; i < d.count; i++) {
+		int64_t seen = contract_get(o, d.of[i].offset);
+		enum verdict verdict = weigh(&d.of[i], seen);
 
 		if (rank(verdict) > rank(finding.verdict)) {
 			finding.verdict = verdict;
-			finding.missed = e[i];
+			finding.missed = d.of[i];
 			finding.seen = seen;
 		}
 	}

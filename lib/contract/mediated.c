@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 
-#include "expect.h"
+#define RULES_OF CONTRACT_MEDIATED
+#define RULES_IN "docs/contract/mediated.md"
+#include "rule.h"
 
 /* Does the VM of this scenario ask for the PMU at all? (M3, M4, M7) */
 static bool vm_claims(const struct scenario *s)
@@ -32,396 +34,358 @@ static int open_errno(const struct scenario *s)
 	return 0;
 }
 
-static int expect_m1(const struct scenario *s, struct expectation *e)
+RULE(M1, "enable_mediated_pmu reads back what is really in force",
+     "kvm_init_pmu_capability()")
 {
-	if (!known(s->kvm_enable_pmu) || !known(s->core_capable))
-		return 0;
+	STATED(kvm_enable_pmu);
+	STATED(core_capable);
 	if (!s->kvm_enable_pmu || !s->core_capable)
-		e[0] = EXACTLY(param_effective, 0);
+		EXACTLY(param_effective, 0);
 	else if (known(s->param_requested))
-		e[0] = EXACTLY(param_effective, s->param_requested);
+		EXACTLY(param_effective, s->param_requested);
 	else
-		e[0] = EXPECT(param_effective, 0, 1);
-	return 1;
+		EXPECT(param_effective, 0, 1);
 }
 
 /* Only a PMU that can be handed over is ever claimed. */
-static int expect_m2(const struct scenario *s, struct expectation *e)
+RULE(M2, "only a core PMU with support for mediated vPMUs is claimed",
+     "amd_pmu_is_mediated_pmu_supported(), intel_pmu_is_mediated_pmu_supported()")
 {
-	if (!known(s->core_capable) || !known(s->param_requested) ||
-	    !known(s->kvm_enable_pmu))
-		return 0;
-	e[0] = EXACTLY(claimed, s->core_capable && s->param_requested &&
-					s->kvm_enable_pmu);
-	return 1;
+	STATED(core_capable);
+	STATED(param_requested);
+	STATED(kvm_enable_pmu);
+	EXACTLY(claimed,
+		s->core_capable && s->param_requested && s->kvm_enable_pmu);
 }
 
-static int expect_claimed(const struct scenario *s, struct expectation *e)
+static void expect_claimed(const struct scenario *s, struct demands *d)
 {
-	if (!known(s->claims))
-		return 0;
-	e[0] = EXACTLY(claimed, s->claims > 0);
-	return 1;
+	STATED(claims);
+	EXACTLY(claimed, s->claims > 0);
 }
 
-static int expect_m4(const struct scenario *s, struct expectation *e)
+RULE(M3,
+     "every VM with an in-kernel irqchip and its PMU enabled claims the PMU",
+     "kvm_arch_vcpu_precreate()")
 {
-	if (s->irqchip != 0)
-		return 0;
-	e[0] = EXACTLY(err, create_vcpu_errno(s));
-	e[1] = EXACTLY(claimed, 0);
-	return 2;
+	expect_claimed(s, d);
 }
 
-static int expect_m5(const struct scenario *s, struct expectation *e)
+RULE(M10, "a vCPU without a PMU in its CPUID holds the claim all the same",
+     "kvm_arch_vcpu_precreate()")
 {
-	if (!known(s->vcpus) || !known(s->irqchip))
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = EXACTLY(claimed, s->vcpus > 0 && vm_claims(s));
-	return 2;
+	expect_claimed(s, d);
 }
 
-static int expect_create(const struct scenario *s, struct expectation *e)
+RULE(M4,
+     "a VM without an in-kernel irqchip loses its PMU silently and claims nothing",
+     "kvm_arch_vcpu_precreate()")
+{
+	NEEDS(s->irqchip == 0);
+	EXACTLY(err, create_vcpu_errno(s));
+	EXACTLY(claimed, 0);
+}
+
+RULE(M5,
+     "the claim is made by the first KVM_CREATE_VCPU of a VM, not before and not again",
+     "kvm_arch_vcpu_precreate(), perf_create_mediated_pmu()")
+{
+	STATED(vcpus);
+	STATED(irqchip);
+	EXACTLY(err, 0);
+	EXACTLY(claimed, s->vcpus > 0 && vm_claims(s));
+}
+
+static void expect_create(const struct scenario *s, struct demands *d)
 {
 	int err;
 
-	if (!known(s->include_events) || !known(s->claims) ||
-	    !known(s->vcpus) || !known(s->irqchip))
-		return 0;
+	STATED(include_events);
+	STATED(claims);
+	STATED(vcpus);
+	STATED(irqchip);
 	err = create_vcpu_errno(s);
-	e[0] = EXACTLY(err, err);
+	EXACTLY(err, err);
 	/* Asking needs an include-guest event, so there is no second claim. */
-	e[1] = EXACTLY(claimed, !err && vm_claims(s));
-	return 2;
+	EXACTLY(claimed, !err && vm_claims(s));
 }
 
-static int expect_m7(const struct scenario *s, struct expectation *e)
+RULE(M6,
+     "KVM_CREATE_VCPU is refused while an include-guest event of a capable PMU exists",
+     "perf_create_mediated_pmu()")
+{
+	expect_create(s, d);
+}
+
+RULE(M12,
+     "what blocks a VM is the existence of an include-guest event, not its activity",
+     "is_include_guest_event(), _free_event()")
+{
+	expect_create(s, d);
+}
+
+RULE(M7,
+     "KVM_CAP_PMU_CAPABILITY is refused once a vCPU or a claim exists, for unknown bits, and without a PMU",
+     "kvm_vm_ioctl_enable_cap()")
 {
 	const int64_t disable = 1; /* KVM_PMU_CAP_DISABLE */
 	bool refused;
 
-	if (!known(s->cap_bits) || !known(s->vcpus) ||
-	    !known(s->kvm_enable_pmu))
-		return 0;
+	STATED(cap_bits);
+	STATED(vcpus);
+	STATED(kvm_enable_pmu);
 	refused = !s->kvm_enable_pmu || (s->cap_bits & ~disable) ||
 		  s->vcpus > 0 || s->claim_tried == 1;
-	e[0] = EXACTLY(err, refused ? EINVAL : 0);
-	return 1;
+	EXACTLY(err, refused ? EINVAL : 0);
 }
 
-static int expect_claim_kept(const struct scenario *s, struct expectation *e)
+static void expect_claim_kept(const struct scenario *s, struct demands *d)
 {
-	if (!known(s->refs) || !known(s->claim_tried))
-		return 0;
-	e[0] = EXACTLY(claimed, s->claim_tried && s->refs > 0);
-	return 1;
+	STATED(refs);
+	STATED(claim_tried);
+	EXACTLY(claimed, s->claim_tried && s->refs > 0);
 }
 
-static int expect_m11(const struct scenario *s, struct expectation *e)
+RULE(M8, "the claim survives a vCPU creation that fails after it",
+     "kvm_arch_vcpu_precreate()")
 {
-	if (!known(s->claims) || !known(s->exclude_guest) || !known(s->pmu) ||
-	    !known(s->own_errno))
-		return 0;
-	e[0] = EXACTLY(err, open_errno(s));
-	return 1;
+	expect_claim_kept(s, d);
+}
+
+RULE(M9, "the claim is released when the last reference to the VM goes",
+     "kvm_arch_destroy_vm(), perf_release_mediated_pmu()")
+{
+	expect_claim_kept(s, d);
+}
+
+RULE(M11,
+     "while a VM holds the claim, opening an include-guest event of a capable PMU is refused",
+     "perf_event_alloc(), mediated_pmu_account_event()")
+{
+	STATED(claims);
+	STATED(exclude_guest);
+	STATED(pmu);
+	STATED(own_errno);
+	EXACTLY(err, open_errno(s));
 }
 
 /* An inherited event must not be refused: its parent exists already. */
-static int expect_m13(const struct scenario *s, struct expectation *e)
+RULE(M13, "no fork() is refused for an inherited event",
+     "mediated_pmu_account_event()")
 {
-	if (s->inherited != 1 || !known(s->exclude_guest) ||
-	    !(s->host_work > 0))
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = EXACTLY(claimed, 0);
+	NEEDS(s->inherited == 1);
+	STATED(exclude_guest);
+	NEEDS(s->host_work > 0);
+	EXACTLY(err, 0);
+	EXACTLY(claimed, 0);
 	/* The child's, that is: its parent works less. */
-	e[2] = AT_LEAST(counted_after, s->host_work);
-	return 3;
+	AT_LEAST(counted_after, s->host_work);
 }
 
-static int expect_m14(const struct scenario *s, struct expectation *e)
+RULE(M14, "of an event and a first vCPU that race, exactly one is refused",
+     "perf_mediated_pmu_mutex")
 {
-	if (!(s->attempts_asked > 0))
-		return 0;
-	e[0] = CONTROL(attempts, s->attempts_asked);
-	e[1] = EXACTLY(both, 0);
-	e[2] = EXACTLY(neither, 0);
-	e[3] = EXACTLY(strange, 0);
-	e[4] = EXACTLY(left_over, 0);
-	return 5;
+	NEEDS(s->attempts_asked > 0);
+	CONTROL(attempts, s->attempts_asked);
+	EXACTLY(both, 0);
+	EXACTLY(neither, 0);
+	EXACTLY(strange, 0);
+	EXACTLY(left_over, 0);
 }
 
 /* What perf(1) does when it is refused: once more, without the guest. */
-static int expect_m18(const struct scenario *s, struct expectation *e)
+RULE(M18, "an open that was refused succeeds with exclude_guest",
+     "evsel__open_cpu() of tools/perf")
 {
-	if (!(s->claims > 0) || s->exclude_guest != 1)
-		return 0;
-	e[0] = EXACTLY(err, open_errno(s));
-	return 1;
+	NEEDS(s->claims > 0);
+	NEEDS(s->exclude_guest == 1);
+	EXACTLY(err, open_errno(s));
 }
 
-static int expect_m16(const struct scenario *s, struct expectation *e)
+RULE(M16, "events of PMUs that are never mediated are never refused",
+     "is_include_guest_event()")
 {
-	if (!known(s->pmu) || s->pmu == PMU_CORE || !known(s->own_errno))
-		return 0;
-	e[0] = EXACTLY(err, open_errno(s));
-	return 1;
+	STATED(pmu);
+	NEEDS(s->pmu != PMU_CORE);
+	STATED(own_errno);
+	EXACTLY(err, open_errno(s));
 }
 
-static int expect_m17(const struct scenario *s, struct expectation *e)
+RULE(M17, "the hard-lockup watchdog is an include-guest event like any other",
+     "wd_hw_attr of kernel/watchdog_perf.c")
 {
 	/* The watchdog's own event is the include-guest event in question. */
-	if (!known(s->claims) || !known(s->include_events))
-		return 0;
-	e[0] = EXACTLY(err, create_vcpu_errno(s));
-	e[1] = EXACTLY(sysctl_value, 1);
-	return 2;
+	STATED(claims);
+	STATED(include_events);
+	EXACTLY(err, create_vcpu_errno(s));
+	EXACTLY(sysctl_value, 1);
 }
 
 /* Counts before and after, not in between, and is not condemned. */
-static int expect_stands_aside(struct expectation *e)
+static void expect_stands_aside(struct demands *d)
 {
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(counted_inside, 0);
-	e[2] = EXACTLY(eof, 0);
-	e[3] = AT_LEAST(counted_after, 1);
-	return 4;
+	CONTROL(counted_before, 1);
+	EXACTLY(counted_inside, 0);
+	EXACTLY(eof, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_m21(const struct scenario *s, struct expectation *e)
+RULE(M21,
+     "exclude-guest events stop at guest entry, never go to ERROR, and count again after exit",
+     "perf_load_guest_context(), perf_put_guest_context()")
 {
-	if (!(s->guest_beats > 0) || s->pmu != PMU_CORE || !s->exclude_guest)
-		return 0;
-	return expect_stands_aside(e);
+	NEEDS(s->guest_beats > 0);
+	NEEDS(s->pmu == PMU_CORE);
+	NEEDS(s->exclude_guest);
+	expect_stands_aside(d);
 }
 
-static int expect_m21_priority(const struct scenario *s, struct expectation *e)
+RULE(M21.priority,
+     "guest exit schedules pinned events before flexible ones, and puts none into ERROR",
+     "perf_put_guest_context(), perf_event_sched_in()")
 {
-	if (!(s->guest_beats > 0) || !known(s->pinned))
-		return 0;
-	e[0] = EXACTLY(eof, 0);
+	NEEDS(s->guest_beats > 0);
+	STATED(pinned);
+	EXACTLY(eof, 0);
 	/* A flexible event shares the counters: its turn need not have come. */
 	if (s->pinned != 1)
-		return 1;
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = AT_LEAST(counted_after, 1);
-	return 3;
+		return;
+	CONTROL(counted_before, 1);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_m22(const struct scenario *s, struct expectation *e)
+RULE(M22, "a second load and a put without load are warned about",
+     "perf_load_guest_context(), perf_put_guest_context()")
 {
-	if (!known(s->calls_alternate))
-		return 0;
-	e[0] = EXACTLY(warned, !s->calls_alternate);
-	return 1;
+	STATED(calls_alternate);
+	EXACTLY(warned, !s->calls_alternate);
 }
 
-static int expect_m23(const struct scenario *s, struct expectation *e)
+RULE(M23, "read() leaves the guest out of both times of an exclude-guest event",
+     "ctx_time_update_event(), __perf_event_time_ctx_now()")
 {
-	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
-	    s->exclude_guest != 1)
-		return 0;
-	e[0] = EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	e[1] = EXACTLY(not_running_ns, 0);
-	return 2;
+	STATED(guest_min_ns);
+	STATED(wall_max_ns);
+	NEEDS(s->exclude_guest == 1);
+	EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
+	EXACTLY(not_running_ns, 0);
 }
 
 /* Neither more nor less than the host's share of the wall time. */
-static int expect_m23_sum(const struct scenario *s, struct expectation *e)
+RULE(M23.sum,
+     "the times of an exclude-guest event are the wall time less the guest's",
+     "update_perf_time_ctx()")
 {
-	if (!known(s->guest_min_ns) || !known(s->guest_max_ns) ||
-	    !known(s->wall_min_ns) || !known(s->wall_max_ns) ||
-	    s->exclude_guest != 1)
-		return 0;
-	e[0] = EXPECT(enabled_ns, s->wall_min_ns - s->guest_max_ns,
-		      s->wall_max_ns - s->guest_min_ns);
-	e[1] = EXACTLY(not_running_ns, 0);
-	return 2;
+	STATED(guest_min_ns);
+	STATED(guest_max_ns);
+	STATED(wall_min_ns);
+	STATED(wall_max_ns);
+	NEEDS(s->exclude_guest == 1);
+	EXPECT(enabled_ns, s->wall_min_ns - s->guest_max_ns,
+	       s->wall_max_ns - s->guest_min_ns);
+	EXACTLY(not_running_ns, 0);
 }
 
-static int expect_m26(const struct scenario *s, struct expectation *e)
+RULE(M26, "the times of a cgroup's event leave the guest out",
+     "perf_cgroup_set_timestamp()")
 {
-	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
-	    s->exclude_guest != 1)
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	e[2] = EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	return 3;
+	STATED(guest_min_ns);
+	STATED(wall_max_ns);
+	NEEDS(s->exclude_guest == 1);
+	CONTROL(counted_before, 1);
+	EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
+	EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
 }
 
-static int expect_m26_running(const struct scenario *s, struct expectation *e)
+RULE(M26.running,
+     "a cgroup's event that shares its counter with nobody runs as long as it is enabled",
+     "ctx_sched_out()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(not_running_ns, 0);
-	return 2;
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_min_ns > 0);
+	CONTROL(counted_before, 1);
+	EXACTLY(not_running_ns, 0);
 }
 
-static int expect_m27(const struct scenario *s, struct expectation *e)
+RULE(M27,
+     "an event opened or enabled while a guest runs counts from the next exit on",
+     "merge_sched_in()")
 {
-	if (!(s->guest_beats > 0) || s->exclude_guest != 1)
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = EXACTLY(counted_inside, 0);
-	e[2] = EXACTLY(eof, 0);
-	e[3] = AT_LEAST(counted_after, 1);
-	return 4;
+	NEEDS(s->guest_beats > 0);
+	NEEDS(s->exclude_guest == 1);
+	EXACTLY(err, 0);
+	EXACTLY(counted_inside, 0);
+	EXACTLY(eof, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_m27_held(const struct scenario *s, struct expectation *e)
+RULE(M27.held, "nothing is scheduled in on a CPU whose counters a guest has",
+     "merge_sched_in()")
 {
-	if (s->entered != 1 || s->exclude_guest != 1)
-		return 0;
-	return expect_stands_aside(e);
+	NEEDS(s->entered == 1);
+	NEEDS(s->exclude_guest == 1);
+	expect_stands_aside(d);
 }
 
-static int expect_m28(const struct scenario *s, struct expectation *e)
+RULE(M28, "events that share counters go on taking turns between exits",
+     "perf_put_guest_context(), perf_rotate_context()")
 {
-	if (!(s->crowd > s->counters) || !(s->exits_asked > 0))
-		return 0;
-	e[0] = CONTROL(exits_made, s->exits_asked);
-	e[1] = EXACTLY(starved, 0);
-	e[2] = EXACTLY(eof, 0);
-	return 3;
+	NEEDS(s->crowd > s->counters);
+	NEEDS(s->exits_asked > 0);
+	CONTROL(exits_made, s->exits_asked);
+	EXACTLY(starved, 0);
+	EXACTLY(eof, 0);
 }
 
-static int expect_m23_monotonic(const struct scenario *s, struct expectation *e)
+RULE(M23.monotonic,
+     "time_enabled of an exclude-guest event never goes back, whoever reads it",
+     "__perf_event_time_ctx_now()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_beats > 0))
-		return 0;
-	e[0] = EXACTLY(backward_steps, 0);
-	return 1;
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_beats > 0);
+	EXACTLY(backward_steps, 0);
 }
 
-static int expect_m23_page(const struct scenario *s, struct expectation *e)
+RULE(M23.page,
+     "the mmap page of an exclude-guest event leaves the guest out of its times",
+     "perf_event_update_userpage()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = AT_MOST(page_ahead_ns, 0);
-	e[1] = AT_MOST(page_behind_ns, 0);
-	return 2;
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_min_ns > 0);
+	AT_MOST(page_ahead_ns, 0);
+	AT_MOST(page_behind_ns, 0);
 }
 
-static int expect_m23_sample(const struct scenario *s, struct expectation *e)
+RULE(M23.sample,
+     "a sample of an exclude-guest event leaves the guest out of its times",
+     "perf_output_read()")
 {
-	if (s->exclude_guest != 1 || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = AT_MOST(sample_ahead_ns, 0);
-	e[1] = AT_MOST(sample_behind_ns, 0);
-	return 2;
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_min_ns > 0);
+	AT_MOST(sample_ahead_ns, 0);
+	AT_MOST(sample_behind_ns, 0);
 }
 
-static int expect_m24(const struct scenario *s, struct expectation *e)
+RULE(M24,
+     "an exclude-guest software event counts through the guest while its times leave it out",
+     "update_perf_time_ctx()")
 {
-	if (!known(s->guest_min_ns) || !known(s->wall_max_ns) ||
-	    s->pmu != PMU_SOFTWARE || s->exclude_guest != 1)
-		return 0;
-	e[0] = AT_LEAST(count_ns, s->guest_min_ns);
-	e[1] = EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	e[2] = AT_LEAST(left_out_ns, s->guest_min_ns);
-	return 3;
+	STATED(guest_min_ns);
+	STATED(wall_max_ns);
+	NEEDS(s->pmu == PMU_SOFTWARE);
+	NEEDS(s->exclude_guest == 1);
+	AT_LEAST(count_ns, s->guest_min_ns);
+	EXPECT(enabled_ns, 1, s->wall_max_ns - s->guest_min_ns);
+	AT_LEAST(left_out_ns, s->guest_min_ns);
 }
 
-static int expect_m25(const struct scenario *s, struct expectation *e)
+RULE(M25, "include-guest events of other PMUs keep the full wall time",
+     "update_perf_time_ctx()")
 {
-	if (!known(s->wall_min_ns) || !known(s->wall_max_ns) ||
-	    s->pmu == PMU_CORE || s->exclude_guest != 0)
-		return 0;
-	e[0] = EXPECT(enabled_ns, s->wall_min_ns, s->wall_max_ns);
-	e[1] = EXACTLY(not_running_ns, 0);
-	return 2;
+	STATED(wall_min_ns);
+	STATED(wall_max_ns);
+	NEEDS(s->pmu != PMU_CORE);
+	NEEDS(s->exclude_guest == 0);
+	EXPECT(enabled_ns, s->wall_min_ns, s->wall_max_ns);
+	EXACTLY(not_running_ns, 0);
 }
-
-#define MEDIATED(...) RULE(CONTRACT_MEDIATED, __VA_ARGS__)
-
-static const struct rule rules[] = {
-	MEDIATED("M1", expect_m1,
-		 "enable_mediated_pmu reads back what is really in force"),
-	MEDIATED("M2", expect_m2,
-		 "only a core PMU that can be handed over is claimed"),
-	MEDIATED("M3", expect_claimed,
-		 "every VM claims that has an irqchip and not refused its PMU"),
-	MEDIATED(
-		"M4", expect_m4,
-		"a VM without an in-kernel irqchip loses its PMU silently and claims nothing"),
-	MEDIATED(
-		"M5", expect_m5,
-		"the claim is made by the first KVM_CREATE_VCPU of a VM, not before and not again"),
-	MEDIATED(
-		"M6", expect_create,
-		"KVM_CREATE_VCPU is refused while an include-guest event of a capable PMU exists"),
-	MEDIATED(
-		"M7", expect_m7,
-		"KVM_CAP_PMU_CAPABILITY is refused once a vCPU or a claim exists, for unknown bits, and without a PMU"),
-	MEDIATED("M8", expect_claim_kept,
-		 "the claim survives a vCPU creation that fails after it"),
-	MEDIATED("M9", expect_claim_kept,
-		 "the claim is released when the last reference to the VM goes"),
-	MEDIATED(
-		"M10", expect_claimed,
-		"a vCPU without a PMU in its CPUID holds the claim all the same"),
-	MEDIATED(
-		"M11", expect_m11,
-		"while a VM holds the claim, opening an include-guest event of a capable PMU is refused"),
-	MEDIATED(
-		"M12", expect_create,
-		"what blocks a VM is the existence of an include-guest event, not its activity"),
-	MEDIATED("M13", expect_m13,
-		 "no fork() is refused for an inherited event"),
-	MEDIATED(
-		"M14", expect_m14,
-		"of an event and a first vCPU that race, exactly one is refused"),
-	MEDIATED(
-		"M16", expect_m16,
-		"events of PMUs that are not handed to guests are never refused"),
-	MEDIATED(
-		"M17", expect_m17,
-		"the hard-lockup watchdog is an include-guest event like any other"),
-	MEDIATED("M18", expect_m18,
-		 "an open that was refused succeeds with exclude_guest"),
-	MEDIATED(
-		"M21", expect_m21,
-		"exclude-guest events stop at guest entry, never go to ERROR, and count again after exit"),
-	MEDIATED(
-		"M21.priority", expect_m21_priority,
-		"guest exit schedules by priority: pinned before flexible, and nobody is condemned"),
-	MEDIATED("M22", expect_m22,
-		 "a second load and a put without load are warned about"),
-	MEDIATED(
-		"M23", expect_m23,
-		"read() leaves the guest out of both times of an exclude-guest event"),
-	MEDIATED(
-		"M23.sum", expect_m23_sum,
-		"the times of an exclude-guest event are the wall time less the guest's"),
-	MEDIATED(
-		"M23.monotonic", expect_m23_monotonic,
-		"time_enabled of an exclude-guest event never goes back, whoever reads it"),
-	MEDIATED(
-		"M23.page", expect_m23_page,
-		"the mmap page of an exclude-guest event leaves the guest out of its times"),
-	MEDIATED(
-		"M23.sample", expect_m23_sample,
-		"a sample of an exclude-guest event leaves the guest out of its times"),
-	MEDIATED(
-		"M24", expect_m24,
-		"an exclude-guest software event counts through the guest while its times leave it out"),
-	MEDIATED("M25", expect_m25,
-		 "include-guest events of other PMUs keep the full wall time"),
-	MEDIATED("M26", expect_m26,
-		 "the times of a cgroup's event leave the guest out"),
-	MEDIATED(
-		"M26.running", expect_m26_running,
-		"a cgroup's event that shares its counter with nobody runs as long as it is enabled"),
-	MEDIATED(
-		"M27", expect_m27,
-		"an event opened or enabled while a guest runs counts from the next exit on"),
-	MEDIATED("M27.held", expect_m27_held,
-		 "nothing is scheduled in on a CPU whose counters a guest has"),
-	MEDIATED("M28", expect_m28,
-		 "events that share counters go on taking turns between exits"),
-};
-
-const struct rules mediated_rules = RULES(rules);

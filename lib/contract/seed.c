@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 
-#include "expect.h"
+#define RULES_OF CONTRACT_SEED
+#define RULES_IN "docs/contract/seed.md"
+#include "rule.h"
 
 /* The seed refuses by the moment: is a guest there right now? (R22, R23) */
 static bool in_guest(const struct scenario *s)
@@ -16,10 +18,11 @@ static bool in_guest(const struct scenario *s)
 	return s->per_cpu == 1 ? s->cpu_in_guest == 1 : s->task_in_guest == 1;
 }
 
-static bool moment_known(const struct scenario *s)
+static bool moment_known(const struct scenario *s, struct demands *d)
 {
-	return s->per_cpu == 1 ? known(s->cpu_in_guest)
-			       : known(s->task_in_guest);
+	return s->per_cpu == 1
+		       ? require(d, known(s->cpu_in_guest), "cpu_in_guest")
+		       : require(d, known(s->task_in_guest), "task_in_guest");
 }
 
 static int open_errno(const struct scenario *s)
@@ -38,374 +41,395 @@ static bool condemned(const struct scenario *s)
 	       s->state_at_entry == STATE_ACTIVE && s->entries > 0;
 }
 
-static bool fate_known(const struct scenario *s)
+static bool fate_known(const struct scenario *s, struct demands *d)
 {
-	return known(s->pmu) && known(s->group_includes) &&
-	       known(s->state_at_entry) && known(s->entries);
+	return require(d, known(s->pmu), "pmu") &&
+	       require(d, known(s->group_includes), "group_includes") &&
+	       require(d, known(s->state_at_entry), "state_at_entry") &&
+	       require(d, known(s->entries), "entries");
 }
 
-static int expect_r1(const struct scenario *s, struct expectation *e)
+RULE(R1,
+     "events of PMUs that guests are not given go on counting while a guest runs",
+     "has_vpmu_passthrough_cap() in the RFC")
 {
-	if (!known(s->pmu) || s->pmu == PMU_CORE || !(s->guest_min_ns > 0))
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = EXACTLY(eof, 0);
-	e[2] = AT_LEAST(running_ns, s->guest_min_ns);
-	e[3] = EXACTLY(not_running_ns, 0);
-	return 4;
+	STATED(pmu);
+	NEEDS(s->pmu != PMU_CORE);
+	NEEDS(s->guest_min_ns > 0);
+	EXACTLY(err, 0);
+	EXACTLY(eof, 0);
+	AT_LEAST(running_ns, s->guest_min_ns);
+	EXACTLY(not_running_ns, 0);
 }
 
-static int expect_r2(const struct scenario *s, struct expectation *e)
+RULE(R2,
+     "guest entry takes every event off the counters: none counts inside, none has an index",
+     "perf_guest_enter(), merge_sched_in()")
 {
-	if (s->pmu != PMU_CORE || !(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(index_before, 1);
-	e[1] = EXACTLY(page_index, 0);
+	NEEDS(s->pmu == PMU_CORE);
+	NEEDS(s->guest_beats > 0);
+	CONTROL(index_before, 1);
+	EXACTLY(page_index, 0);
 	/* What a condemned event counted cannot be read. */
 	if (s->exclude_guest != 1)
-		return 2;
-	e[2] = CONTROL(counted_before, 1);
-	e[3] = EXACTLY(counted_inside, 0);
-	return 4;
+		return;
+	CONTROL(counted_before, 1);
+	EXACTLY(counted_inside, 0);
 }
 
 /* Neither counting nor condemned (C2): it waits for the exit. */
-static int expect_r2_refused(const struct scenario *s, struct expectation *e)
+RULE(R2.refused,
+     "what is enabled under a guest is not scheduled in before its exit",
+     "merge_sched_in()")
 {
-	if (s->entered != 1)
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(counted_inside, 0);
-	e[2] = EXACTLY(page_index, 0);
-	e[3] = EXACTLY(eof, 0);
-	e[4] = AT_LEAST(counted_after, 1);
-	return 5;
+	NEEDS(s->entered == 1);
+	CONTROL(counted_before, 1);
+	EXACTLY(counted_inside, 0);
+	EXACTLY(page_index, 0);
+	EXACTLY(eof, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_fate(const struct scenario *s, struct expectation *e)
+static void expect_fate(const struct scenario *s, struct demands *d)
 {
-	if (!fate_known(s))
-		return 0;
-	e[0] = EXACTLY(eof, condemned(s));
-	return 1;
+	if (!fate_known(s, d))
+		return;
+	EXACTLY(eof, condemned(s));
 }
 
-static int expect_r4(const struct scenario *s, struct expectation *e)
+RULE(R3,
+     "a group goes to ERROR at guest entry if any of its members is include-guest",
+     "__perf_force_exclude_guest_pmu() in the RFC")
 {
-	if (!fate_known(s) || !condemned(s))
-		return 0;
-	e[0] = EXACTLY(eof, 1);
-	return 1;
+	expect_fate(s, d);
 }
 
-static int expect_r5(const struct scenario *s, struct expectation *e)
+RULE(R9, "read() of an event in ERROR returns no bytes", "__perf_read()")
 {
-	if (s->pmu != PMU_CORE || s->exclude_guest != 1 ||
-	    !(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(eof, 0);
-	e[2] = AT_LEAST(counted_after, 1);
-	return 3;
+	expect_fate(s, d);
+}
+
+RULE(R15, "only groups that are on a counter go to ERROR at guest entry",
+     "__perf_force_exclude_guest_pmu() in the RFC")
+{
+	expect_fate(s, d);
+}
+
+RULE(R16, "pinned makes no difference to whether a group goes to ERROR",
+     "__perf_force_exclude_guest_pmu() in the RFC")
+{
+	expect_fate(s, d);
+}
+
+RULE(R21,
+     "a cgroup's event goes to ERROR at guest entry if the cgroup is the one running",
+     "perf_guest_enter()")
+{
+	expect_fate(s, d);
+}
+
+RULE(R4, "guest exit, migration and the end of the VM do not undo ERROR",
+     "perf_guest_exit()")
+{
+	if (!fate_known(s, d))
+		return;
+	NEEDS(condemned(s));
+	EXACTLY(eof, 1);
+}
+
+RULE(R5, "guest exit schedules exclude-guest events in again",
+     "perf_guest_exit()")
+{
+	NEEDS(s->pmu == PMU_CORE);
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_beats > 0);
+	CONTROL(counted_before, 1);
+	EXACTLY(eof, 0);
+	AT_LEAST(counted_after, 1);
 }
 
 /*
  * Beside more flexible events of its CPU than there are counters. The literal
  * order serves these before the task's pinned event, which then finds none.
  */
-static int expect_r5_priority(const struct scenario *s, struct expectation *e)
+RULE(R5.priority, "guest exit serves pinned events before flexible ones",
+     "perf_guest_exit()")
 {
 	bool left_out;
 
-	if (!known(s->pinned) || !known(s->per_cpu) || !known(s->literal) ||
-	    !(s->crowd > s->counters) || !(s->guest_beats > 0))
-		return 0;
+	STATED(pinned);
+	STATED(per_cpu);
+	STATED(literal);
+	NEEDS(s->crowd > s->counters);
+	NEEDS(s->guest_beats > 0);
 	left_out = s->literal && s->pinned && !s->per_cpu;
-	e[0] = EXACTLY(eof, left_out);
+	EXACTLY(eof, left_out);
 	if (!s->pinned || left_out)
-		return 1;
-	e[1] = CONTROL(counted_before, 1);
-	e[2] = AT_LEAST(counted_after, 1);
-	return 3;
+		return;
+	CONTROL(counted_before, 1);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_r6(const struct scenario *s, struct expectation *e)
+RULE(R6,
+     "both calls are made with interrupts off; a kernel that checks says so",
+     "perf_guest_enter(), perf_guest_exit()")
 {
-	if (!known(s->interrupts_on) || s->prove_locking != 1)
-		return 0;
-	e[0] = EXACTLY(warned, s->interrupts_on);
-	return 1;
+	STATED(interrupts_on);
+	NEEDS(s->prove_locking == 1);
+	EXACTLY(warned, s->interrupts_on);
 }
 
-static int expect_r7(const struct scenario *s, struct expectation *e)
+RULE(R7, "a second enter and an exit without enter change nothing",
+     "perf_guest_enter(), perf_guest_exit()")
 {
-	if (!known(s->entered))
-		return 0;
-	e[0] = EXACTLY(err, s->entered ? EBUSY : 0);
-	return 1;
+	STATED(entered);
+	EXACTLY(err, s->entered ? EBUSY : 0);
 }
 
-static int expect_r8_others(const struct scenario *s, struct expectation *e)
+RULE(R8.others, "a guest on one CPU leaves the events of another alone",
+     "perf_guest_enter()")
 {
-	if (!(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(others_changed, 0);
-	return 2;
+	NEEDS(s->guest_beats > 0);
+	CONTROL(counted_before, 1);
+	EXACTLY(others_changed, 0);
 }
 
 /* Repaired: all or none. Literal: only the leader is ever condemned. */
-static int expect_r10(const struct scenario *s, struct expectation *e)
+RULE(R10, "all members of a group go to ERROR, or none",
+     "__perf_force_exclude_guest_pmu() in the RFC")
 {
-	if (!fate_known(s) || !known(s->group_size) || !known(s->literal))
-		return 0;
-	e[0] = EXACTLY(eof, condemned(s));
-	e[1] = EXACTLY(siblings_eof,
-		       condemned(s) && !s->literal ? s->group_size - 1 : 0);
-	return 2;
+	if (!fate_known(s, d))
+		return;
+	STATED(group_size);
+	STATED(literal);
+	EXACTLY(eof, condemned(s));
+	EXACTLY(siblings_eof,
+		condemned(s) && !s->literal ? s->group_size - 1 : 0);
 }
 
 /* The clock stands from the entry on; nothing gained before it is lost. */
-static int expect_r11(const struct scenario *s, struct expectation *e)
+RULE(R11, "count and times of an event in ERROR stand still, and are not lost",
+     "perf_event_set_state()")
 {
-	if (!fate_known(s) || !condemned(s) || !(s->guest_min_ns > 0) ||
-	    !known(s->wall_max_ns) || !(s->work_condemned > 0))
-		return 0;
-	e[0] = EXPECT(enabled_ns, 0, s->wall_max_ns - s->guest_min_ns);
-	e[1] = EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
-	e[2] = CONTROL(counted_before, 1);
+	if (!fate_known(s, d))
+		return;
+	NEEDS(condemned(s));
+	NEEDS(s->guest_min_ns > 0);
+	STATED(wall_max_ns);
+	NEEDS(s->work_condemned > 0);
+	EXPECT(enabled_ns, 0, s->wall_max_ns - s->guest_min_ns);
+	EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
+	CONTROL(counted_before, 1);
 	/* Less than the work that was done while it was condemned. */
-	e[3] = EXPECT(counted_after, 0, s->work_condemned - 1);
-	return 4;
+	EXPECT(counted_after, 0, s->work_condemned - 1);
 }
 
-static int expect_r12(const struct scenario *s, struct expectation *e)
+RULE(R12,
+     "DISABLE leaves an event in ERROR as it is; RESET zeroes its hidden count",
+     "_perf_event_disable(), _perf_event_reset()")
 {
-	if (!condemned(s) || !known(s->request))
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = EXACTLY(eof, 1);
+	NEEDS(condemned(s));
+	STATED(request);
+	EXACTLY(err, 0);
+	EXACTLY(eof, 1);
 	if (s->request != REQUEST_RESET)
-		return 2;
-	e[2] = CONTROL(counted_before, 1);
-	e[3] = EXACTLY(hidden_count, 0);
-	return 4;
+		return;
+	CONTROL(counted_before, 1);
+	EXACTLY(hidden_count, 0);
 }
 
 /* Enabled again, it lives until the next entry that finds it on. */
-static int expect_r13(const struct scenario *s, struct expectation *e)
+RULE(R13,
+     "ENABLE takes an event out of ERROR until the next guest entry that finds it on",
+     "_perf_event_enable()")
 {
-	if (!fate_known(s) || s->request != REQUEST_ENABLE)
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = EXACTLY(eof, condemned(s));
-	return 2;
+	if (!fate_known(s, d))
+		return;
+	NEEDS(s->request == REQUEST_ENABLE);
+	EXACTLY(err, 0);
+	EXACTLY(eof, condemned(s));
 }
 
 /* poll() since Linux 6.15 (perf_poll()): POLLERR for pinned events only. */
-static int expect_r14(const struct scenario *s, struct expectation *e)
+RULE(R14, "nobody is woken when an event goes to ERROR", "perf_poll()")
 {
-	if (!fate_known(s) || !condemned(s) || !known(s->pinned))
-		return 0;
-	e[0] = CONTROL(signals_control, 1);
-	e[1] = EXACTLY(signals, 0);
-	e[2] = EXACTLY(poll_err, s->pinned);
-	return 3;
+	if (!fate_known(s, d))
+		return;
+	NEEDS(condemned(s));
+	STATED(pinned);
+	CONTROL(signals_control, 1);
+	EXACTLY(signals, 0);
+	EXACTLY(poll_err, s->pinned);
 }
 
-static int expect_r17(const struct scenario *s, struct expectation *e)
+RULE(R17,
+     "time_enabled of an exclude-guest event goes on through the guest, time_running does not",
+     "update_context_time()")
 {
-	if (!(s->guest_min_ns > 0) || !known(s->wall_min_ns) ||
-	    !known(s->wall_max_ns) || s->exclude_guest != 1 ||
-	    s->pmu != PMU_CORE)
-		return 0;
-	e[0] = EXPECT(enabled_ns, s->wall_min_ns, s->wall_max_ns);
-	e[1] = EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
-	return 2;
+	NEEDS(s->guest_min_ns > 0);
+	STATED(wall_min_ns);
+	STATED(wall_max_ns);
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->pmu == PMU_CORE);
+	EXPECT(enabled_ns, s->wall_min_ns, s->wall_max_ns);
+	EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
 }
 
-static int expect_r18(const struct scenario *s, struct expectation *e)
+RULE(R18, "scaling by enabled over running claims counts for the guest's time",
+     "update_context_time()")
 {
-	if (!(s->guest_min_ns > 0) || s->exclude_guest != 1)
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = AT_LEAST(scaled_surplus, 1);
-	return 2;
+	NEEDS(s->guest_min_ns > 0);
+	NEEDS(s->exclude_guest == 1);
+	CONTROL(counted_before, 1);
+	AT_LEAST(scaled_surplus, 1);
 }
 
-static int expect_r19_counts(const struct scenario *s, struct expectation *e)
+RULE(R19.counts,
+     "an exclude-guest event created under a guest counts from its next exit",
+     "perf_guest_exit()")
 {
-	if (s->pmu != PMU_CORE || s->exclude_guest != 1 ||
-	    !(s->guest_beats > 0))
-		return 0;
-	e[0] = EXACTLY(err, 0);
-	e[1] = AT_LEAST(counted_after, 1);
-	return 2;
+	NEEDS(s->pmu == PMU_CORE);
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_beats > 0);
+	EXACTLY(err, 0);
+	AT_LEAST(counted_after, 1);
 }
 
-static int expect_r20(const struct scenario *s, struct expectation *e)
+RULE(R20, "multiplexed events go on taking turns while guests come and go",
+     "perf_guest_enter(), perf_guest_exit(), perf_rotate_context()")
 {
-	if (!(s->crowd > s->counters) || !(s->entries > 0))
-		return 0;
-	e[0] = EXACTLY(starved, 0);
-	return 1;
+	NEEDS(s->crowd > s->counters);
+	NEEDS(s->entries > 0);
+	EXACTLY(starved, 0);
 }
 
 /* Literal: the cgroup's clock is not stopped at entry (C12). */
-static int expect_r21_clock(const struct scenario *s, struct expectation *e)
+RULE(R21.clock, "the running time of a cgroup's event leaves the guest out",
+     "update_cgrp_time_from_cpuctx()")
 {
-	if (!(s->guest_min_ns > 0) || !known(s->wall_max_ns) ||
-	    !known(s->literal) || s->exclude_guest != 1)
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
+	NEEDS(s->guest_min_ns > 0);
+	STATED(wall_max_ns);
+	STATED(literal);
+	NEEDS(s->exclude_guest == 1);
+	CONTROL(counted_before, 1);
 	if (s->literal)
-		e[1] = AT_LEAST(running_ns, s->guest_min_ns);
+		AT_LEAST(running_ns, s->guest_min_ns);
 	else
-		e[1] = EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
-	return 2;
+		EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
 }
 
-static int expect_open(const struct scenario *s, struct expectation *e)
+static void expect_open(const struct scenario *s, struct demands *d)
 {
-	if (!known(s->pmu) || !known(s->exclude_guest) || !known(s->per_cpu) ||
-	    !moment_known(s))
-		return 0;
-	e[0] = EXACTLY(err, open_errno(s));
-	return 1;
+	STATED(pmu);
+	STATED(exclude_guest);
+	STATED(per_cpu);
+	if (!moment_known(s, d))
+		return;
+	EXACTLY(err, open_errno(s));
 }
 
-static int expect_r24(const struct scenario *s, struct expectation *e)
+RULE(R8, "a guest on one CPU refuses nothing on another",
+     "perf_force_exclude_guest_check() in the RFC")
 {
-	if (!(s->guest_beats > 0))
-		return 0;
-	e[0] = CONTROL(attempts, 1);
-	e[1] = EXACTLY(err, EBUSY);
-	e[2] = EXACTLY(strange, 0);
-	e[3] = EXACTLY(survivors, 0);
-	return 4;
+	expect_open(s, d);
 }
 
-static int expect_r27(const struct scenario *s, struct expectation *e)
+RULE(R19, "an exclude-guest event can always be created",
+     "perf_force_exclude_guest_check() in the RFC")
 {
-	if (s->inherited != 1)
-		return 0;
-	return expect_open(s, e);
+	expect_open(s, d);
 }
 
-static int expect_r28(const struct scenario *s, struct expectation *e)
+RULE(R22,
+     "opening an include-guest event of a CPU is refused while that CPU is inside a guest",
+     "perf_force_exclude_guest_check() in the RFC")
 {
-	if (s->inherited != 1 || !fate_known(s))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = condemned(s) ? EXACTLY(counted_after, 0)
-			    : AT_LEAST(counted_after, 1);
-	return 2;
+	expect_open(s, d);
+}
+
+RULE(R23,
+     "opening an include-guest event of a task is refused while that task is inside a guest",
+     "perf_force_exclude_guest_check() in the RFC")
+{
+	expect_open(s, d);
+}
+
+RULE(R25, "disabled=1 does not get past the refusal",
+     "perf_force_exclude_guest_check() in the RFC")
+{
+	expect_open(s, d);
+}
+
+RULE(R26, "each member of a group is refused or not by its own PMU",
+     "perf_force_exclude_guest_check() in the RFC")
+{
+	expect_open(s, d);
+}
+
+RULE(R24,
+     "an open that slips past the refusal goes to ERROR at the next guest entry",
+     "__perf_force_exclude_guest_pmu() in the RFC")
+{
+	NEEDS(s->guest_beats > 0);
+	CONTROL(attempts, 1);
+	EXACTLY(err, EBUSY);
+	EXACTLY(strange, 0);
+	EXACTLY(survivors, 0);
+}
+
+RULE(R27, "fork() fails where an inherited event of a CPU would be refused",
+     "inherit_event()")
+{
+	NEEDS(s->inherited == 1);
+	expect_open(s, d);
+}
+
+RULE(R28, "the child of an event in ERROR never counts", "inherit_event()")
+{
+	NEEDS(s->inherited == 1);
+	if (!fate_known(s, d))
+		return;
+	CONTROL(counted_before, 1);
+	if (condemned(s))
+		EXACTLY(counted_after, 0);
+	else
+		AT_LEAST(counted_after, 1);
 }
 
 /* Whoever runs with the condemned context is not counted. */
-static int expect_r29(const struct scenario *s, struct expectation *e)
+RULE(R29, "ERROR travels with a context that clones exchange",
+     "perf_event_context_sched_out()")
 {
-	if (!known(s->swapped) || !fate_known(s))
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = condemned(s) && s->swapped ? EXACTLY(counted_after, 0)
-					  : AT_LEAST(counted_after, 1);
-	return 2;
+	STATED(swapped);
+	if (!fate_known(s, d))
+		return;
+	CONTROL(counted_before, 1);
+	if (condemned(s) && s->swapped)
+		EXACTLY(counted_after, 0);
+	else
+		AT_LEAST(counted_after, 1);
 }
 
-static int expect_r30(const struct scenario *s, struct expectation *e)
+RULE(R30,
+     "the kernel's own events are refused and put into ERROR like any other",
+     "perf_event_create_kernel_counter()")
 {
-	if (!known(s->counters) || !known(s->entries))
-		return 0;
+	STATED(counters);
+	STATED(entries);
 	/* What it took when it was switched on: that it holds one at all. */
-	e[0] = CONTROL(held_before, 1);
-	e[1] = EXACTLY(counters_free,
-		       s->entries > 0 ? s->counters : s->counters - 1);
-	return 2;
+	CONTROL(held_before, 1);
+	EXACTLY(counters_free, s->entries > 0 ? s->counters : s->counters - 1);
 }
 
-static int expect_r31(const struct scenario *s, struct expectation *e)
+RULE(R31, "no NMI and no sample of the host's comes from inside the guest",
+     "perf_load_guest_lvtpc()")
 {
-	if (!(s->guest_beats > 0) || s->pmu != PMU_CORE)
-		return 0;
-	e[0] = CONTROL(counted_before, 1);
-	e[1] = EXACTLY(samples_inside, 0);
-	e[2] = EXACTLY(nmis_inside, 0);
+	NEEDS(s->guest_beats > 0);
+	NEEDS(s->pmu == PMU_CORE);
+	CONTROL(counted_before, 1);
+	EXACTLY(samples_inside, 0);
+	EXACTLY(nmis_inside, 0);
 	/* The guest overflows all the time: its interrupts must go somewhere.
 	 */
-	e[3] = AT_LEAST(guest_pmis, 1);
-	return 4;
+	AT_LEAST(guest_pmis, 1);
 }
-
-#define SEED(...) RULE(CONTRACT_SEED, __VA_ARGS__)
-
-static const struct rule rules[] = {
-	SEED("R1", expect_r1,
-	     "events of PMUs that are not handed to guests run on through the guest"),
-	SEED("R2", expect_r2,
-	     "guest entry takes every event off the counters: none counts inside, none has an index"),
-	SEED("R2.refused", expect_r2_refused,
-	     "what is enabled under a guest is not scheduled in before its exit"),
-	SEED("R3", expect_fate,
-	     "a group is condemned at entry if any of its members includes the guest"),
-	SEED("R4", expect_r4,
-	     "guest exit, migration and the end of the VM do not undo ERROR"),
-	SEED("R5", expect_r5,
-	     "guest exit schedules exclude-guest events in again"),
-	SEED("R5.priority", expect_r5_priority,
-	     "guest exit serves pinned events before flexible ones"),
-	SEED("R6", expect_r6,
-	     "both calls are made with interrupts off; a kernel that checks says so"),
-	SEED("R7", expect_r7,
-	     "a second enter and an exit without enter change nothing"),
-	SEED("R8", expect_open,
-	     "a guest on one CPU refuses nothing on another"),
-	SEED("R8.others", expect_r8_others,
-	     "a guest on one CPU leaves the events of another alone"),
-	SEED("R9", expect_fate, "read() of a condemned event returns no bytes"),
-	SEED("R10", expect_r10, "siblings share the fate of their group"),
-	SEED("R11", expect_r11,
-	     "count and times of a condemned event stand still, and are not lost"),
-	SEED("R12", expect_r12,
-	     "DISABLE leaves a condemned event as it is; RESET zeroes its hidden count"),
-	SEED("R13", expect_r13,
-	     "ENABLE revives a condemned event until the next entry that finds it on"),
-	SEED("R14", expect_r14, "nobody is woken when an event is condemned"),
-	SEED("R15", expect_fate,
-	     "only groups that are on a counter are judged at entry"),
-	SEED("R16", expect_fate, "pinned makes no difference to the verdict"),
-	SEED("R17", expect_r17,
-	     "time_enabled of an exclude-guest event goes on through the guest, time_running does not"),
-	SEED("R18", expect_r18,
-	     "scaling by enabled over running claims counts for the guest's time"),
-	SEED("R19", expect_open,
-	     "an exclude-guest event can always be created"),
-	SEED("R19.counts", expect_r19_counts,
-	     "an exclude-guest event created under a guest counts from its next exit"),
-	SEED("R20", expect_r20,
-	     "multiplexed events go on taking turns while guests come and go"),
-	SEED("R21", expect_fate,
-	     "a cgroup's event is judged if the cgroup is the one running"),
-	SEED("R21.clock", expect_r21_clock,
-	     "the running time of a cgroup's event leaves the guest out"),
-	SEED("R22", expect_open,
-	     "opening an include-guest event of a CPU is refused while that CPU is inside a guest"),
-	SEED("R23", expect_open,
-	     "opening an include-guest event of a task is refused while that task is inside a guest"),
-	SEED("R24", expect_r24,
-	     "an open that slips past the refusal is condemned at the next entry"),
-	SEED("R25", expect_open, "disabled=1 does not get past the refusal"),
-	SEED("R26", expect_open,
-	     "each member of a group is refused or not by its own PMU"),
-	SEED("R27", expect_r27,
-	     "fork() fails where an inherited event of a CPU would be refused"),
-	SEED("R28", expect_r28, "the child of a condemned event never counts"),
-	SEED("R29", expect_r29,
-	     "ERROR travels with a context that clones exchange"),
-	SEED("R30", expect_r30,
-	     "the kernel's own events are refused and condemned like any other"),
-	SEED("R31", expect_r31,
-	     "no NMI and no sample of the host's comes from inside the guest"),
-};
-
-const struct rules seed_rules = RULES(rules);

@@ -2,7 +2,7 @@
 /* What acts mean and what they change; world_ask.c asks about the answers. */
 #include <string.h>
 
-#include "expect.h"
+#include "contract.h"
 #include "world_state.h"
 
 /* exec() starts whatever there is: how much that is, is not our business. */

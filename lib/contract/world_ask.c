@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which rule judges an answer, in which scenario. */
-#include "expect.h"
+#include "contract.h"
 #include "world_state.h"
 
 static int64_t include_events(const struct world *w)

@@ -10,7 +10,7 @@
 #define UNKNOWN(name, words) .name = NOT_KNOWN,
 const struct calibration calibration_unknown = { CALIBRATION_FIELDS(UNKNOWN) };
 
-static const struct field {
+static const struct fact_name {
 	const char *name, *words;
 	size_t offset;
 } fields[] = {

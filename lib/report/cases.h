@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,14 @@
 #include "report.h"
 #include "sync/deadline.h"
 
-/* Ask the contract about @rule. Goes on whatever the answer is. */
-#define JUDGE(rule, s, o) case_judge(_metadata, rule, s, o)
+/*
+ * Ask the contract about @rule. Goes on whatever the answer is. Where a case
+ * asks more than once, a format and its arguments say which step this is:
+ * JUDGE("M30", &s, &o, "read of counter %u", i). The comma is there so that no
+ * format is empty.
+ */
+#define JUDGE(rule, s, o, ...) \
+	case_judge(_metadata, __FILE__, __LINE__, rule, s, o, ", " __VA_ARGS__)
 
 /* Skip with a short constant reason; the details go on a line of their own. */
 #define NEEDS(condition, reason)                       \
@@ -66,12 +73,32 @@
 		}                                                              \
 	} while (0)
 
-static inline void case_judge(struct __test_metadata *_metadata,
-			      const char *rule, const struct scenario *s,
-			      const struct observation *o)
+/* Its name, with fixture and variant if there are variants. */
+static inline void case_name(const struct __test_metadata *_metadata,
+			     char *name, size_t size)
+{
+	struct __fixture_variant_metadata *variant;
+
+	for (variant = _metadata->fixture->variant; variant;
+	     variant = variant->next) {
+		if (variant->data != _metadata->variant)
+			continue;
+		snprintf(name, size, "%s.%s.%s", _metadata->fixture->name,
+			 variant->name, _metadata->name);
+		return;
+	}
+	snprintf(name, size, "%s", _metadata->name);
+}
+
+__attribute__((format(printf, 7, 8))) static inline void
+case_judge(struct __test_metadata *_metadata, const char *file, int line,
+	   const char *rule, const struct scenario *s,
+	   const struct observation *o, const char *format, ...)
 {
 	const struct rule *asked = contract_rule(rule);
-	char defect[16];
+	char defect[16], name[256], step[128];
+	struct report_place place = { name, file, line, step };
+	va_list args;
 
 	if (asked && !contract_has(host_contract(), asked)) {
 		report_broken("%s is no rule of the %s contract", rule,
@@ -79,7 +106,13 @@ static inline void case_judge(struct __test_metadata *_metadata,
 		_metadata->exit_code = KSFT_FAIL;
 		return;
 	}
-	switch (report_judge(_metadata->name, rule, s, o, defect)) {
+	case_name(_metadata, name, sizeof(name));
+	va_start(args, format);
+	vsnprintf(step, sizeof(step), format, args);
+	va_end(args);
+	if (!strcmp(step, ", "))
+		*step = 0;
+	switch (report_judge(&place, rule, s, o, defect)) {
 	case REPORT_PASS:
 		break;
 	case REPORT_KNOWN:

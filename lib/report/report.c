@@ -9,74 +9,48 @@
 #include "known.h"
 #include "report.h"
 
-const char *errno_name(int64_t err)
+static void print_value(const struct field *field, int64_t value)
 {
-	static char number[24];
+	const char *word = value_word(field->kind, value);
 
-	switch (err) {
-	case 0:
-		return "0";
-	case EACCES:
-		return "EACCES";
-	case EBUSY:
-		return "EBUSY";
-	case EINVAL:
-		return "EINVAL";
-	case EMFILE:
-		return "EMFILE";
-	case ENOENT:
-		return "ENOENT";
-	case EOPNOTSUPP:
-		return "EOPNOTSUPP";
-	case EPERM:
-		return "EPERM";
-	default:
-		snprintf(number, sizeof(number), "errno %lld", (long long)err);
-		return number;
-	}
-}
-
-static bool is_errno(const char *field)
-{
-	size_t length = strlen(field);
-
-	return !strcmp(field, "err") ||
-	       (length > 6 && !strcmp(field + length - 6, "_errno"));
-}
-
-static void print_value(const char *field, int64_t value)
-{
 	if (value == NOT_KNOWN)
 		printf("not known");
-	else if (is_errno(field))
-		printf("%s", errno_name(value));
+	else if (word)
+		printf("%s", word);
+	else if (field->kind == FIELD_ERRNO && value)
+		printf("errno %lld", (long long)value);
+	else if (field->kind == FIELD_MASK)
+		printf("%#llx", (unsigned long long)value);
 	else
 		printf("%lld", (long long)value);
 }
 
+/* All that are known, but for @but. */
 static void print_fields(const char *label, const void *base,
-			 const char *(*field)(size_t, size_t *))
+			 const struct field *(*at)(size_t), const char *but)
 {
-	const char *name;
-	size_t offset;
+	const struct field *field;
+	bool any = false;
 
-	printf("#   %-9s", label);
-	for (size_t i = 0; (name = field(i, &offset)); i++) {
-		int64_t value = contract_get(base, offset);
+	for (size_t i = 0; (field = at(i)); i++) {
+		int64_t value = contract_get(base, field->offset);
 
-		if (value == NOT_KNOWN)
+		if (value == NOT_KNOWN || (but && !strcmp(field->name, but)))
 			continue;
-		printf(" %s=", name);
-		print_value(name, value);
+		if (!any)
+			printf("#   %-9s", label);
+		any = true;
+		printf(" %s=", field->name);
+		print_value(field, value);
 	}
-	printf("\n");
+	if (any)
+		printf("\n");
 }
 
-static void print_expected(const struct expectation *e)
+static void print_bounds(const struct field *field, const struct expectation *e)
 {
-	printf("#   expected  %s ", e->field);
 	if (e->lo == e->hi) {
-		print_value(e->field, e->lo);
+		print_value(field, e->lo);
 	} else if (e->hi == VALUE_MAX) {
 		printf("at least %lld", (long long)e->lo);
 	} else if (e->lo == VALUE_MIN) {
@@ -84,7 +58,53 @@ static void print_expected(const struct expectation *e)
 	} else {
 		printf("from %lld to %lld", (long long)e->lo, (long long)e->hi);
 	}
-	printf("%s\n", e->control ? " (control)" : "");
+}
+
+static void print_missed(const struct expectation *e, int64_t seen)
+{
+	const struct field *field = field_named(observation_field, e->field);
+
+	printf("#   missed    %s (%s): expected ", field->name, field->gloss);
+	print_bounds(field, e);
+	printf("%s, was ", e->control ? " as a control" : "");
+	print_value(field, seen);
+	printf("\n");
+}
+
+/* A need as the rule has it, "s->guest_beats > 0", without the pointer. */
+static void print_missing(const char *need)
+{
+	char name[64];
+	const struct field *field;
+
+	printf("#   missing   the case does not state ");
+	while (*need) {
+		if (!strncmp(need, "s->", 3))
+			need += 3;
+		size_t length =
+			strspn(need, "abcdefghijklmnopqrstuvwxyz_0123456789");
+
+		if (!length) {
+			putchar(*need++);
+			continue;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)length, need);
+		field = field_named(scenario_field, name);
+		printf("%s", name);
+		if (field)
+			printf(" (%s)", field->gloss);
+		need += length;
+	}
+	printf("\n");
+}
+
+/* Without the folders: they are those of the machine that built it. */
+static void print_place(const struct report_place *place)
+{
+	const char *file = strrchr(place->file, '/');
+
+	printf("#   at        %s:%d%s\n", file ? file + 1 : place->file,
+	       place->line, place->step);
 }
 
 /* Once in a case: times are from the oldest that was kept then. */
@@ -100,25 +120,31 @@ static void print_timeline(void)
 		printf("#   timeline  %s\n", line);
 }
 
-static void print_details(const char *test, const struct finding *finding,
+static void print_details(const struct report_place *place,
+			  const struct rule *rule,
+			  const struct finding *finding,
 			  const struct scenario *s, const struct observation *o)
 {
 	const char *again = getenv("PMU_AGAIN");
 
-	print_fields("scenario", s, scenario_field);
+	printf("#   source    %s; %s\n", rule->source, rule->document);
+	print_place(place);
+	if (finding->missing)
+		print_missing(finding->missing);
 	if (finding->missed.field)
-		print_expected(&finding->missed);
-	print_fields("observed", o, observation_field);
+		print_missed(&finding->missed, finding->seen);
+	print_fields("scenario", s, scenario_field, NULL);
+	print_fields("observed", o, observation_field, finding->missed.field);
 	if (again)
-		printf("#   again     %s%s\n", again, test);
+		printf("#   again     %s%s\n", again, place->test);
 	else
-		printf("#   again     %s -t %s\n", program_invocation_name,
-		       test);
+		printf("#   again     %s %s %s\n", program_invocation_name,
+		       strchr(place->test, '.') ? "-r" : "-t", place->test);
 	print_timeline();
 }
 
-enum report_outcome report_judge(const char *test, const char *rule,
-				 const struct scenario *s,
+enum report_outcome report_judge(const struct report_place *place,
+				 const char *rule, const struct scenario *s,
 				 const struct observation *o, char *defect)
 {
 	const struct rule *asked = contract_rule(rule);
@@ -147,7 +173,7 @@ enum report_outcome report_judge(const char *test, const char *rule,
 		printf("# %s %s: %s\n", verdict_name(finding.verdict), rule,
 		       asked->words);
 	}
-	print_details(test, &finding, s, o);
+	print_details(place, asked, &finding, s, o);
 	return known ? REPORT_KNOWN : REPORT_FAIL;
 }
 

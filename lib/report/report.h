@@ -5,10 +5,10 @@
  * travel together:
  *
  *   # conforms M11
- *   # violates M11 ...   then scenario, expected, observed, again
+ *   # violates M11: ...  then source, at, missed, scenario, observed, again
  *   # known D28 M23.page ...
  *   # broken ...         the suite or its environment failed
- *   # undecided ...
+ *   # undecided M11: ... then what the case does not state, or did not see
  */
 #ifndef PMU_REPORT_REPORT_H
 #define PMU_REPORT_REPORT_H
@@ -28,13 +28,25 @@ enum report_outcome {
 };
 
 /*
+ * Where a rule is asked.
+ * @test: the case, with fixture and variant if it has variants
+ * @file: of the source, with any folders before it
+ * @step: which of several that the case makes there, with ", " before it; or ""
+ */
+struct report_place {
+	const char *test;
+	const char *file;
+	int line;
+	const char *step;
+};
+
+/*
  * Judge and print.
- * @test:   name of the case, for the command that repeats it
  * @rule:   rule id; an unknown one is reported as broken
  * @defect: where the id of a known defect is stored, at least 16 bytes
  */
-enum report_outcome report_judge(const char *test, const char *rule,
-				 const struct scenario *s,
+enum report_outcome report_judge(const struct report_place *place,
+				 const char *rule, const struct scenario *s,
 				 const struct observation *o, char *defect);
 
 /* The suite could not do what the case needs. */
@@ -43,8 +55,5 @@ void report_broken(const char *format, ...)
 
 /* A fact worth reading beside the result. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Name of an errno, e.g. "EBUSY"; "0" for none. */
-const char *errno_name(int64_t err);
 
 #endif

@@ -109,13 +109,22 @@ static void the_lab_knows_the_same_reports(void **state)
 	assert_int_equal(count, klog_complaints_count());
 }
 
-static void errnos_have_names(void **state)
+static void values_have_words(void **state)
 {
+	int64_t value;
+
 	(void)state;
-	assert_string_equal(errno_name(0), "0");
-	assert_string_equal(errno_name(16), "EBUSY");
-	assert_string_equal(errno_name(12345), "errno 12345");
+	assert_string_equal(value_word(FIELD_ERRNO, 16), "EBUSY");
+	assert_null(value_word(FIELD_ERRNO, 12345));
+	assert_string_equal(value_word(FIELD_PMU, PMU_SOFTWARE), "software");
+	assert_null(value_word(FIELD_NUMBER, 1));
+	assert_int_equal(value_of_word(FIELD_STATE, "active", &value), 0);
+	assert_int_equal(value, STATE_ACTIVE);
+	assert_int_equal(value_of_word(FIELD_STATE, "core", &value), -1);
 }
+
+static const struct report_place place = { "case", "folder/file_test.c", 7,
+					   "" };
 
 static void report_known_violation(const char *strict,
 				   enum report_outcome expected)
@@ -133,7 +142,7 @@ static void report_known_violation(const char *strict,
 	s.claim_tried = 1;
 	s.refs = 0;
 	o.claimed = 1;
-	assert_int_equal(report_judge("case", "M9", &s, &o, defect), expected);
+	assert_int_equal(report_judge(&place, "M9", &s, &o, defect), expected);
 	if (expected == REPORT_KNOWN)
 		assert_string_equal(defect, "D99");
 	remove(path);
@@ -159,7 +168,7 @@ static void an_unknown_rule_fails(void **state)
 	char defect[16];
 
 	(void)state;
-	assert_int_equal(report_judge("case", "M999", &s, &o, defect),
+	assert_int_equal(report_judge(&place, "M999", &s, &o, defect),
 			 REPORT_FAIL);
 }
 
@@ -207,7 +216,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_entry_covers_its_kernels),
 		cmocka_unit_test(reports_of_the_kernel_are_recognised),
 		cmocka_unit_test(the_lab_knows_the_same_reports),
-		cmocka_unit_test(errnos_have_names),
+		cmocka_unit_test(values_have_words),
 		cmocka_unit_test(an_unknown_rule_fails),
 		cmocka_unit_test(waiting_ends_at_the_deadline),
 		cmocka_unit_test(the_newest_notes_are_kept_in_their_order),

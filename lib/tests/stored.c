@@ -1,58 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stored.h"
 
-static const struct {
-	const char *name;
-	int number;
-} errnos[] = {
-	{ "EACCES", EACCES }, { "EBUSY", EBUSY },
-	{ "EINVAL", EINVAL }, { "EOPNOTSUPP", EOPNOTSUPP },
-	{ "ENOENT", ENOENT },
-};
-
-static int parse_number(const char *text, int64_t *value)
+/* A word of the member's kind, or a number, for bits in hex. */
+static int parse_value(enum field_kind kind, const char *text, int64_t *value)
 {
 	char *end;
 
-	for (size_t i = 0; i < sizeof(errnos) / sizeof(*errnos); i++) {
-		if (!strcmp(errnos[i].name, text)) {
-			*value = errnos[i].number;
-			return 0;
-		}
-	}
-	*value = strtoll(text, &end, 10);
+	if (!value_of_word(kind, text, value))
+		return 0;
+	*value = strtoll(text, &end, kind == FIELD_MASK ? 0 : 10);
 	return *end || end == text ? -1 : 0;
 }
 
-static int set_field(void *base, const char *(*field)(size_t, size_t *),
-		     char *pair)
+static int set_field(void *base, const struct field *(*at)(size_t), char *pair)
 {
 	char *value = strchr(pair, '=');
-	const char *name;
-	size_t offset;
+	const struct field *field;
 
 	if (!value)
 		return -1;
 	*value++ = 0;
-	for (size_t i = 0; (name = field(i, &offset)); i++) {
-		if (!strcmp(name, pair))
-			return parse_number(value,
-					    contract_value(base, offset));
-	}
-	return -1;
+	field = field_named(at, pair);
+	if (!field)
+		return -1;
+	return parse_value(field->kind, value,
+			   contract_value(base, field->offset));
 }
 
-static int set_fields(void *base, const char *(*field)(size_t, size_t *),
-		      char *save)
+static int set_fields(void *base, const struct field *(*at)(size_t), char *save)
 {
 	char *pair;
 
 	while ((pair = strtok_r(NULL, " \t", &save))) {
-		if (set_field(base, field, pair))
+		if (set_field(base, at, pair))
 			return -1;
 	}
 	return 0;

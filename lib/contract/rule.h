@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How a rule is written down: number, sentence, source and what it expects, in
+ * one block and nowhere else. For lib/contract only.
+ *
+ *	RULE(M27.held, "nothing is scheduled in on a CPU whose counters a guest
+ *has", "merge_sched_in()")
+ *	{
+ *		NEEDS(s->entered == 1);
+ *		CONTROL(counted_before, 1);
+ *		EXACTLY(counted_inside, 0);
+ *	}
+ *
+ * A file of rules says whose they are (RULES_OF, an enum contract) and which
+ * document has more words about them (RULES_IN) before it includes this. The
+ *linker collects them; no list and no count is kept.
+ */
+#ifndef PMU_CONTRACT_RULE_H
+#define PMU_CONTRACT_RULE_H
+
+#include "contract.h"
+
+#define RULE(number, sentence, origin) \
+	RULE_(__COUNTER__, #number, sentence, origin)
+#define RULE_(n, number, sentence, origin) RULE__(n, number, sentence, origin)
+#define RULE__(n, number, sentence, origin)                                   \
+	static void expect_##n(const struct scenario *s, struct demands *d);  \
+	static const struct rule rule_##n = {                                 \
+		.id = (number),                                               \
+		.contract = RULES_OF,                                         \
+		.words = (sentence),                                          \
+		.source = (origin),                                           \
+		.document = RULES_IN,                                         \
+		.expect = expect_##n,                                         \
+	};                                                                    \
+	static const struct rule *rule_entry_##n                              \
+		__attribute__((section("contract_rules"), used)) = &rule_##n; \
+	static void expect_##n(const struct scenario *s, struct demands *d)
+
+/* What the case must have stated; else the rule expects nothing of it. */
+#define NEEDS(condition)                                \
+	do {                                            \
+		if (!require(d, condition, #condition)) \
+			return;                         \
+	} while (0)
+
+/* The same of one member, whatever its value. */
+#define STATED(name)                                    \
+	do {                                            \
+		if (!require(d, known(s->name), #name)) \
+			return;                         \
+	} while (0)
+
+/* The values of a member of the observation that conform, both included. */
+#define EXPECT(name, low, high)                                         \
+	demand(d, (struct expectation){                                 \
+			  .field = #name,                               \
+			  .offset = offsetof(struct observation, name), \
+			  .lo = (low),                                  \
+			  .hi = (high) })
+
+#define EXACTLY(name, value) EXPECT(name, value, value)
+#define AT_LEAST(name, low) EXPECT(name, low, VALUE_MAX)
+#define AT_MOST(name, high) EXPECT(name, VALUE_MIN, high)
+
+/* A control: it must have counted, or "did not count" means nothing. */
+#define CONTROL(name, low)                                              \
+	demand(d, (struct expectation){                                 \
+			  .field = #name,                               \
+			  .offset = offsetof(struct observation, name), \
+			  .lo = (low),                                  \
+			  .hi = VALUE_MAX,                              \
+			  .control = true })
+
+/* Keep the first need that is not met. Returns @met, or false after one was
+ * not. */
+static inline bool require(struct demands *d, bool met, const char *need)
+{
+	if (!met && !d->missing)
+		d->missing = need;
+	return !d->missing;
+}
+
+static inline void demand(struct demands *d, struct expectation e)
+{
+	if (d->count < EXPECTATIONS_MAX)
+		d->of[d->count++] = e;
+	else
+		require(d, false, "fewer expectations: EXPECTATIONS_MAX");
+}
+
+/*
+ * What a counter of the guest gains: its work, and what the processor adds for
+ * each VM entry (lib/perf/calibration.h). Where that is another number after
+ * one exit than after another, nobody can say more than that nothing is lost.
+ */
+struct guest_count {
+	int64_t least, most;
+};
+
+/* Returns false, with the need kept in @d, if the scenario leaves that open. */
+static inline bool guest_count(const struct scenario *s, struct demands *d,
+			       struct guest_count *count)
+{
+	if (!require(d, known(s->guest_work), "guest_work") ||
+	    !require(d, known(s->guest_entries), "guest_entries"))
+		return false;
+	count->least = s->guest_work;
+	count->most = s->guest_work;
+	/* Whether any counts, and which, is not known: also not of equally
+	 * many. */
+	if (s->entries_alike == 0) {
+		count->most = VALUE_MAX;
+		return require(d, s->guest_entries >= 0, "guest_entries >= 0");
+	}
+	if (!s->guest_entries)
+		return true;
+	if (!require(d, known(s->entry_counts), "entry_counts") ||
+	    !require(d, known(s->entries_alike), "entries_alike"))
+		return false;
+	count->least += s->guest_entries * s->entry_counts;
+	count->most = count->least;
+	return true;
+}
+
+/*
+ * VMRUN leads to the nested guest and belongs to it, whether the processor
+ * executes it or KVM does. So it does twice: KVM enters the nested guest by one
+ * of its own. Another one leads back. Returns false, with the need kept in
+ * @d, if the scenario leaves that open.
+ */
+static inline bool nested_count(const struct scenario *s, struct demands *d,
+				int64_t *count)
+{
+	int64_t own, nested;
+
+	if (!require(d, known(s->host_only), "host_only") ||
+	    !require(d, known(s->guest_only), "guest_only") ||
+	    !require(d, known(s->guest_work), "guest_work") ||
+	    !require(d, s->nested_entries > 0, "nested_entries > 0") ||
+	    !require(d, known(s->entry_counts), "entry_counts") ||
+	    !require(d, s->entries_alike == 1, "entries_alike == 1"))
+		return false;
+	own = s->guest_work + s->nested_entries * s->entry_counts;
+	nested = s->nested_entries + s->nested_entries * s->entry_counts;
+	*count = s->host_only == s->guest_only ? own + nested
+		 : s->host_only		       ? own
+					       : nested;
+	return true;
+}
+
+#define COUNTS(name, count) EXPECT(name, (count).least, (count).most)
+
+#endif
