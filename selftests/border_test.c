@@ -134,7 +134,8 @@ static void judge_surplus(FIXTURE_DATA(border) * self,
 	c->o.counted_before = least.first.value;
 	c->o.host_surplus = least_difference(&least);
 	c->s.guest_beats = (int64_t)c->guest.record->beats;
-	JUDGE("M43", &c->s, &c->o);
+	JUDGE("M43", &c->s, &c->o, "guest that ran %lu times as long",
+	      (unsigned long)(many / few));
 }
 
 TEST_F(border, M43_of_a_task_beside_a_longer_guest)
@@ -198,7 +199,7 @@ TEST_F(border, D24_nothing_strays_at_the_border)
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		c->o.guest_counted = counted.gained[i];
 		c->o.guest_control = counted.gained[0];
-		JUDGE("D24", &c->s, &c->o);
+		JUDGE("D24", &c->s, &c->o, "counter %u", i);
 	}
 }
 

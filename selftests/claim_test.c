@@ -69,10 +69,11 @@ TEST_F(claim, M3_every_vm_claims)
 		self->s.claims = 1;
 		self->o.claimed = pmu_is_claimed();
 		vm_close(&vms[keep]);
-		JUDGE("M3", &self->s, &self->o);
+		JUDGE("M3", &self->s, &self->o, "VM %d of 3 is left", keep);
 		self->s.claims = 0;
 		self->o.claimed = pmu_is_claimed();
-		JUDGE("M3", &self->s, &self->o);
+		JUDGE("M3", &self->s, &self->o, "VM %d of 3 is gone, too",
+		      keep);
 	}
 }
 
@@ -136,10 +137,9 @@ TEST_F(claim, M5_first_vcpu_makes_the_claim)
 	MUST(vm_try_with_irqchip(&self->vm));
 	for (int vcpus = 0; vcpus <= 2; vcpus++) {
 		self->s.vcpus = vcpus;
+		self->o.err = vcpus ? vm_try_vcpu(&self->vm) : 0;
 		self->o.claimed = pmu_is_claimed();
-		self->o.err = vcpus ? self->o.err : 0;
-		JUDGE("M5", &self->s, &self->o);
-		self->o.err = vm_try_vcpu(&self->vm);
+		JUDGE("M5", &self->s, &self->o, "%d vCPUs", vcpus);
 	}
 	/* Not again by the others: with the VM all of it is gone. */
 	vm_close(&self->vm);
@@ -294,7 +294,7 @@ static void judge_refs(struct __test_metadata *_metadata, struct scenario *s,
 	s->claim_tried = 1;
 	s->refs = refs;
 	o->claimed = pmu_is_claimed();
-	JUDGE("M9", s, o);
+	JUDGE("M9", s, o, "%d references left", refs);
 }
 
 TEST_F(claim, M9_the_vcpu_fd_keeps_the_claim)

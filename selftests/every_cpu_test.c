@@ -149,7 +149,8 @@ TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 				       n % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS);
 			o.guest_counted = place->counted.gained[n];
 			o.guest_control = place->counted.gained[0];
-			JUDGE("M41", &self->s, &o);
+			JUDGE("M41", &self->s, &o, "counter %u on CPU %d", n,
+			      place->guest.cpu);
 		}
 	}
 }
@@ -226,7 +227,7 @@ TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
 		self->s.guest_beats = (int64_t)place->guest.record->beats;
 		o.counted_before = place->least.first.value;
 		o.host_surplus = least_difference(&place->least);
-		JUDGE("M43", &self->s, &o);
+		JUDGE("M43", &self->s, &o, "CPU %d", place->guest.cpu);
 	}
 }
 

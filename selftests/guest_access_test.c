@@ -60,7 +60,8 @@ static void judge_read(struct guest_case *c, struct __test_metadata *_metadata,
 		       enum pmu_register reg, unsigned int index)
 {
 	reach_msr(c, GUEST_READ, reg, index);
-	JUDGE("M30", &c->s, &c->o);
+	JUDGE("M30", &c->s, &c->o, "read of MSR %#x",
+	      (unsigned int)pmu_msr(&c->pmu, reg, index));
 }
 
 /* Every register that there is, read and written, and the first absent one. */
@@ -74,10 +75,10 @@ static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
 	for (unsigned int i = 0; i < 2 * (c->pmu.general + 1); i++) {
 		enum pmu_register reg = several[i % 2];
 
-		reach_msr(c, GUEST_READ, reg, i / 2);
-		JUDGE("M30", &c->s, &c->o);
+		judge_read(c, _metadata, reg, i / 2);
 		reach_msr(c, GUEST_WRITE, reg, i / 2);
-		JUDGE("M30", &c->s, &c->o);
+		JUDGE("M30", &c->s, &c->o, "write of MSR %#x",
+		      (unsigned int)pmu_msr(&c->pmu, reg, i / 2));
 	}
 	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.general; i++)
 		judge_read(c, _metadata, PMU_OLD_COUNTER, i);
@@ -109,10 +110,8 @@ TEST_F(reach, M30_old_numbers_of_the_counters)
 {
 	struct guest_case *c = &self->c;
 
-	for (unsigned int i = 0; i < fewer_counters(c); i++) {
-		reach_msr(c, GUEST_READ, PMU_OLD_COUNTER, i);
-		JUDGE("M30", &c->s, &c->o);
-	}
+	for (unsigned int i = 0; i < fewer_counters(c); i++)
+		judge_read(c, _metadata, PMU_OLD_COUNTER, i);
 }
 
 TEST_F(reach, M30_old_and_new_numbers_are_one_register)
@@ -147,11 +146,11 @@ static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata)
 
 	for (unsigned int i = 0; i < c->pmu.general + beyond; i++) {
 		reach_rdpmc(c, false, i);
-		JUDGE("M31", &c->s, &c->o);
+		JUDGE("M31", &c->s, &c->o, "counter %u", i);
 	}
 	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.fixed; i++) {
 		reach_rdpmc(c, true, i);
-		JUDGE("M31", &c->s, &c->o);
+		JUDGE("M31", &c->s, &c->o, "fixed counter %u", i);
 	}
 }
 
@@ -199,7 +198,7 @@ TEST_F(reach, D26_rdpmc_without_a_global_control)
 	guest_case_limit(c, c->host.general, 1);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		reach_rdpmc(c, false, i);
-		JUDGE("D26", &c->s, &c->o);
+		JUDGE("D26", &c->s, &c->o, "counter %u", i);
 	}
 }
 

@@ -60,7 +60,7 @@ TEST_F(count, M41_every_general_counter_counts_exactly)
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		MUST(count_one(c, i, PMU_INSTRUCTIONS, PMU_USER | PMU_OS,
 			       GUEST_WORK, TURNS));
-		JUDGE("M41", &c->s, &c->o);
+		JUDGE("M41", &c->s, &c->o, "counter %u", i);
 	}
 }
 
@@ -94,7 +94,7 @@ TEST_F(count, M41_all_counters_at_once)
 			       i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS);
 		c->o.guest_counted = counted.gained[i];
 		c->o.guest_control = counted.gained[0];
-		JUDGE("M41", &c->s, &c->o);
+		JUDGE("M41", &c->s, &c->o, "counter %u", i);
 	}
 }
 
@@ -200,7 +200,8 @@ static void judge_entries(struct guest_case *c,
 
 		describe_count(&c->s, &counting, &counted, event);
 		c->o.guest_counted = counted.gained[i];
-		JUDGE("M57", &c->s, &c->o);
+		JUDGE("M57", &c->s, &c->o, "counter %u, %s", i,
+		      event == PMU_BRANCHES ? "branches" : "instructions");
 	}
 }
 
@@ -486,13 +487,13 @@ static void judge_found(struct guest_case *c, struct __test_metadata *_metadata)
 	c->o.registers_found = registers_found(c, PMU_COUNTER);
 	if (!c->pmu.amd)
 		c->o.fixed_found = registers_found(c, PMU_FIXED_COUNTER);
-	JUDGE("M45", &c->s, &c->o);
+	JUDGE("M45", &c->s, &c->o, "by RDMSR");
 	/* With all of them RDPMC is the hardware's: it may have others beyond.
 	 */
 	if (c->pmu.general == c->host.general && c->pmu.fixed == c->host.fixed)
 		return;
 	c->o.registers_found = rdpmc_found(c);
-	JUDGE("M45", &c->s, &c->o);
+	JUDGE("M45", &c->s, &c->o, "by RDPMC");
 }
 
 TEST_F(count, M56_all_counters_of_the_host_are_offered)

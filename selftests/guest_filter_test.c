@@ -220,7 +220,7 @@ static void judge_modes(struct guest_case *c, struct __test_metadata *_metadata,
 		c->s.host_only = bits >> 1;
 		describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
 		c->o.guest_counted = counted.gained[bits];
-		JUDGE("M33", &c->s, &c->o);
+		JUDGE("M33", &c->s, &c->o, "counter %u", bits);
 	}
 }
 
@@ -283,7 +283,7 @@ static void judge_nested_entries(struct guest_case *c,
 		describe_count(&c->s, &counting, &counted, event);
 		c->s.nested_entries = (int64_t)counted.times;
 		c->o.guest_counted = counted.gained[bits];
-		JUDGE(rule, &c->s, &c->o);
+		JUDGE(rule, &c->s, &c->o, "counter %u", bits);
 	}
 }
 

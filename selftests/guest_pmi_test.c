@@ -140,7 +140,7 @@ TEST_F(pmi, M29_fixed_vector_from_every_counter)
 				TURNS);
 		script_look(self, GUEST_WORK, 1);
 		run_and_look(self, GUEST_PMI_VECTOR);
-		JUDGE("M29", &c->s, &c->o);
+		JUDGE("M29", &c->s, &c->o, "counter %u", i);
 	}
 }
 
@@ -154,7 +154,7 @@ TEST_F(pmi, M29_fixed_vector_from_every_fixed_counter)
 				TURNS, FEW_CYCLES);
 		script_look(self, GUEST_WORK, 1);
 		run_and_look(self, GUEST_PMI_VECTOR);
-		JUDGE("M29", &c->s, &c->o);
+		JUDGE("M29", &c->s, &c->o, "fixed counter %u", i);
 	}
 }
 
@@ -231,7 +231,8 @@ TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
 				start);
 		script_look(self, GUEST_WORK, 1);
 		run_and_look(self, GUEST_PMI_VECTOR);
-		JUDGE("M34.overflow", &c->s, &c->o);
+		JUDGE("M34.overflow", &c->s, &c->o,
+		      "%lu instructions before it", (unsigned long)start);
 	}
 }
 

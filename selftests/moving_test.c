@@ -115,7 +115,7 @@ TEST_F(move, M41_counts_exactly_across_migration)
 		c->s.guest_work *= MOVES;
 		c->o.guest_counted = counted.gained[i];
 		c->o.guest_control = counted.gained[0];
-		JUDGE("M41", &c->s, &c->o);
+		JUDGE("M41", &c->s, &c->o, "counter %u", i);
 	}
 }
 

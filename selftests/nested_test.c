@@ -36,7 +36,9 @@ static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata,
 	c->s.reg = register_kind(reg);
 	c->s.absent = 0;
 	count_exits(c, &step);
-	JUDGE("M37", &c->s, &c->o);
+	JUDGE("M37", &c->s, &c->o, "%s MSR %#x",
+	      op == GUEST_NESTED_READ ? "read of" : "write of",
+	      (unsigned int)step.index);
 }
 
 TEST_F(nested, M37_it_reads_and_writes_counters_without_an_exit)
@@ -81,7 +83,9 @@ static void judge_kept(struct guest_case *c, struct __test_metadata *_metadata,
 	c->s.accesses = ACCESSES;
 	c->o.vector = script_vector(&c->guest, added);
 	c->o.handed_on = (int64_t)script_seen(&c->guest, added);
-	JUDGE("M37.kept", &c->s, &c->o);
+	JUDGE("M37.kept", &c->s, &c->o, "%s MSR %#x",
+	      op == GUEST_NESTED_READ ? "read of" : "write of",
+	      (unsigned int)pmu_msr(&c->pmu, reg, index));
 }
 
 /* Between two times at which it is not kept: KVM's bitmap must follow. */
@@ -162,7 +166,8 @@ TEST_F(nested, D38_it_runs_with_the_global_control_of_the_guest)
 	c->o.mismatches = differs(c, PMU_GLOBAL_CTRL, 0, 1, 2);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		c->o.guest_counted = counted.gained[i];
-		JUDGE(c->pmu.amd ? "D38" : "D38.vmx", &c->s, &c->o);
+		JUDGE(c->pmu.amd ? "D38" : "D38.vmx", &c->s, &c->o,
+		      "counter %u", i);
 	}
 }
 

@@ -245,10 +245,10 @@ static void judge_revival(struct __test_metadata *_metadata,
 	self->s.entries = 0;
 	self->o.err = err;
 	self->o.eof = is_eof(self->fd);
-	JUDGE("R13", &self->s, &self->o);
+	JUDGE("R13", &self->s, &self->o, "before the next entry");
 	enter(self);
 	self->o.eof = is_eof(self->fd);
-	JUDGE("R13", &self->s, &self->o);
+	JUDGE("R13", &self->s, &self->o, "after the next entry");
 }
 
 TEST_F(seed_error, R13_enable_of_a_task_event)

@@ -91,7 +91,8 @@ TEST_F(wrong_calls, R7_calls_that_do_not_alternate_change_nothing)
 		klog_expected_ends(GUEST_CALL);
 		self->s.entered = !strcmp(calls[i], "enter");
 		self->o.err = open_errno();
-		JUDGE("R7", &self->s, &self->o);
+		JUDGE("R7", &self->s, &self->o, "call %zu, %s", i + 1,
+		      calls[i]);
 	}
 }
 
@@ -114,16 +115,16 @@ static void judge_warnings(struct __test_metadata *_metadata,
 {
 	self->s.calls_alternate = 1;
 	self->o.warned = warned_about(NULL, "enter");
-	JUDGE(rule, &self->s, &self->o);
+	JUDGE(rule, &self->s, &self->o, "first enter");
 	self->s.calls_alternate = 0;
 	self->o.warned = warned_about(NULL, "enter");
-	JUDGE(rule, &self->s, &self->o);
+	JUDGE(rule, &self->s, &self->o, "second enter");
 	self->s.calls_alternate = 1;
 	self->o.warned = warned_about(NULL, "exit");
-	JUDGE(rule, &self->s, &self->o);
+	JUDGE(rule, &self->s, &self->o, "first exit");
 	self->s.calls_alternate = 0;
 	self->o.warned = warned_about(NULL, "exit");
-	JUDGE(rule, &self->s, &self->o);
+	JUDGE(rule, &self->s, &self->o, "second exit");
 }
 
 TEST_F(wrong_calls, M22_double_load_and_put_without_load)
@@ -224,9 +225,9 @@ static void judge_interrupts_on(struct __test_metadata *_metadata,
 	      "CONFIG_PROVE_LOCKING, and no report so far");
 	self->s.interrupts_on = 0;
 	self->o.warned = warned_about(NULL, "enter");
-	JUDGE("R6", &self->s, &self->o);
+	JUDGE("R6", &self->s, &self->o, "enter, interrupts off");
 	self->o.warned = warned_about(NULL, "exit");
-	JUDGE("R6", &self->s, &self->o);
+	JUDGE("R6", &self->s, &self->o, "exit, interrupts off");
 	self->s.interrupts_on = 1;
 	self->o.warned = warned_about(first, call);
 	/* Lockdep has more to say when an interrupt takes the same lock. */
@@ -236,7 +237,7 @@ static void judge_interrupts_on(struct __test_metadata *_metadata,
 	open_errno();
 	klog_expected_ends(GUEST_CALL);
 	klog_expected_also(LOCKDEP_REPORT);
-	JUDGE("R6", &self->s, &self->o);
+	JUDGE("R6", &self->s, &self->o, "%s, interrupts on", call);
 }
 
 TEST_F(wrong_calls, R6_enter_with_interrupts_on)
