@@ -236,7 +236,7 @@ RULE(M21,
 {
 	NEEDS(s->guest_beats > 0);
 	NEEDS(s->pmu == PMU_CORE);
-	NEEDS(s->exclude_guest);
+	NEEDS(s->exclude_guest == 1);
 	expect_stands_aside(d);
 }
 

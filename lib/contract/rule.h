@@ -38,10 +38,13 @@
 	static void expect_##n(const struct scenario *s, struct demands *d)
 
 /* What the case must have stated; else the rule expects nothing of it. */
-#define NEEDS(condition)                                \
-	do {                                            \
-		if (!require(d, condition, #condition)) \
-			return;                         \
+#define NEEDS(condition) NEEDS_THAT(condition, #condition)
+
+/* The same, where the condition has a name of its own. */
+#define NEEDS_THAT(condition, words)               \
+	do {                                       \
+		if (!require(d, condition, words)) \
+			return;                    \
 	} while (0)
 
 /* The same of one member, whatever its value. */

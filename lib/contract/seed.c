@@ -133,7 +133,7 @@ RULE(R4, "guest exit, migration and the end of the VM do not undo ERROR",
 {
 	if (!fate_known(s, d))
 		return;
-	NEEDS(condemned(s));
+	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
 	EXACTLY(eof, 1);
 }
 
@@ -213,7 +213,7 @@ RULE(R11, "count and times of an event in ERROR stand still, and are not lost",
 {
 	if (!fate_known(s, d))
 		return;
-	NEEDS(condemned(s));
+	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
 	NEEDS(s->guest_min_ns > 0);
 	STATED(wall_max_ns);
 	NEEDS(s->work_condemned > 0);
@@ -228,7 +228,7 @@ RULE(R12,
      "DISABLE leaves an event in ERROR as it is; RESET zeroes its hidden count",
      "_perf_event_disable(), _perf_event_reset()")
 {
-	NEEDS(condemned(s));
+	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
 	STATED(request);
 	EXACTLY(err, 0);
 	EXACTLY(eof, 1);
@@ -255,7 +255,7 @@ RULE(R14, "nobody is woken when an event goes to ERROR", "perf_poll()")
 {
 	if (!fate_known(s, d))
 		return;
-	NEEDS(condemned(s));
+	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
 	STATED(pinned);
 	CONTROL(signals_control, 1);
 	EXACTLY(signals, 0);

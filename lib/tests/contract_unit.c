@@ -150,6 +150,46 @@ static void contracts_have_names(void **state)
 	assert_string_equal(contract_name(CONTRACT_SEED), "seed");
 }
 
+static void what_a_case_forgets_to_state_is_named(void **state)
+{
+	struct observation o = observation_unknown;
+	struct scenario s = scenario_unknown;
+	const struct rule *rule = contract_rule("M21");
+	struct finding finding = contract_judge(rule, &s, &o);
+
+	(void)state;
+	assert_int_equal(finding.verdict, UNDECIDED);
+	assert_string_equal(finding.missing, "s->guest_beats > 0");
+	s.guest_beats = 1;
+	s.pmu = PMU_CORE;
+	finding = contract_judge(rule, &s, &o);
+	assert_int_equal(finding.verdict, UNDECIDED);
+	assert_string_equal(finding.missing, "s->exclude_guest == 1");
+	/* Then it is the observation that leaves something open. */
+	s.exclude_guest = 1;
+	finding = contract_judge(rule, &s, &o);
+	assert_int_equal(finding.verdict, UNDECIDED);
+	assert_null(finding.missing);
+	assert_string_equal(finding.missed.field, "counted_before");
+}
+
+static void rules_come_in_the_order_of_their_numbers(void **state)
+{
+	static const char *const first[] = { "M1", "M2", "M3" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++)
+		assert_string_equal(contract_rule_at(i)->id, first[i]);
+	assert_true(rule_index(contract_rule("M9")) <
+		    rule_index(contract_rule("M10")));
+	assert_true(rule_index(contract_rule("M23")) <
+		    rule_index(contract_rule("M23.page")));
+	assert_true(rule_index(contract_rule("M58")) <
+		    rule_index(contract_rule("R1")));
+	assert_true(rule_index(contract_rule("R31")) <
+		    rule_index(contract_rule("D1")));
+}
+
 static void a_kernel_promises_the_rules_of_its_contract(void **state)
 {
 	const struct rule *seed = contract_rule("R3");
@@ -186,6 +226,8 @@ int main(void)
 		cmocka_unit_test(there_is_no_rule_without_a_name),
 		cmocka_unit_test(no_two_rules_have_the_same_number),
 		cmocka_unit_test(contracts_have_names),
+		cmocka_unit_test(what_a_case_forgets_to_state_is_named),
+		cmocka_unit_test(rules_come_in_the_order_of_their_numbers),
 		cmocka_unit_test(a_kernel_promises_the_rules_of_its_contract),
 	};
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# docs/rules.md: one row a rule. $runs are results; $sentences, $stored and
+# Where the rules were asked, one row a rule. $runs are results; $sentences, $stored and
 # $broken are lines of tab-separated words.
 
 include "common";

@@ -63,7 +63,8 @@ cases_known() {
 }
 
 # select_cases GLOBS: those that match as a whole, or whose program or case does.
-# Several globs are separated by commas.
+# Several globs are separated by commas. "program:fixture.variant.case", as a failed case
+# has it, is that variant and no other.
 select_cases() {
 	local globs glob line program case
 	cases_known
@@ -72,6 +73,10 @@ select_cases() {
 		program=${line%%:*}
 		case=${line#*:}
 		for glob in "${globs[@]}"; do
+			if [[ $glob == *:*.*.* && $line == "${glob%%:*}:${glob##*.}" ]]; then
+				printf '%s\n' "$glob"
+				break
+			fi
 			# shellcheck disable=SC2053 # the right sides are patterns
 			if [[ $line == $glob || $program == $glob || $case == $glob ]]; then
 				printf '%s\n' "$line"

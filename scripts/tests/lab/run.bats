@@ -134,3 +134,31 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 	[ "$(field .facts.cpus)" = 8 ]
 	[ "$(outcomes)" = conforms ]
 }
+
+@test "a failure says where and what, and its command repeats that variant alone" {
+	local again
+	run -1 --separate-stderr "$LAB" run --fault task_not_in --reference --out "$OUT" \
+		--filter 'schedule_test:M27_opened_while_the_guest_runs'
+	[[ $output == *"# violates M27: an event opened or enabled while a guest runs counts from the next exit on"* ]]
+	[[ $output == *"#   source    merge_sched_in(); docs/contract/mediated.md"* ]]
+	[[ $output == *"#   at        schedule_test.c:"* ]]
+	[[ $output == *"#   missed    counted_after (count gained after the guest was left): expected at least 1, was 0"* ]]
+	again=$(sed -n 's/^ *#   again     scripts\/lab //p' <<<"$output" | tail -n 1)
+	[[ $again == *"--filter schedule_test:schedule.task_"*".M27_opened_while_the_guest_runs" ]]
+	# shellcheck disable=SC2086 # a command line
+	run -1 --separate-stderr "$LAB" $again --out "$OUT"
+	[ "${lines[-1]}" = "0 passed, 1 failed, 0 skipped" ]
+	[ "schedule_test:$(field '.cases[].case')" = "${again##* }" ]
+}
+
+@test "the kernel functions that a rule names are in the kernel's source" {
+	local tool=$BATS_TEST_TMPDIR/rules source name missing=''
+	local top=$BATS_TEST_DIRNAME/../../..
+	source=$("$LAB" source)
+	gcc -std=gnu11 -D_GNU_SOURCE -o "$tool" "$top"/lib/tools/rules.c "$top"/lib/contract/*.c
+	for name in $("$tool" | cut -f 3 | sed 's/[a-z_]*() in the RFC//g' | grep -oE '[a-z_0-9]+\(\)' | tr -d '()' | sort -u); do
+		grep -rqE "\b$name\(" "$source"/{kernel/events,kernel/watchdog.c,arch/x86/kvm,arch/x86/events,virt/kvm,tools/perf/util} \
+			"$top/lab/kernel/files" || missing+="$name "
+	done
+	[ "$missing" = "" ]
+}
