@@ -113,13 +113,17 @@ static void run_once(FIXTURE_DATA(pmi) * self, uint64_t lvt)
 
 /*
  * Does the last run say nothing, for an NMI that may be anybody's? One that
- * took an interrupt from the guest is no such thing when it happens again.
+ * took an interrupt from the guest is no such thing when it happens again;
+ * where interrupts come late, one may find the host after any exit, and it has
+ * to happen more often.
  * @lost: how often that was, from 0.
  */
 static bool somebodys_nmi(const struct guest_case *c, int tries, int *lost)
 {
+	int most = calibration_here().overflow_late > 0 ? 5 : 2;
+
 	*lost += !c->s.pmi_masked && c->o.interrupts != c->s.overflows;
-	return c->o.nmis_inside > 0 && *lost < 2 && tries < NMI_TRIES;
+	return c->o.nmis_inside > 0 && *lost < most && tries < NMI_TRIES;
 }
 
 static void run_and_look(FIXTURE_DATA(pmi) * self, uint64_t lvt)
@@ -231,6 +235,8 @@ TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
 				start);
 		script_look(self, GUEST_WORK, 1);
 		run_and_look(self, GUEST_PMI_VECTOR);
+		c->s.overflow_late = calibration_here().overflow_late;
+		c->s.host_nmis = c->o.nmis_inside;
 		JUDGE("M34.overflow", &c->s, &c->o,
 		      "%lu instructions before it", (unsigned long)start);
 	}
@@ -241,12 +247,36 @@ TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
  * the host's handler must leave the guest's status and interrupt alone. Here it
  * is the one that asks every CPU for a backtrace.
  */
+static int beside_an_nmi(FIXTURE_DATA(pmi) * self)
+{
+	struct guest_case *c = &self->c;
+	int64_t pmis, nmis;
+	int err = 0;
+
+	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
+	script_do(&c->guest, GUEST_PAUSE, 1);
+	script_look(self, GUEST_WORK, 1);
+	pmis = (int64_t)c->guest.script->pmis;
+	nmis = cpu_interrupts("NMI", GUEST_CPU);
+	klog_expected_begins();
+	if (!script_goes(&c->guest, patience_ms()))
+		return ETIMEDOUT;
+	err = file_write(SYSRQ, "l");
+	if (!script_ends(&c->guest, patience_ms()))
+		return ETIMEDOUT;
+	klog_expected_ends("NMI backtrace");
+	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
+	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
+	c->s.overflows = 1;
+	return err;
+}
+
 TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 {
 	struct guest_case *c = &self->c;
 	struct perf_event_attr attr;
-	int64_t nmis, pmis;
-	int fd;
+	int fd, tries = 0, lost = 0;
 
 	NEEDS(!access(SYSRQ, W_OK), "/proc/sysrq-trigger");
 	/* Without an event of its own, perf looks at no NMI. */
@@ -254,20 +284,10 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 	attr.exclude_guest = 1;
 	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(fd >= 0);
-	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
-	script_do(&c->guest, GUEST_PAUSE, 1);
-	script_look(self, GUEST_WORK, 1);
-	pmis = (int64_t)c->guest.script->pmis;
-	nmis = cpu_interrupts("NMI", GUEST_CPU);
-	klog_expected_begins();
-	MUST_BE(script_goes(&c->guest, patience_ms()));
-	MUST(file_write(SYSRQ, "l"));
-	MUST_BE(script_ends(&c->guest, patience_ms()));
-	klog_expected_ends("NMI backtrace");
-	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
-	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
-	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
-	c->s.overflows = 1;
+	do {
+		MUST(beside_an_nmi(self));
+	} while (c->o.interrupts != c->s.overflows &&
+		 somebodys_nmi(c, ++tries, &lost));
 	close(fd);
 	JUDGE("D26c", &c->s, &c->o);
 }

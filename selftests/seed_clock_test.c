@@ -18,6 +18,7 @@
 #define OPENS 20
 #define RING_PAGES 8
 #define SAMPLE_PERIOD 20000
+#define NMI_TRIES 10
 
 FIXTURE(seed_clock)
 {
@@ -275,6 +276,27 @@ static void note_head(void *arg)
 	look->head[1] = look->page->data_head;
 }
 
+/* Let a guest overflow its counter, twenty times and more. */
+static bool overflow_beside(FIXTURE_DATA(seed_clock) * self,
+			    const struct deadline *deadline)
+{
+	int64_t nmis = cpu_interrupts("NMI", GUEST_CPU);
+	int64_t pmis = cpu_interrupts("VPMI", GUEST_CPU);
+	bool ended;
+
+	if (nmis < 0 || pmis < 0)
+		return false;
+	guest_create(&self->guest, guest_overflow, GUEST_CPU);
+	guest_go(&self->guest);
+	ended = wait_at_least(&self->guest.record->beats, 20, deadline) &&
+		guest_stop(&self->guest, patience_ms());
+	self->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
+	self->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - pmis;
+	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	guest_destroy(&self->guest);
+	return ended;
+}
+
 /*
  * Samples: the ring of an exclude-guest event stands still inside. NMIs: the
  * guest lets its own counter overflow, and the host must not hear of it.
@@ -286,8 +308,8 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 	struct perf_event_attr attr;
 	struct inside inside;
 	struct look look;
-	int64_t nmis, pmis;
 	bool certain;
+	int tries = 0;
 
 	NEEDS(cpu_is_amd(), "an AMD guest payload");
 	MUST(event_describe(&attr, PMU_CORE));
@@ -313,18 +335,11 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 	self->fd = -1;
 	guest_destroy(&self->guest);
 
-	guest_create(&self->guest, guest_overflow, GUEST_CPU);
-	nmis = cpu_interrupts("NMI", GUEST_CPU);
-	pmis = cpu_interrupts("VPMI", GUEST_CPU);
-	MUST_BE(nmis >= 0 && pmis >= 0);
-	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 20, &deadline));
-	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	self->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
-	self->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - pmis;
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	/* An NMI may be anybody's; one for each overflow comes every time. */
+	do {
+		MUST_BE(overflow_beside(self, &deadline));
+	} while (self->o.nmis_inside > 0 && ++tries < NMI_TRIES);
 	JUDGE("R31", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

@@ -90,6 +90,10 @@
 	X(svme, NUMBER, "EFER.SVME of the guest")                                         \
 	X(nested, NUMBER, "a nested guest did the work")                                  \
 	X(overflows, NUMBER, "overflows of counters with the interrupt bit")              \
+	X(overflow_late, NUMBER,                                                          \
+	  "instructions after an overflow until its interrupt, the most on this machine") \
+	X(host_nmis, NUMBER,                                                              \
+	  "NMIs that the guest's CPU took as the host's meanwhile, whatever for")         \
 	X(pmi_masked, NUMBER, "the guest's LVTPC is masked")                              \
 	X(status, MASK, "bits the guest has in its overflow status")                      \
 	X(exits_asked, NUMBER, "VM exits that were to happen meanwhile")                  \
