@@ -8,6 +8,8 @@
 #include "sync/work.h"
 
 #define EXITS 100
+#define MANY_EXITS 2000
+#define EXIT_RUNS 8
 #define WORK_TURNS 300
 #define LONG_TURNS 500000
 
@@ -203,27 +205,48 @@ TEST_F(border, D24_nothing_strays_at_the_border)
 	}
 }
 
-/* Between two exits the host is there, and can be profiled. */
+/* What the event counts of a run of that many exits, its way in and out too. */
+static int count_exits_of(FIXTURE_DATA(border) * self, uint64_t exits,
+			  int64_t *least)
+{
+	struct guest_case *c = &self->c;
+	struct event_value from, to;
+	int err;
+
+	script_clear(&c->guest);
+	script_do(&c->guest, GUEST_EMULATE, exits);
+	err = event_read(self->fd, &from);
+	if (err)
+		return err;
+	c->o.exits_made = (int64_t)script_run(&c->guest);
+	err = event_read(self->fd, &to);
+	if (!err && (int64_t)(to.count - from.count) < *least)
+		*least = (int64_t)(to.count - from.count);
+	return err;
+}
+
+/*
+ * The vCPU's thread is counted on its way into the kernel and out of it, in any
+ * case: that is the same with one exit and with many, and other interrupts only
+ * add to it. So it is the least of several that differ by the exits.
+ */
 TEST_F(border, D17_the_host_between_exits_is_counted)
 {
 	struct guest_case *c = &self->c;
 	struct perf_event_attr attr;
-	struct event_value from, to;
+	int64_t few = VALUE_MAX, many = VALUE_MAX;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
 	attr.exclude_user = 1;
 	self->fd = event_try_open(&attr, c->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
-	script_do(&c->guest, GUEST_EMULATE, 1);
-	script_run(&c->guest);
-	MUST(event_read(self->fd, &from));
-	script_clear(&c->guest);
-	script_do(&c->guest, GUEST_EMULATE, EXITS);
-	c->o.exits_made = (int64_t)script_run(&c->guest);
-	MUST(event_read(self->fd, &to));
-	c->s.exits_asked = EXITS;
-	c->o.counted_after = (int64_t)(to.count - from.count);
+	for (int i = 0; i < EXIT_RUNS; i++) {
+		MUST(count_exits_of(self, 1, &few));
+		MUST(count_exits_of(self, MANY_EXITS + 1, &many));
+	}
+	c->s.exits_asked = MANY_EXITS;
+	c->o.counted_after = many - few;
 	JUDGE("D17", &c->s, &c->o);
 }
 
