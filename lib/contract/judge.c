@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Comparing what was seen with what the contract allows. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
@@ -10,22 +9,29 @@ extern const struct rule *__start_contract_rules[];
 extern const struct rule *__stop_contract_rules[];
 
 /* M before R and D; then by number, and what is asked beside it after it. */
-static int by_number(const void *a, const void *b)
+static int by_number(const struct rule *first, const struct rule *second)
 {
 	static const char letters[] = "MRED";
-	const char *first = (*(const struct rule *const *)a)->id;
-	const char *second = (*(const struct rule *const *)b)->id;
-	long order = strchr(letters, *first) - strchr(letters, *second);
+	long order = strchr(letters, *first->id) - strchr(letters, *second->id);
 
-	return order ? (int)order : strverscmp(first, second);
+	return order ? (int)order : strverscmp(first->id, second->id);
 }
 
 /* The compiler and the linker put them in any order they like. */
 __attribute__((constructor)) static void sort_rules(void)
 {
-	qsort(__start_contract_rules,
-	      (size_t)(__stop_contract_rules - __start_contract_rules),
-	      sizeof(*__start_contract_rules), by_number);
+	const struct rule **rule = __start_contract_rules;
+	size_t count = (size_t)(__stop_contract_rules - rule);
+
+	for (size_t i = 1; i < count; i++) {
+		for (size_t j = i; j && by_number(rule[j - 1], rule[j]) > 0;
+		     j--) {
+			const struct rule *later = rule[j - 1];
+
+			rule[j - 1] = rule[j];
+			rule[j] = later;
+		}
+	}
 }
 
 const struct rule *contract_rule_at(size_t index)
