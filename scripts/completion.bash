@@ -11,7 +11,7 @@ _pmu_lab_words() {
 	options) "$lab" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' ;;
 	faults) "$lab" faults | cut -f 1 ;;
 	cases) "$lab" cases ;;
-	contracts) printf '%s\n' auto mediated seed seed-literal all ;;
+	contracts) printf '%s\n' auto mediated rfc rfc-as-posted all ;;
 	machines) (cd "$(dirname "$lab")/../configs/machines" && printf '%s\n' *.conf all | sed 's/\.conf$//') ;;
 	esac 2>/dev/null
 }

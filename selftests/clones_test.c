@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two clones of one task, one of which runs a guest (docs/contract/seed.md,
+ * Two clones of one task, one of which runs a guest (docs/contract/rfc.md,
  * R29; docs/contract/defects.md, D4). Where the mediated contract refuses the
  * VM beside an include-guest event, the event excludes the guest.
  */

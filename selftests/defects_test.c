@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Defects of the seed, asked of any kernel (docs/contract/defects.md, D1 to D3,
+ * Defects of the RFC, asked of any kernel (docs/contract/defects.md, D1 to D3,
  * D5 to D7, D11). Where the mediated contract refuses the VM beside an
  * include-guest event, or the event beside the VM, there is nothing left that
  * could go wrong: that is how it keeps clear of most of them.

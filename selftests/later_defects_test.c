@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Defects that came up after the seed, in reviews of what followed it and in
+ * Defects that came up after the RFC, in reviews of what followed it and in
  * what was merged, asked of any kernel (docs/contract/defects.md, D13 to D37).
  * Those about the guest's own counters are with the programs about them.
  */

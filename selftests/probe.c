@@ -36,7 +36,7 @@ static const struct part {
 	{ "what enable_mediated_pmu reads as (M1)", HOST_NEEDS_CONTRACT },
 	{ "claims, refusals and times (mediated)", HOST_NEEDS_CLAIMS },
 	{ "guests that program the PMU", HOST_NEEDS_GUEST_PMU },
-	{ "the seed's contract", HOST_NEEDS_SEED_GUESTS },
+	{ "the RFC's contract", HOST_NEEDS_RFC_GUESTS },
 };
 
 /* Needs that a command meets, or nothing does. */

@@ -60,7 +60,7 @@ static int call_there(const char *call)
 	return err;
 }
 
-static bool seed_spoken(void)
+static bool rfc_spoken(void)
 {
 	return host_contract() != CONTRACT_MEDIATED;
 }
@@ -84,7 +84,7 @@ TEST_F(wrong_calls, R7_calls_that_do_not_alternate_change_nothing)
 	static const char *const calls[] = { "enter", "enter", "exit",
 					     "exit",  "enter", "exit" };
 
-	NEEDS(seed_spoken(), "the seed's contract");
+	NEEDS(rfc_spoken(), "the RFC's contract");
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		klog_expected_begins();
 		MUST(call_there(calls[i]));
@@ -129,7 +129,7 @@ static void judge_warnings(struct __test_metadata *_metadata,
 
 TEST_F(wrong_calls, M22_double_load_and_put_without_load)
 {
-	NEEDS(!seed_spoken(), "the mediated contract");
+	NEEDS(!rfc_spoken(), "the mediated contract");
 	judge_warnings(_metadata, self, "M22");
 }
 
@@ -188,14 +188,14 @@ static void enable_under_guest(struct __test_metadata *_metadata,
 
 TEST_F(wrong_calls, R2_enabled_under_a_guest_it_waits_for_the_exit)
 {
-	NEEDS(seed_spoken(), "the seed's contract");
+	NEEDS(rfc_spoken(), "the RFC's contract");
 	enable_under_guest(_metadata, self, false);
 	JUDGE("R2.refused", &self->s, &self->o);
 }
 
 TEST_F(wrong_calls, M27_enabled_under_a_load_it_waits_for_the_put)
 {
-	NEEDS(!seed_spoken(), "the mediated contract");
+	NEEDS(!rfc_spoken(), "the mediated contract");
 	enable_under_guest(_metadata, self, false);
 	JUDGE("M27.held", &self->s, &self->o);
 }
@@ -220,7 +220,7 @@ static void judge_interrupts_on(struct __test_metadata *_metadata,
 				FIXTURE_DATA(wrong_calls) * self,
 				const char *first, const char *call)
 {
-	NEEDS(seed_spoken(), "the seed's contract");
+	NEEDS(rfc_spoken(), "the RFC's contract");
 	NEEDS(self->s.prove_locking == 1,
 	      "CONFIG_PROVE_LOCKING, and no report so far");
 	self->s.interrupts_on = 0;

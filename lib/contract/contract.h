@@ -29,15 +29,15 @@ static inline bool known(int64_t value)
 #define VALUE_MAX INT64_MAX
 
 /*
- * CONTRACT_SEED_LITERAL is the seed with its slips, as a kernel may speak it;
- * rules belong to CONTRACT_SEED. CONTRACT_ANY has the defects that no kernel
+ * CONTRACT_RFC_AS_POSTED is the RFC with its slips, as a kernel may speak it;
+ * rules belong to CONTRACT_RFC. CONTRACT_ANY has the defects that no kernel
  * should show, whatever it speaks.
  */
 enum contract {
 	CONTRACT_NONE,
 	CONTRACT_MEDIATED,
-	CONTRACT_SEED,
-	CONTRACT_SEED_LITERAL,
+	CONTRACT_RFC,
+	CONTRACT_RFC_AS_POSTED,
 	CONTRACT_ANY,
 };
 
@@ -155,7 +155,7 @@ const struct rule *contract_rule(const char *id);
 /* Does a kernel that speaks @spoken promise this rule? */
 bool contract_has(enum contract spoken, const struct rule *rule);
 
-/* The name by which a contract is asked for, e.g. "seed-literal". */
+/* The name by which a contract is asked for, e.g. "rfc-as-posted". */
 const char *contract_name(enum contract contract);
 
 /* The contract of that name, or CONTRACT_NONE. */

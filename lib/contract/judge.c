@@ -58,14 +58,14 @@ bool contract_has(enum contract spoken, const struct rule *rule)
 		return false;
 	if (rule->contract == CONTRACT_ANY)
 		return true;
-	if (spoken == CONTRACT_SEED_LITERAL)
-		spoken = CONTRACT_SEED;
+	if (spoken == CONTRACT_RFC_AS_POSTED)
+		spoken = CONTRACT_RFC;
 	return rule->contract == spoken;
 }
 
 static const char *const contract_names[] = {
 	[CONTRACT_NONE] = "none", [CONTRACT_MEDIATED] = "mediated",
-	[CONTRACT_SEED] = "seed", [CONTRACT_SEED_LITERAL] = "seed-literal",
+	[CONTRACT_RFC] = "rfc",	  [CONTRACT_RFC_AS_POSTED] = "rfc-as-posted",
 	[CONTRACT_ANY] = "any",
 };
 
@@ -76,7 +76,7 @@ const char *contract_name(enum contract contract)
 
 enum contract contract_named(const char *name)
 {
-	for (int i = CONTRACT_MEDIATED; i <= CONTRACT_SEED_LITERAL; i++) {
+	for (int i = CONTRACT_MEDIATED; i <= CONTRACT_RFC_AS_POSTED; i++) {
 		if (!strcmp(contract_names[i], name))
 			return (enum contract)i;
 	}

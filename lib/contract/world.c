@@ -67,14 +67,14 @@ static void set_group(struct world *w, int slot, enum fate fate)
 }
 
 /*
- * Guest entry under the seed: for certain, or perhaps. What was on is
+ * Guest entry under the RFC: for certain, or perhaps. What was on is
  * condemned; what perhaps was on, perhaps.
  */
 static void guest_enters(struct world *w, int guest, bool certainly)
 {
 	if (cgroup_starts(w))
 		w->started[1] = true;
-	if (!seed(w))
+	if (!rfc(w))
 		return;
 	for (int i = 0; i < ACT_EVENTS; i++) {
 		const struct world_event *event = &w->event[i];
@@ -106,7 +106,7 @@ static bool possible_open(const struct world *w, const struct act *act)
 	if (w->event[act->slot].open || (inherit && act->target != ON_SELF))
 		return false;
 	/* D36, too. */
-	if (act->target == ON_CGROUP1 && stays(w) && !seed(w) &&
+	if (act->target == ON_CGROUP1 && stays(w) && !rfc(w) &&
 	    !w->started[1] && !w->in_cgroup)
 		return false;
 	if (act->leader == NO_LEADER)
@@ -130,7 +130,7 @@ static bool cpu1_is_free(const struct world *w)
  */
 static bool would_warn(const struct world *w)
 {
-	return !seed(w) && !w->started[1] && !cgroup_starts(w) &&
+	return !rfc(w) && !w->started[1] && !cgroup_starts(w) &&
 	       has_event_on(w, ON_CGROUP1);
 }
 

@@ -26,7 +26,7 @@ static const char *rule_of_open(const struct world *w, const struct act *act)
 {
 	bool includes_guest = !(act->flags & ACT_EXCLUDE_GUEST);
 
-	if (!seed(w)) {
+	if (!rfc(w)) {
 		if (act->flags & ACT_SOFTWARE)
 			return "M16";
 		return !includes_guest && claims(w) ? "M18" : "M11";
@@ -73,7 +73,7 @@ static int ask_open(const struct world *w, const struct act *act,
 static int ask_create(const struct world *w, const struct answer *answer,
 		      struct question *q)
 {
-	if (seed(w))
+	if (rfc(w))
 		return 0;
 	ask(q, "M6");
 	q->s.irqchip = 1;

@@ -6,7 +6,7 @@
 
 #include "world.h"
 
-static inline bool seed(const struct world *w)
+static inline bool rfc(const struct world *w)
 {
 	return w->contract != CONTRACT_MEDIATED;
 }

@@ -92,7 +92,7 @@ enum contract host_contract(void)
 
 int64_t host_literal(void)
 {
-	return host_contract() == CONTRACT_SEED_LITERAL;
+	return host_contract() == CONTRACT_RFC_AS_POSTED;
 }
 
 int64_t host_proves_locking(void)
@@ -108,14 +108,14 @@ int64_t host_proves_locking(void)
 	return alive;
 }
 
-static bool speaks_seed(void)
+static bool speaks_rfc(void)
 {
 	enum contract contract = host_contract();
 
-	return contract == CONTRACT_SEED || contract == CONTRACT_SEED_LITERAL;
+	return contract == CONTRACT_RFC || contract == CONTRACT_RFC_AS_POSTED;
 }
 
-/* A kernel may be told that it speaks the seed, and still lack its calls. */
+/* A kernel may be told to speak the RFC and still lack its calls. */
 static bool kernel_has(const char *function)
 {
 	char line[256], name[128];
@@ -133,15 +133,15 @@ static bool kernel_has(const char *function)
 /* What a kernel lacks to hand over the PMU under the contract asked for. */
 static const char *contract_missing(unsigned int needs)
 {
-	bool seed = speaks_seed();
+	bool rfc = speaks_rfc();
 
 	if (host_contract() == CONTRACT_NONE)
 		return "needs a kernel that hands the PMU to guests";
-	if ((needs & HOST_NEEDS_SEED) && !seed)
-		return "needs the seed's contract";
-	if ((needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED)) && seed)
+	if ((needs & HOST_NEEDS_RFC) && !rfc)
+		return "needs the RFC's contract";
+	if ((needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED)) && rfc)
 		return "needs the mediated contract";
-	if (seed && !kernel_has("perf_guest_enter"))
+	if (rfc && !kernel_has("perf_guest_enter"))
 		return "needs perf_guest_enter() in the kernel";
 	if (!(needs & HOST_NEEDS_CONTRACT) && host_mediated_parameter() != 1)
 		return "needs enable_mediated_pmu=1";
@@ -176,7 +176,7 @@ const char *host_missing(unsigned int needs)
 	    access("/sys/bus/event_source/devices/cpu", F_OK))
 		return "needs a core PMU";
 	if (needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED |
-		     HOST_NEEDS_SEED | HOST_NEEDS_HANDOVER)) {
+		     HOST_NEEDS_RFC | HOST_NEEDS_HANDOVER)) {
 		const char *missing = contract_missing(needs);
 
 		if (missing)

@@ -19,8 +19,8 @@
 #define HOST_NEEDS_TWO_CPUS (1u << 5)
 /* The kernel speaks the mediated contract, whatever its parameter says. */
 #define HOST_NEEDS_CONTRACT (1u << 6)
-/* The kernel speaks the seed's contract, and KVM uses it. */
-#define HOST_NEEDS_SEED (1u << 7)
+/* The kernel speaks the RFC's contract, and KVM uses it. */
+#define HOST_NEEDS_RFC (1u << 7)
 /* Guests are given the PMU, under whatever contract. */
 #define HOST_NEEDS_HANDOVER (1u << 8)
 
@@ -37,9 +37,9 @@
 /* For programs about VMs that hold the claim. */
 #define HOST_NEEDS_CLAIMS (HOST_NEEDS_A_VM | HOST_NEEDS_MEDIATED)
 
-/* For programs about guests of a kernel that speaks the seed's contract. */
-#define HOST_NEEDS_SEED_GUESTS \
-	(HOST_NEEDS_A_VM | HOST_NEEDS_SEED | HOST_NEEDS_TWO_CPUS)
+/* For programs about guests of a kernel that speaks the RFC's contract. */
+#define HOST_NEEDS_RFC_GUESTS \
+	(HOST_NEEDS_A_VM | HOST_NEEDS_RFC | HOST_NEEDS_TWO_CPUS)
 
 /* For programs about the PMU that a guest was handed, by whatever contract. */
 #define HOST_NEEDS_GUEST_PMU \
@@ -55,7 +55,7 @@ const char *host_missing(unsigned int needs);
  */
 enum contract host_contract(void);
 
-/* Is the literal seed spoken? 1 or 0, for struct scenario. */
+/* Is the RFC as posted spoken? 1 or 0, for struct scenario. */
 int64_t host_literal(void);
 
 /*

@@ -62,7 +62,7 @@ static void good_observations_conform(void **state)
 	(void)state;
 	check_file("good/mediated.obs", CONFORMS, in_good);
 	check_file("good/guest.obs", CONFORMS, in_good);
-	check_file("good/seed.obs", CONFORMS, in_good);
+	check_file("good/rfc.obs", CONFORMS, in_good);
 	check_file("good/defects.obs", CONFORMS, in_good);
 }
 
@@ -71,7 +71,7 @@ static void bad_observations_violate(void **state)
 	(void)state;
 	check_file("bad/mediated.obs", VIOLATES, in_bad);
 	check_file("bad/guest.obs", VIOLATES, in_bad);
-	check_file("bad/seed.obs", VIOLATES, in_bad);
+	check_file("bad/rfc.obs", VIOLATES, in_bad);
 	check_file("bad/defects.obs", VIOLATES, in_bad);
 }
 
@@ -142,12 +142,13 @@ static void no_two_rules_have_the_same_number(void **state)
 static void contracts_have_names(void **state)
 {
 	(void)state;
-	assert_int_equal(contract_named("seed"), CONTRACT_SEED);
-	assert_int_equal(contract_named("seed-literal"), CONTRACT_SEED_LITERAL);
+	assert_int_equal(contract_named("rfc"), CONTRACT_RFC);
+	assert_int_equal(contract_named("rfc-as-posted"),
+			 CONTRACT_RFC_AS_POSTED);
 	assert_int_equal(contract_named("mediated"), CONTRACT_MEDIATED);
 	assert_int_equal(contract_named("any"), CONTRACT_NONE);
 	assert_int_equal(contract_named(""), CONTRACT_NONE);
-	assert_string_equal(contract_name(CONTRACT_SEED), "seed");
+	assert_string_equal(contract_name(CONTRACT_RFC), "rfc");
 }
 
 static void what_a_case_forgets_to_state_is_named(void **state)
@@ -192,18 +193,18 @@ static void rules_come_in_the_order_of_their_numbers(void **state)
 
 static void a_kernel_promises_the_rules_of_its_contract(void **state)
 {
-	const struct rule *seed = contract_rule("R3");
+	const struct rule *rfc = contract_rule("R3");
 	const struct rule *mediated = contract_rule("M11");
 	const struct rule *defect = contract_rule("D3");
 
 	(void)state;
-	assert_true(contract_has(CONTRACT_SEED, seed));
-	assert_true(contract_has(CONTRACT_SEED_LITERAL, seed));
-	assert_false(contract_has(CONTRACT_MEDIATED, seed));
+	assert_true(contract_has(CONTRACT_RFC, rfc));
+	assert_true(contract_has(CONTRACT_RFC_AS_POSTED, rfc));
+	assert_false(contract_has(CONTRACT_MEDIATED, rfc));
 	assert_true(contract_has(CONTRACT_MEDIATED, mediated));
-	assert_false(contract_has(CONTRACT_SEED, mediated));
+	assert_false(contract_has(CONTRACT_RFC, mediated));
 	assert_true(contract_has(CONTRACT_MEDIATED, defect));
-	assert_true(contract_has(CONTRACT_SEED, defect));
+	assert_true(contract_has(CONTRACT_RFC, defect));
 	assert_false(contract_has(CONTRACT_NONE, defect));
 }
 

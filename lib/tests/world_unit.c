@@ -61,7 +61,7 @@ static void test_work_is_counted_once(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED, true);
+	world_begin(&w, CONTRACT_RFC, true);
 	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST, 0);
 	tell(&w, ACT_work, 0);
 	assert_int_equal(look(&w, 0, false, ACT_WORK), CONFORMS);
@@ -74,12 +74,12 @@ static void test_work_is_counted_once(void **state)
 	assert_int_equal(look(&w, 0, false, 3 * ACT_WORK), CONFORMS);
 }
 
-static void test_entry_condemns_under_the_seed(void **state)
+static void test_entry_condemns_under_the_rfc(void **state)
 {
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED, true);
+	world_begin(&w, CONTRACT_RFC, true);
 	try_open(&w, 0, ON_CPU1, 0, 0);
 	try_open(&w, 1, ON_CPU0, 0, 0);
 	tell(&w, ACT_create, 0);
@@ -122,13 +122,13 @@ static void test_opens_are_judged_by_claims(void **state)
 	assert_int_equal(verdict_of(questions), CONFORMS);
 }
 
-/* Beside a guest that stays, the seed may say either; the look decides. */
+/* Beside a guest that stays, the RFC may say either; the look decides. */
 static void test_what_the_kernel_may_choose_is_followed(void **state)
 {
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED, true);
+	world_begin(&w, CONTRACT_RFC, true);
 	tell(&w, ACT_create, 0);
 	tell(&w, ACT_stay, 0);
 	try_open(&w, 0, ON_CPU1, 0, EBUSY);
@@ -149,7 +149,7 @@ static void test_a_group_has_one_fate(void **state)
 	struct world w;
 
 	(void)state;
-	world_begin(&w, CONTRACT_SEED, true);
+	world_begin(&w, CONTRACT_RFC, true);
 	try_open(&w, 0, ON_VCPU, ACT_EXCLUDE_GUEST, 0);
 	sibling.target = ON_VCPU;
 	sibling.leader = 0;
@@ -164,7 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_work_is_counted_once),
-		cmocka_unit_test(test_entry_condemns_under_the_seed),
+		cmocka_unit_test(test_entry_condemns_under_the_rfc),
 		cmocka_unit_test(
 			test_nothing_is_condemned_under_the_merged_one),
 		cmocka_unit_test(test_opens_are_judged_by_claims),

@@ -31,7 +31,7 @@ dealt_cases() {
 				m = split(substr(cases[longest], 2), names, "\n")
 				for (i = 1; i <= m; i++) print least, names[i]
 			}
-		}' "$TOP/configs/weights.list" -
+		}' "$TOP/configs/durations.list" -
 }
 
 # The results of the boots as those of one.

@@ -22,6 +22,9 @@ TOP=$(top_dir)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pmu_passthrough
 JOBS=${JOBS:-$(nproc)}
 
+# shellcheck source=scripts/lib/renamed.sh
+source "$TOP/scripts/lib/renamed.sh"
+
 is_debian() {
 	[[ -r /etc/os-release ]] && grep -q '^ID=debian' /etc/os-release
 }

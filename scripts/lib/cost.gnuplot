@@ -13,5 +13,5 @@ set logscale x 2
 # Zero has no logarithm: it stands where a half would.
 set xtics ("0" 0.5, "1" 1, "4" 4, "16" 16, "64" 64)
 x(n) = n == 0 ? 0.5 : n
-plot data using (x($1)):2 with linespoints linewidth 2 pointtype 7 title "seed: perf\\_guest\\_enter(), perf\\_guest\\_exit()", \
+plot data using (x($1)):2 with linespoints linewidth 2 pointtype 7 title "rfc: perf\\_guest\\_enter(), perf\\_guest\\_exit()", \
      data using (x($1)):4 with linespoints linewidth 2 pointtype 5 title "mediated: load, put"

@@ -50,7 +50,7 @@ faults_without_vmx() {
 # those of the merged code.
 contract_of() {
 	case $1 in
-	R* | D[1-9] | D1[0-2]) printf 'seed\n' ;;
+	R* | D[1-9] | D1[0-2]) printf 'rfc\n' ;;
 	*) printf 'mediated\n' ;;
 	esac
 }

@@ -176,7 +176,7 @@ tree_patch() {
 }
 
 # tree_become TREE VARIANT LOG: plain is the source as it is; reference and
-# debug have the seed's interface.
+# debug have the RFC's interface.
 tree_become() {
 	local tree=$1 variant=$2 log=$3
 	if [[ $variant == plain ]]; then

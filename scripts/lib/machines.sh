@@ -43,7 +43,7 @@ check_all_machines() {
 build_for_all() {
 	local machine wanted=()
 	[[ -z $IMAGE ]] || wanted+=(--kernel "$IMAGE")
-	[[ -z $FAULT && $VARIANT != reference && $CONTRACT != seed* ]] || wanted+=(--reference)
+	[[ -z $FAULT && $VARIANT != reference && $CONTRACT != rfc* ]] || wanted+=(--reference)
 	[[ $VARIANT != debug ]] || wanted+=(--debug)
 	for machine in "${MACHINES[@]}"; do
 		env -u CONTRACT -u MACHINE -u KERNEL "$TOP/scripts/lab" build --machine "$machine" "${wanted[@]}" ||

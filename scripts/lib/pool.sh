@@ -5,6 +5,8 @@
 
 # shellcheck source=scripts/lib/build.sh
 source "$TOP/scripts/lib/build.sh"
+# shellcheck source=scripts/lib/renamed.sh
+source "$TOP/scripts/lib/renamed.sh"
 
 die() {
 	printf '%s: %s\n' "$NAME" "$*" >&2
@@ -27,7 +29,7 @@ files_of() {
 # the emulator. What is asked first is not among it.
 suite_state() {
 	local files
-	files=$(cd "$TOP" && files_of lab lib selftests guest_code scripts/lab scripts/lib configs | grep -vx configs/decisive.list) ||
+	files=$(cd "$TOP" && files_of lab lib selftests guest_code scripts/lab scripts/lib configs | grep -vx configs/killing-cases.list) ||
 		die "$TOP is neither a checkout of git nor installed"
 	{
 		(cd "$TOP" && xargs -d '\n' sha256sum <<<"$files") || die "files of $TOP are missing"

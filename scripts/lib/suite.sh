@@ -62,6 +62,12 @@ cases_known() {
 	[[ -n ${CASES:-} ]] || CASES=$(list_cases)
 }
 
+# has_fixture PROGRAM:FIXTURE.VARIANT.CASE: has that program's case that fixture?
+has_fixture() {
+	local program=${1%%:*} fixture=${1#*:}
+	grep -q "^TEST_F[A-Z_]*(${fixture%%.*}, *${1##*.}[,)]" "$TOP/selftests/$program.c"
+}
+
 # select_cases GLOBS: those that match as a whole, or whose program or case does.
 # Several globs are separated by commas. "program:fixture.variant.case", as a failed case
 # has it, is that variant and no other.
@@ -73,7 +79,7 @@ select_cases() {
 		program=${line%%:*}
 		case=${line#*:}
 		for glob in "${globs[@]}"; do
-			if [[ $glob == *:*.*.* && $line == "${glob%%:*}:${glob##*.}" ]]; then
+			if [[ $glob == *:*.*.* && $line == "${glob%%:*}:${glob##*.}" ]] && has_fixture "$glob"; then
 				printf '%s\n' "$glob"
 				break
 			fi
@@ -111,12 +117,13 @@ in_order() {
 
 # check_filter GLOBS: each must choose something.
 check_filter() {
-	local glob globs
+	local glob globs new
 	cases_known
 	IFS=, read -ra globs <<<"$1"
 	for glob in "${globs[@]}"; do
-		[[ -n $(select_cases "$glob") ]] ||
-			die "no case matches --filter '$glob'; see scripts/lab cases"
+		[[ -n $(select_cases "$glob") ]] && continue
+		new=$(renamed "${glob%%:*}")
+		die "no case matches --filter '$glob';${new:+ ${glob%%:*} is called $new;} see scripts/lab cases"
 	done
 }
 

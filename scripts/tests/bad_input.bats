@@ -67,7 +67,21 @@ refused() {
 }
 
 @test "an unknown contract is refused" {
-	refused "no contract called 'treaty'; there is: auto mediated seed seed-literal all" "$LAB" run --contract treaty
+	refused "no contract called 'treaty'; there is: auto mediated rfc rfc-as-posted all" "$LAB" run --contract treaty
+}
+
+@test "an old name is refused, with the new one" {
+	refused "no contract called 'seed'; it is called rfc; there is: auto mediated rfc rfc-as-posted all" "$LAB" run --contract seed
+	refused "no contract called 'seed-literal'; it is called rfc-as-posted; there is: auto mediated rfc rfc-as-posted all" \
+		"$LAB" run --contract seed-literal
+	refused "no case matches --filter 'seed_error_test:R4*'; seed_error_test is called rfc_error_test; see scripts/lab cases" \
+		"$LAB" run --filter 'seed_error_test:R4*'
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../explore" --contract seed
+	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc" ]
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed
+	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted" ]
+	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../host" run --filter seed_group_test
+	[ "$stderr" = "host: no case matches --filter 'seed_group_test'; seed_group_test is called rfc_group_test; see scripts/lab cases" ]
 }
 
 @test "both contracts at once are for run, and choose their kernels themselves" {
@@ -100,12 +114,12 @@ known_only() {
 
 @test "what is asked first of a fault, and what no fault needs, exists" {
 	run -0 "$LAB" cases
-	known_only decisive.list 2 "$output"
-	known_only idle.list 1 "$output"
+	known_only killing-cases.list 2 "$output"
+	known_only justified.list 1 "$output"
 	output=$(cut -d : -f 1 <<<"$output")
-	known_only weights.list 1 "$output"
+	known_only durations.list 1 "$output"
 	run -0 "$LAB" faults
-	known_only decisive.list 1 "$output"
+	known_only killing-cases.list 1 "$output"
 }
 
 @test "a number that is none is refused" {
@@ -124,6 +138,9 @@ known_only() {
 
 @test "a filter that matches nothing is refused" {
 	refused "no case matches --filter 'M99*'; see scripts/lab cases" "$LAB" run --filter 'M99*'
+	# This variant's fixture is another one's.
+	refused "no case matches --filter 'claim_test:open.x.M3_every_vm_claims'; see scripts/lab cases" \
+		"$LAB" run --filter 'claim_test:open.x.M3_every_vm_claims'
 }
 
 @test "a stray word is refused" {
@@ -164,17 +181,17 @@ known_only() {
 	refused "try wants FAULT=PROGRAM:CASE, not 'wakes'" "$LAB" try wakes
 	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" try gremlin=param_test:M1
 	refused "no case called 'param_test:M'; see scripts/lab cases" "$LAB" try wakes=param_test:M
-	refused "no case called 'seed_error_test:other.R14_nobody_is_woken_pinned'; see scripts/lab cases" \
-		"$LAB" try wakes=seed_error_test:other.R14_nobody_is_woken_pinned
+	refused "no case called 'rfc_error_test:other.R14_nobody_is_woken_pinned'; see scripts/lab cases" \
+		"$LAB" try wakes=rfc_error_test:other.R14_nobody_is_woken_pinned
 	refused "no fault called 'wakes.'; see scripts/lab faults" "$LAB" try wakes.=param_test:M1
 	refused "one case for each fault: wakes is there twice" "$LAB" try \
-		wakes=seed_error_test:R14_nobody_is_woken_pinned wakes=seed_error_test:R14_nobody_is_woken_flexible
+		wakes=rfc_error_test:R14_nobody_is_woken_pinned wakes=rfc_error_test:R14_nobody_is_woken_flexible
 	refused "the fault fewer_offered is one to boot with: scripts/lab run --fault" \
-		"$LAB" try fewer_offered=seed_error_test:R14_nobody_is_woken_pinned
+		"$LAB" try fewer_offered=rfc_error_test:R14_nobody_is_woken_pinned
 	refused "try takes no --timeout, --filter, --stop, --stop-at or --strict" "$LAB" try --strict wakes=param_test:M1
-	refused "--machine all is for run" "$LAB" try --machine all wakes=seed_error_test:R14_nobody_is_woken_pinned
+	refused "--machine all is for run" "$LAB" try --machine all wakes=rfc_error_test:R14_nobody_is_woken_pinned
 	refused "try is for the reference kernel: no --kernel, --fault, --debug or --contract all" \
-		"$LAB" try --fault wakes wakes=seed_error_test:R14_nobody_is_woken_pinned
+		"$LAB" try --fault wakes wakes=rfc_error_test:R14_nobody_is_woken_pinned
 }
 
 check_image() {

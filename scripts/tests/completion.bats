@@ -36,8 +36,8 @@ offered() {
 	run -0 offered run --filter param_test:M1_
 	[ "${#lines[@]}" -ge 1 ]
 	[[ ${lines[0]} == param_test:M1_* ]]
-	run -0 offered run --contract se
-	[ "${lines[*]}" = "seed seed-literal" ]
+	run -0 offered run --contract rf
+	[ "${lines[*]}" = "rfc rfc-as-posted" ]
 	run -0 offered run --machine ""
 	[[ " ${lines[*]} " == *" amd-zen4 "* ]]
 }

@@ -160,5 +160,5 @@ passes() {
 
 @test "the contract is the one the kernel says it speaks" {
 	results <"$BATS_TEST_DIRNAME/fixtures/two_rules"
-	[ "$(field .contract)" = seed ]
+	[ "$(field .contract)" = rfc ]
 }

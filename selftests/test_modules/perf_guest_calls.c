@@ -31,7 +31,7 @@
 #if __has_include(<linux/perf_guest.h>)
 #include <linux/perf_guest.h>
 #else
-static inline bool perf_guest_speaks_seed(void)
+static inline bool perf_guest_speaks_rfc(void)
 {
 	return false;
 }
@@ -47,7 +47,7 @@ static struct cpumask entered;
 
 static void do_enter(void)
 {
-	if (perf_guest_speaks_seed())
+	if (perf_guest_speaks_rfc())
 		perf_guest_enter();
 	else
 		perf_load_guest_context();
@@ -56,7 +56,7 @@ static void do_enter(void)
 
 static void do_exit_guest(void)
 {
-	if (perf_guest_speaks_seed())
+	if (perf_guest_speaks_rfc())
 		perf_guest_exit();
 	else
 		perf_put_guest_context();
@@ -147,10 +147,10 @@ static int cost_set(const char *value, const struct kernel_param *kp)
 	local_irq_save(flags);
 	take_cost(&cost_of_nothing, rounds, nothing, nothing);
 	take_cost(&cost_of_calls, rounds,
-		  perf_guest_speaks_seed() ? perf_guest_enter
-					   : perf_load_guest_context,
-		  perf_guest_speaks_seed() ? perf_guest_exit
-					   : perf_put_guest_context);
+		  perf_guest_speaks_rfc() ? perf_guest_enter
+					  : perf_load_guest_context,
+		  perf_guest_speaks_rfc() ? perf_guest_exit
+					  : perf_put_guest_context);
 	local_irq_restore(flags);
 	return 0;
 }

@@ -5,6 +5,13 @@ include "common";
 
 def fails: . == "violates" or . == "undecided" or . == "broken";
 def holds: . == "conforms" or . == "known";
+# Results of earlier versions, under the names of today (configs/renamed.list).
+def names: $renamed | split("\n") | map(select(test("^[^#]")) | split(" | ") | { key: .[0], value: .[1] }) | from_entries;
+def renew: names as $names
+  | map(.contract |= ($names[.] // .)
+    | .cases |= map(.program |= ($names[.] // .)
+      | .case |= (split(".") | .[0] |= ($names[.] // .) | join("."))));
+
 def by_case: [.[] | .contract as $contract | .cases[]
   | { key: "\($contract) \(.program):\(.case)", value: . }] | from_entries;
 
@@ -23,7 +30,7 @@ def words: if . == null then "-" else .outcome + (if .reason != "" then " (\(.re
 
 def contracts: map(.contract) | sort;
 
-. as $runs
+renew as $runs
 | ($runs[:$first] | contracts) as $before | ($runs[$first:] | contracts) as $after
 | if $before != $after then
     "then is of \($before | join(" and ")), now of \($after | join(" and "))" | halt_error(3)

@@ -21,7 +21,7 @@ order_of() {
 	[[ "${lines[-1]}" == *" faults killed, "*" by a case of their own rule, 1 equivalent" ]]
 	# A case that fails the second time it is asked has noticed nothing.
 	local contract items
-	for contract in mediated seed; do
+	for contract in mediated rfc; do
 		mapfile -t items < <(sed -n "s|^amd-zen4/$contract/[^ ]* ||p" "$OUT/plan")
 		run -0 --separate-stderr "$LAB" try --pretend --contract "$contract" --out "$OUT.pretend" "${items[@]}"
 		[ "${#lines[@]}" -eq "${#items[@]}" ]
@@ -35,10 +35,10 @@ order_of() {
 }
 
 @test "many faults in one boot: each is tried after the same case without it" {
-	run -0 --separate-stderr "$LAB" try --contract seed --out "$OUT" \
-		wrong_errno=seed_creation_test:R8_R22_after_the_vcpu_has_moved wakes=seed_error_test:R13_enable_of_a_task_event
-	[ "$output" = "wrong_errno          noticed     seed_creation_test:R8_R22_after_the_vcpu_has_moved
-wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
+	run -0 --separate-stderr "$LAB" try --contract rfc --out "$OUT" \
+		wrong_errno=rfc_creation_test:R8_R22_after_the_vcpu_has_moved wakes=rfc_error_test:R13_enable_of_a_task_event
+	[ "$output" = "wrong_errno          noticed     rfc_creation_test:R8_R22_after_the_vcpu_has_moved
+wakes                not noticed rfc_error_test:R13_enable_of_a_task_event" ]
 	[ "$(jq -r '[.fault, .facts["/sys/module/perf_guest/parameters/fault"], .totals.violates > 0] | join(" ")' \
 		"$OUT/wrong_errno/results.json")" = "wrong_errno wrong_errno true" ]
 	[ "$(jq -r '[.fault, .facts["/sys/module/perf_guest/parameters/fault"], .totals.conforms > 0] | join(" ")' \
@@ -56,9 +56,9 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 }
 
 @test "a case that is skipped here says so, and the next is asked" {
-	run -1 --separate-stderr "$LAB" try --out "$OUT" wrong_errno=seed_group_test:R16_pinned_that_includes \
+	run -1 --separate-stderr "$LAB" try --out "$OUT" wrong_errno=rfc_group_test:R16_pinned_that_includes \
 		vm_passes=claim_test:M6_refused_beside_an_include_guest_event
-	[ "${lines[0]}" = "wrong_errno          not tried: here the case cannot be asked seed_group_test:R16_pinned_that_includes" ]
+	[ "${lines[0]}" = "wrong_errno          not tried: here the case cannot be asked rfc_group_test:R16_pinned_that_includes" ]
 	[ "${lines[1]}" = "vm_passes            noticed     claim_test:M6_refused_beside_an_include_guest_event" ]
 }
 
@@ -74,7 +74,7 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 	done
 	run ! grep -q wrong_errno "$OUT/decisive"
 	# Not before the whole suite conformed on the kernel without a fault.
-	[ "$(jq .complete "$OUT/none-amd-zen4-seed-whole/results.json")" = true ]
+	[ "$(jq .complete "$OUT/none-amd-zen4-rfc-whole/results.json")" = true ]
 	[ "$(jq -r .fault "$OUT/wrong_errno.whole/results.json")" = wrong_errno ]
 }
 
@@ -96,7 +96,7 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 }
 
 @test "--stop ends a run at its first failure" {
-	run -1 "$LAB" run --contract seed --fault wrong_errno --filter 'seed_creation_test' --stop --out "$OUT"
+	run -1 "$LAB" run --contract rfc --fault wrong_errno --filter 'rfc_creation_test' --stop --out "$OUT"
 	[ "$(jq -r '[.cases[] | select(.outcome == "violates")] | length' "$OUT/results.json")" -eq 1 ]
 	[ "$(jq -c '[.complete, .totals.broken]' "$OUT/results.json")" = "[false,0]" ]
 }
@@ -114,12 +114,12 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 
 @test "a short soak does not waver, and one that wavers is told" {
 	local results=$OUT/run-0002/results.json
-	run -0 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,seed_group_test' --out "$OUT"
+	run -0 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,rfc_group_test' --out "$OUT"
 	[[ "${lines[-1]}" = "4 runs, "*" 0 failed always, 0 incomplete, 0 wavered" ]]
 	touch "$BATS_TEST_TMPDIR/then"
 	jq '(.cases[] | select(.case | endswith("M3_every_vm_claims")) | .outcome) = "undecided"' "$results" >"$results.new"
 	mv "$results.new" "$results"
-	run -1 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,seed_group_test' --out "$OUT"
+	run -1 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,rfc_group_test' --out "$OUT"
 	[[ "$output" = *"wavers mediated claim_test:claim.M3_every_vm_claims"* ]]
 	[ -z "$(find "$OUT"/run-* -name table -newer "$BATS_TEST_TMPDIR/then")" ]
 }
@@ -127,12 +127,12 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 @test "the explorer finds a broken kernel, and leaves a program that shows it" {
 	local dir=$BATS_TEST_DIRNAME/../../../build/test/history
 	mkdir -p "$dir"
-	run -1 "$SCRIPTS/explore" --contract seed --fault task_stays --seconds 60 --seed 5 --out "$OUT"
+	run -1 "$SCRIPTS/explore" --contract rfc --fault task_stays --seconds 60 --seed 5 --out "$OUT"
 	[[ "$output" = *"the whole program is in $OUT/history.c"* ]]
 	gcc -Wall -Wextra -Werror -O2 -pthread -o "$dir/history" "$OUT/history.c"
-	run -0 "$LAB" exec --contract seed --fault task_stays -- "$(realpath "$dir/history")"
+	run -0 "$LAB" exec --contract rfc --fault task_stays -- "$(realpath "$dir/history")"
 	[[ "$output" = *alive* ]]
-	run -0 "$LAB" exec --contract seed -- "$(realpath "$dir/history")"
+	run -0 "$LAB" exec --contract rfc -- "$(realpath "$dir/history")"
 	[[ "$output" = *ERROR* ]]
 }
 
@@ -152,7 +152,7 @@ wakes                not noticed seed_error_test:R13_enable_of_a_task_event" ]
 		kills gremlin|kills: no fault called 'gremlin'; see scripts/lab faults
 		kills --seconds 0|kills: --seconds wants a number from 1, not '0'
 		soak --cpus two|soak: --cpus wants a number from 1, not 'two'
-		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated seed seed-literal
+		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated rfc rfc-as-posted
 		soak --runs|soak: --runs wants a value
 		explore --seconds 4000|explore: --seconds 4000: a case may take 600 s in all, shrinking included
 		explore --fault gremlin|lab: no fault called 'gremlin'; see scripts/lab faults

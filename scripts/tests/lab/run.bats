@@ -29,7 +29,7 @@ outcomes() {
 	[ "$(field .verdict "$FULL")" = "conforms but for known defects" ]
 	[ "$(outcomes "$FULL")" = "conforms known skip" ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$FULL")" = \
-		"needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the seed's contract" ]
+		"needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the RFC's contract" ]
 	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28,known D29,known D33,known D35,known D36,known D37,known D39" ]
 	[ "$(field '.stale | length' "$FULL")" = 0 ]
 }
@@ -37,7 +37,7 @@ outcomes() {
 @test "every case there is was run" {
 	local missing
 	# Programs of the other contract are skipped as a whole.
-	missing=$(comm -23 <("$LAB" cases | grep -v '^seed_' | sort -u) \
+	missing=$(comm -23 <("$LAB" cases | grep -v '^rfc_' | sort -u) \
 		<(field '.cases[] | "\(.program):\(.case | split(".") | last)"' "$FULL" | sort -u))
 	[ "$missing" = "" ]
 }

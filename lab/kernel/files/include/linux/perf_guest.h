@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seed's contract between perf and a hypervisor: a guest that wants the PMU
+ * The RFC's contract between perf and a hypervisor: a guest that wants the PMU
  * takes all counters of its CPU at entry and gives them back at exit. Events
  * that exclude the guest wait; the others are condemned.
  *
@@ -19,7 +19,7 @@
  * in whether it notices. Name, rule, what it does. Those "from boot on" change
  * what KVM finds when it starts. All others are looked up where they act, and
  * can come and go while VMs and events live. Those marked "slip" are part of
- * seed-literal.
+ * rfc-as-posted.
  */
 /* clang-format off */
 #define PERF_GUEST_FAULTS(X) \
@@ -192,15 +192,15 @@ static inline bool has_vpmu_passthrough_cap(const struct pmu *pmu)
 
 enum perf_guest_contract {
 	PERF_GUEST_MEDIATED,
-	PERF_GUEST_SEED,
-	PERF_GUEST_SEED_LITERAL,
+	PERF_GUEST_RFC,
+	PERF_GUEST_RFC_AS_POSTED,
 };
 
 extern enum perf_guest_contract perf_guest_contract;
 extern enum perf_guest_fault perf_guest_fault;
 DECLARE_STATIC_KEY_FALSE(perf_guest_faulty);
 
-static inline bool perf_guest_speaks_seed(void)
+static inline bool perf_guest_speaks_rfc(void)
 {
 	return perf_guest_contract != PERF_GUEST_MEDIATED;
 }
@@ -210,9 +210,9 @@ static inline bool perf_guest_speaks_seed(void)
 	(static_branch_unlikely(&perf_guest_faulty) && \
 	 READ_ONCE(perf_guest_fault) == PERF_GUEST_FAULT_##name)
 
-/* A fault that the literal seed has. */
-#define perf_guest_slip(name)                              \
-	(perf_guest_contract == PERF_GUEST_SEED_LITERAL || \
+/* A fault that the RFC as posted has. */
+#define perf_guest_slip(name)                               \
+	(perf_guest_contract == PERF_GUEST_RFC_AS_POSTED || \
 	 perf_guest_fault(name))
 
 /*
@@ -224,7 +224,7 @@ void perf_guest_exit(void);
 
 #else
 
-static inline bool perf_guest_speaks_seed(void)
+static inline bool perf_guest_speaks_rfc(void)
 {
 	return false;
 }

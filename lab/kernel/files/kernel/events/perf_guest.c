@@ -349,8 +349,8 @@ static bool perf_guest_fault_inherit(struct perf_event *parent)
 
 static const char *const perf_guest_contracts[] = {
 	[PERF_GUEST_MEDIATED] = "mediated",
-	[PERF_GUEST_SEED] = "seed",
-	[PERF_GUEST_SEED_LITERAL] = "seed-literal",
+	[PERF_GUEST_RFC] = "rfc",
+	[PERF_GUEST_RFC_AS_POSTED] = "rfc-as-posted",
 };
 
 static const char *const perf_guest_fault_names[] = {

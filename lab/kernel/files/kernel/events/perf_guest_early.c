@@ -68,7 +68,7 @@ static int perf_force_exclude_guest_check(struct perf_event *event, int cpu,
 {
 	struct pmu *pmu = event->pmu;
 
-	if (!perf_guest_speaks_seed())
+	if (!perf_guest_speaks_rfc())
 		return 0;
 
 	if (perf_guest_fault(leader_classifies))
@@ -101,10 +101,10 @@ static int perf_force_exclude_guest_check(struct perf_event *event, int cpu,
 	return perf_guest_fault(wrong_errno) ? -EOPNOTSUPP : -EBUSY;
 }
 
-/* The seed threw the errno of its helper away. */
+/* The RFC threw the errno of its helper away. */
 static int perf_guest_creation_errno(int err)
 {
-	if (err && perf_guest_contract == PERF_GUEST_SEED_LITERAL)
+	if (err && perf_guest_contract == PERF_GUEST_RFC_AS_POSTED)
 		return -EBUSY;
 	return err;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What guest entry takes off the counters, and what exit puts back
- * (docs/contract/seed.md, R2, R5).
+ * (docs/contract/rfc.md, R2, R5).
  */
 #include "perf/cpu.h"
 #include "perf/event.h"
@@ -16,7 +16,7 @@
 #define CROWD 16
 #define MANY_STEPS 400
 
-FIXTURE(seed_schedule)
+FIXTURE(rfc_schedule)
 {
 	struct scenario s;
 	struct observation o;
@@ -26,19 +26,19 @@ FIXTURE(seed_schedule)
 };
 
 /* @of_task: follow the vCPU thread, else count its CPU */
-FIXTURE_VARIANT(seed_schedule)
+FIXTURE_VARIANT(rfc_schedule)
 {
 	bool of_task, pinned;
 };
 
 /* clang-format off */
-FIXTURE_VARIANT_ADD(seed_schedule, task_flexible) { .of_task = true };
-FIXTURE_VARIANT_ADD(seed_schedule, task_pinned) { .of_task = true, .pinned = true };
-FIXTURE_VARIANT_ADD(seed_schedule, cpu_flexible) { .pinned = false };
-FIXTURE_VARIANT_ADD(seed_schedule, cpu_pinned) { .pinned = true };
+FIXTURE_VARIANT_ADD(rfc_schedule, task_flexible) { .of_task = true };
+FIXTURE_VARIANT_ADD(rfc_schedule, task_pinned) { .of_task = true, .pinned = true };
+FIXTURE_VARIANT_ADD(rfc_schedule, cpu_flexible) { .pinned = false };
+FIXTURE_VARIANT_ADD(rfc_schedule, cpu_pinned) { .pinned = true };
 /* clang-format on */
 
-FIXTURE_SETUP(seed_schedule)
+FIXTURE_SETUP(rfc_schedule)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -50,7 +50,7 @@ FIXTURE_SETUP(seed_schedule)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_schedule)
+FIXTURE_TEARDOWN(rfc_schedule)
 {
 	if (self->page)
 		event_unmap(self->page, 0);
@@ -59,8 +59,8 @@ FIXTURE_TEARDOWN(seed_schedule)
 	case_end(_metadata);
 }
 
-static int open_variant(FIXTURE_DATA(seed_schedule) * self,
-			const FIXTURE_VARIANT(seed_schedule) * variant)
+static int open_variant(FIXTURE_DATA(rfc_schedule) * self,
+			const FIXTURE_VARIANT(rfc_schedule) * variant)
 {
 	struct perf_event_attr attr;
 	int err = event_describe(&attr, PMU_CORE);
@@ -107,7 +107,7 @@ static void look_twice(void *arg)
 	event_read(look->fd, &look->seen[1]);
 }
 
-TEST_F(seed_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
+TEST_F(rfc_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct inside inside;
@@ -138,7 +138,7 @@ TEST_F(seed_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 }
 
 /* Many times in a row, with host work in between. */
-TEST_F(seed_schedule, R5_again_and_again)
+TEST_F(rfc_schedule, R5_again_and_again)
 {
 	struct event_value value;
 
@@ -161,7 +161,7 @@ TEST_F(seed_schedule, R5_again_and_again)
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_schedule, R5_keeps_its_place_beside_a_crowd_of_cpu_events)
+TEST_F(rfc_schedule, R5_keeps_its_place_beside_a_crowd_of_cpu_events)
 {
 	struct event_value value;
 	struct crowd crowd;
@@ -187,14 +187,14 @@ TEST_F(seed_schedule, R5_keeps_its_place_beside_a_crowd_of_cpu_events)
 	guest_destroy(&self->guest);
 }
 
-FIXTURE(seed_guests)
+FIXTURE(rfc_guests)
 {
 	struct scenario s;
 	struct observation o;
 	struct guest guest;
 };
 
-FIXTURE_SETUP(seed_guests)
+FIXTURE_SETUP(rfc_guests)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -204,7 +204,7 @@ FIXTURE_SETUP(seed_guests)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_guests)
+FIXTURE_TEARDOWN(rfc_guests)
 {
 	case_end(_metadata);
 }
@@ -217,7 +217,7 @@ struct one_of_two {
 };
 
 static void judge_one(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(seed_guests) * self,
+		      FIXTURE_DATA(rfc_guests) * self,
 		      const struct one_of_two *one)
 {
 	struct event_value value;
@@ -232,8 +232,7 @@ static void judge_one(struct __test_metadata *_metadata,
 
 /* Two guests at once: an event of the first one's CPU, and of the second. */
 static void judge_two_guests(struct __test_metadata *_metadata,
-			     FIXTURE_DATA(seed_guests) * self,
-			     int cpu_of_second)
+			     FIXTURE_DATA(rfc_guests) * self, int cpu_of_second)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
@@ -265,18 +264,18 @@ static void judge_two_guests(struct __test_metadata *_metadata,
 }
 
 /* The third CPU is for whoever watches both. */
-TEST_F(seed_guests, R5_two_guests_on_two_cpus)
+TEST_F(rfc_guests, R5_two_guests_on_two_cpus)
 {
 	NEEDS(cpu_count() >= 3, "three CPUs");
 	judge_two_guests(_metadata, self, OTHER_CPU);
 }
 
-TEST_F(seed_guests, R5_two_guests_on_one_cpu)
+TEST_F(rfc_guests, R5_two_guests_on_one_cpu)
 {
 	judge_two_guests(_metadata, self, GUEST_CPU);
 }
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv, HOST_NEEDS_RFC_GUESTS);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening events while a guest of the seed's contract runs
- * (docs/contract/seed.md, R8, R19, R22 to R26). The answer depends on the
+ * Opening events while a guest of the RFC's contract runs
+ * (docs/contract/rfc.md, R8, R19, R22 to R26). The answer depends on the
  * instant, so an open that must be refused is made between two beats of a guest
  * that certainly did not leave in between. An open that must succeed need not
  * meet such an instant: refused at any, it violates.
@@ -26,7 +26,7 @@
 /* Who the event is of. */
 enum whose { OF_NOBODY, OF_VCPU, OF_ITSELF };
 
-FIXTURE(seed_open)
+FIXTURE(rfc_open)
 {
 	struct scenario s;
 	struct observation o;
@@ -38,7 +38,7 @@ FIXTURE(seed_open)
  * @leader:    PMU of a leader to open it under, or -1
  * @per_cpu:   the CPU the event is bound to, or ANY_CPU
  */
-FIXTURE_VARIANT(seed_open)
+FIXTURE_VARIANT(rfc_open)
 {
 	const char *rule;
 	enum pmu_kind pmu;
@@ -48,33 +48,33 @@ FIXTURE_VARIANT(seed_open)
 	bool exclude_guest, exclude_host, disabled, pinned;
 };
 
-#define SEED_OPEN(name, rule_id, ...)                           \
-	FIXTURE_VARIANT_ADD(seed_open, name)                    \
+#define RFC_OPEN(name, rule_id, ...)                            \
+	FIXTURE_VARIANT_ADD(rfc_open, name)                     \
 	{                                                       \
 		.rule = rule_id, .pmu = PMU_CORE, .leader = -1, \
 		.cpu = ANY_CPU, __VA_ARGS__                     \
 	}
 
 /* clang-format off */
-SEED_OPEN(of_the_guests_cpu, "R22", .cpu = GUEST_CPU);
-SEED_OPEN(of_a_task_on_the_guests_cpu, "R22", .whose = OF_ITSELF, .cpu = GUEST_CPU);
-SEED_OPEN(of_the_vcpu_on_the_guests_cpu, "R22", .whose = OF_VCPU, .cpu = GUEST_CPU);
-SEED_OPEN(of_the_vcpu_on_another_cpu, "R8", .whose = OF_VCPU, .cpu = HOST_CPU);
-SEED_OPEN(pinned_of_the_guests_cpu, "R22", .cpu = GUEST_CPU, .pinned = true);
-SEED_OPEN(of_guests_only, "R22", .cpu = GUEST_CPU, .exclude_host = true);
-SEED_OPEN(of_another_cpu, "R8", .cpu = HOST_CPU);
-SEED_OPEN(of_the_vcpu, "R23", .whose = OF_VCPU);
-SEED_OPEN(of_another_thread, "R23", .whose = OF_ITSELF);
-SEED_OPEN(disabled_of_the_guests_cpu, "R25", .cpu = GUEST_CPU, .disabled = true);
-SEED_OPEN(disabled_of_the_vcpu, "R25", .whose = OF_VCPU, .disabled = true);
-SEED_OPEN(under_a_software_leader, "R26", .cpu = GUEST_CPU, .leader = PMU_SOFTWARE);
-SEED_OPEN(under_a_leader_that_excludes_the_guest, "R26", .cpu = GUEST_CPU, .leader = PMU_CORE);
-SEED_OPEN(software_under_a_hardware_leader, "R26", .pmu = PMU_SOFTWARE, .cpu = GUEST_CPU, .leader = PMU_CORE);
-SEED_OPEN(excluding_the_guest_of_its_cpu, "R19", .cpu = GUEST_CPU, .exclude_guest = true);
-SEED_OPEN(excluding_the_guest_of_the_vcpu, "R19", .whose = OF_VCPU, .exclude_guest = true);
+RFC_OPEN(of_the_guests_cpu, "R22", .cpu = GUEST_CPU);
+RFC_OPEN(of_a_task_on_the_guests_cpu, "R22", .whose = OF_ITSELF, .cpu = GUEST_CPU);
+RFC_OPEN(of_the_vcpu_on_the_guests_cpu, "R22", .whose = OF_VCPU, .cpu = GUEST_CPU);
+RFC_OPEN(of_the_vcpu_on_another_cpu, "R8", .whose = OF_VCPU, .cpu = HOST_CPU);
+RFC_OPEN(pinned_of_the_guests_cpu, "R22", .cpu = GUEST_CPU, .pinned = true);
+RFC_OPEN(of_guests_only, "R22", .cpu = GUEST_CPU, .exclude_host = true);
+RFC_OPEN(of_another_cpu, "R8", .cpu = HOST_CPU);
+RFC_OPEN(of_the_vcpu, "R23", .whose = OF_VCPU);
+RFC_OPEN(of_another_thread, "R23", .whose = OF_ITSELF);
+RFC_OPEN(disabled_of_the_guests_cpu, "R25", .cpu = GUEST_CPU, .disabled = true);
+RFC_OPEN(disabled_of_the_vcpu, "R25", .whose = OF_VCPU, .disabled = true);
+RFC_OPEN(under_a_software_leader, "R26", .cpu = GUEST_CPU, .leader = PMU_SOFTWARE);
+RFC_OPEN(under_a_leader_that_excludes_the_guest, "R26", .cpu = GUEST_CPU, .leader = PMU_CORE);
+RFC_OPEN(software_under_a_hardware_leader, "R26", .pmu = PMU_SOFTWARE, .cpu = GUEST_CPU, .leader = PMU_CORE);
+RFC_OPEN(excluding_the_guest_of_its_cpu, "R19", .cpu = GUEST_CPU, .exclude_guest = true);
+RFC_OPEN(excluding_the_guest_of_the_vcpu, "R19", .whose = OF_VCPU, .exclude_guest = true);
 /* clang-format on */
 
-FIXTURE_SETUP(seed_open)
+FIXTURE_SETUP(rfc_open)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -85,7 +85,7 @@ FIXTURE_SETUP(seed_open)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_open)
+FIXTURE_TEARDOWN(rfc_open)
 {
 	case_end(_metadata);
 }
@@ -122,7 +122,7 @@ static pid_t task_of(const struct guest *guest, enum whose whose)
 
 /* The leader is opened before the guest runs. Returns 0 or an errno. */
 static int prepare(const struct guest *guest,
-		   const FIXTURE_VARIANT(seed_open) * variant,
+		   const FIXTURE_VARIANT(rfc_open) * variant,
 		   struct attempt *attempt)
 {
 	struct perf_event_attr leader;
@@ -148,14 +148,14 @@ static int prepare(const struct guest *guest,
 }
 
 /* What every variant is about when no guest is there: it opens. */
-static const char *rule_outside(const FIXTURE_VARIANT(seed_open) * variant)
+static const char *rule_outside(const FIXTURE_VARIANT(rfc_open) * variant)
 {
 	return variant->cpu != ANY_CPU ? "R22" : "R23";
 }
 
 static void judge_outside(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(seed_open) * self,
-			  const FIXTURE_VARIANT(seed_open) * variant,
+			  FIXTURE_DATA(rfc_open) * self,
+			  const FIXTURE_VARIANT(rfc_open) * variant,
 			  struct attempt *attempt)
 {
 	self->s.cpu_in_guest = 0;
@@ -165,7 +165,7 @@ static void judge_outside(struct __test_metadata *_metadata,
 	JUDGE(rule_outside(variant), &self->s, &self->o);
 }
 
-TEST_F(seed_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
+TEST_F(rfc_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct attempt attempt;
@@ -210,14 +210,14 @@ static void attempt_own(void *arg)
 		own->err_of_task = own->task.err;
 }
 
-FIXTURE(seed_run)
+FIXTURE(rfc_run)
 {
 	struct scenario s;
 	struct observation o;
 	struct guest guest;
 };
 
-FIXTURE_SETUP(seed_run)
+FIXTURE_SETUP(rfc_run)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -227,13 +227,13 @@ FIXTURE_SETUP(seed_run)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_run)
+FIXTURE_TEARDOWN(rfc_run)
 {
 	case_end(_metadata);
 }
 
 /* Whoever opens on the CPU it runs on, or on itself, finds no guest there. */
-TEST_F(seed_run, R22_R23_its_own_cpu_and_thread)
+TEST_F(rfc_run, R22_R23_its_own_cpu_and_thread)
 {
 	struct own own = { .err_of_cpu = 0 };
 
@@ -268,7 +268,7 @@ static void work_here(void *arg)
 }
 
 /* Opened while the guest runs, it has its counter from the next exit on. */
-TEST_F(seed_run, R19_counts_after_the_exit)
+TEST_F(rfc_run, R19_counts_after_the_exit)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
@@ -337,7 +337,7 @@ static void count_refusal(int err, struct slips *slips)
  * A guest that leaves all the time: some opens meet it outside, and some
  * inside, whatever the two have in step.
  */
-TEST_F(seed_run, R24_what_slips_through_is_condemned)
+TEST_F(rfc_run, R24_what_slips_through_is_condemned)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
@@ -371,7 +371,7 @@ TEST_F(seed_run, R24_what_slips_through_is_condemned)
 }
 
 /* An include-guest event of the CPU next door, all the time. */
-TEST_F(seed_run, R8_the_cpu_next_door_goes_on_counting)
+TEST_F(rfc_run, R8_the_cpu_next_door_goes_on_counting)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value at[4];
@@ -406,7 +406,7 @@ static void move_to(void *arg)
 }
 
 /* The vCPU changes places with the one who asks. */
-TEST_F(seed_run, R8_R22_after_the_vcpu_has_moved)
+TEST_F(rfc_run, R8_R22_after_the_vcpu_has_moved)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct attempt attempt = { .task = ANY_TASK, .group = NO_GROUP };
@@ -434,5 +434,5 @@ TEST_F(seed_run, R8_R22_after_the_vcpu_has_moved)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv, HOST_NEEDS_RFC_GUESTS);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Events that children inherit: being born beside a guest, and to a condemned
- * parent (docs/contract/seed.md, R27 and R28).
+ * parent (docs/contract/rfc.md, R27 and R28).
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #define GUEST_CPU 1
 #define WORK_TURNS 200000
 
-FIXTURE(seed_inherit)
+FIXTURE(rfc_inherit)
 {
 	struct scenario s;
 	struct observation o;
@@ -26,7 +26,7 @@ FIXTURE(seed_inherit)
 	int fd;
 };
 
-FIXTURE_SETUP(seed_inherit)
+FIXTURE_SETUP(rfc_inherit)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -39,7 +39,7 @@ FIXTURE_SETUP(seed_inherit)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_inherit)
+FIXTURE_TEARDOWN(rfc_inherit)
 {
 	if (self->fd >= 0)
 		close(self->fd);
@@ -64,7 +64,7 @@ static int request(int fd, unsigned long what)
 }
 
 static void judge_fork(struct __test_metadata *_metadata,
-		       FIXTURE_DATA(seed_inherit) * self, int cpu)
+		       FIXTURE_DATA(rfc_inherit) * self, int cpu)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
@@ -88,12 +88,12 @@ static void judge_fork(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_inherit, R27_fork_with_an_event_of_the_guests_cpu)
+TEST_F(rfc_inherit, R27_fork_with_an_event_of_the_guests_cpu)
 {
 	judge_fork(_metadata, self, GUEST_CPU);
 }
 
-TEST_F(seed_inherit, R27_fork_with_an_event_of_any_cpu)
+TEST_F(rfc_inherit, R27_fork_with_an_event_of_any_cpu)
 {
 	judge_fork(_metadata, self, ANY_CPU);
 }
@@ -134,7 +134,7 @@ static int64_t sum_with_child(struct guest *guest, int fd, unsigned int turns)
  * it the parent is in ERROR, so only the sum can tell: reset, let a child work,
  * revive the parent while its thread waits, and read.
  */
-TEST_F(seed_inherit, R28_the_child_of_a_condemned_event)
+TEST_F(rfc_inherit, R28_the_child_of_a_condemned_event)
 {
 	unsigned int turns = WORK_TURNS;
 	struct perf_event_attr attr;
@@ -179,5 +179,5 @@ TEST_F(seed_inherit, R28_the_child_of_a_condemned_event)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv, HOST_NEEDS_RFC_GUESTS);
 }

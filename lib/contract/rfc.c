@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The seed's contract: the guest's entry takes all counters of its CPU, throws
+ * The RFC's contract: the guest's entry takes all counters of its CPU, throws
  * out what is on them and condemns what wanted to count inside; its exit gives
- * them back. docs/contract/seed.md has the words, the sources, and which of the
- * readings is followed where the seed's words and code disagree. A kernel that
- * says it is literal is held to the code as it was posted.
+ * them back. docs/contract/rfc.md has the words, the sources, and which of the
+ * readings is followed where the RFC's words and code disagree. A kernel that
+ * says it speaks the RFC as posted is held to the code as it was posted.
  */
 #include <errno.h>
 
-#define RULES_OF CONTRACT_SEED
-#define RULES_IN "docs/contract/seed.md"
+#define RULES_OF CONTRACT_RFC
+#define RULES_IN "docs/contract/rfc.md"
 #include "rule.h"
 
-/* The seed refuses by the moment: is a guest there right now? (R22, R23) */
+/* The RFC refuses by the moment: is a guest there right now? (R22, R23) */
 static bool in_guest(const struct scenario *s)
 {
 	return s->per_cpu == 1 ? s->cpu_in_guest == 1 : s->task_in_guest == 1;
@@ -149,8 +149,8 @@ RULE(R5, "guest exit schedules exclude-guest events in again",
 }
 
 /*
- * Beside more flexible events of its CPU than there are counters. The literal
- * order serves these before the task's pinned event, which then finds none.
+ * Beside more flexible events of its CPU than there are counters. As posted,
+ * the RFC serves these before the task's pinned event, which then finds none.
  */
 RULE(R5.priority, "guest exit serves pinned events before flexible ones",
      "perf_guest_exit()")
@@ -194,7 +194,7 @@ RULE(R8.others, "a guest on one CPU leaves the events of another alone",
 	EXACTLY(others_changed, 0);
 }
 
-/* Repaired: all or none. Literal: only the leader is ever condemned. */
+/* Repaired: all or none. As posted: only the leader is ever condemned. */
 RULE(R10, "all members of a group go to ERROR, or none",
      "__perf_force_exclude_guest_pmu() in the RFC")
 {
@@ -303,7 +303,7 @@ RULE(R20, "multiplexed events go on taking turns while guests come and go",
 	EXACTLY(starved, 0);
 }
 
-/* Literal: the cgroup's clock is not stopped at entry (C12). */
+/* As posted: the cgroup's clock is not stopped at entry (C12). */
 RULE(R21.clock, "the running time of a cgroup's event leaves the guest out",
      "update_cgrp_time_from_cpuctx()")
 {

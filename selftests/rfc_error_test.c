@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Condemned at guest entry, and what a program sees of it afterwards
- * (docs/contract/seed.md, R4, R9 to R15).
+ * (docs/contract/rfc.md, R4, R9 to R15).
  *
  * Most cases enter the guest once, on demand, so that what happened is known
  * without looking at a clock: guest_step() says how often it entered.
@@ -37,7 +37,7 @@ static void begin(struct scenario *s, struct observation *o)
 	s->state_at_entry = STATE_ACTIVE;
 }
 
-FIXTURE(seed_error)
+FIXTURE(rfc_error)
 {
 	struct scenario s;
 	struct observation o;
@@ -45,7 +45,7 @@ FIXTURE(seed_error)
 	int fd;
 };
 
-FIXTURE_SETUP(seed_error)
+FIXTURE_SETUP(rfc_error)
 {
 	begin(&self->s, &self->o);
 	self->s.exclude_guest = 0;
@@ -55,7 +55,7 @@ FIXTURE_SETUP(seed_error)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_error)
+FIXTURE_TEARDOWN(rfc_error)
 {
 	if (self->fd >= 0)
 		close(self->fd);
@@ -70,7 +70,7 @@ static int64_t is_eof(int fd)
 }
 
 /* An include-guest event of the vCPU thread or of its CPU. */
-static int open_include(FIXTURE_DATA(seed_error) * self, bool of_task,
+static int open_include(FIXTURE_DATA(rfc_error) * self, bool of_task,
 			bool pinned, bool disabled)
 {
 	struct perf_event_attr attr;
@@ -85,7 +85,7 @@ static int open_include(FIXTURE_DATA(seed_error) * self, bool of_task,
 	return self->fd < 0 ? -self->fd : 0;
 }
 
-static void enter(FIXTURE_DATA(seed_error) * self)
+static void enter(FIXTURE_DATA(rfc_error) * self)
 {
 	self->s.entries = (int64_t)guest_step(&self->guest);
 }
@@ -100,7 +100,7 @@ static void move_to_host_cpu(void *arg)
 	*(int *)arg = cpu_pin_self(HOST_CPU);
 }
 
-TEST_F(seed_error, R4_for_good)
+TEST_F(rfc_error, R4_for_good)
 {
 	int err = 0;
 
@@ -124,7 +124,7 @@ TEST_F(seed_error, R4_for_good)
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_error, R4_of_a_cpu_for_good)
+TEST_F(rfc_error, R4_of_a_cpu_for_good)
 {
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
@@ -138,7 +138,7 @@ TEST_F(seed_error, R4_of_a_cpu_for_good)
 }
 
 /* read() as tools do it, and of a whole group. */
-TEST_F(seed_error, R9_read_and_group_read)
+TEST_F(rfc_error, R9_read_and_group_read)
 {
 	struct perf_event_attr attr;
 	uint64_t words[16];
@@ -168,7 +168,7 @@ TEST_F(seed_error, R9_read_and_group_read)
 }
 
 /* Condemned for a whole run, revived after it: what do its clocks say? */
-TEST_F(seed_error, R11_frozen_not_lost)
+TEST_F(rfc_error, R11_frozen_not_lost)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
@@ -209,7 +209,7 @@ TEST_F(seed_error, R11_frozen_not_lost)
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_error, R12_disable_and_reset)
+TEST_F(rfc_error, R12_disable_and_reset)
 {
 	struct event_value value;
 
@@ -239,7 +239,7 @@ TEST_F(seed_error, R12_disable_and_reset)
 
 /* Enable a condemned event outside the guest: alive, until the next entry. */
 static void judge_revival(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(seed_error) * self, int err)
+			  FIXTURE_DATA(rfc_error) * self, int err)
 {
 	self->s.request = REQUEST_ENABLE;
 	self->s.entries = 0;
@@ -251,7 +251,7 @@ static void judge_revival(struct __test_metadata *_metadata,
 	JUDGE("R13", &self->s, &self->o, "after the next entry");
 }
 
-TEST_F(seed_error, R13_enable_of_a_task_event)
+TEST_F(rfc_error, R13_enable_of_a_task_event)
 {
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
@@ -261,7 +261,7 @@ TEST_F(seed_error, R13_enable_of_a_task_event)
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_error, R13_enable_of_a_pinned_cpu_event)
+TEST_F(rfc_error, R13_enable_of_a_pinned_cpu_event)
 {
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	MUST(open_include(self, false, true, false));
@@ -271,7 +271,7 @@ TEST_F(seed_error, R13_enable_of_a_pinned_cpu_event)
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_error, R13_enable_by_prctl)
+TEST_F(rfc_error, R13_enable_by_prctl)
 {
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
@@ -282,7 +282,7 @@ TEST_F(seed_error, R13_enable_by_prctl)
 }
 
 /* While the guest runs, reviving lasts until it is entered again: not long. */
-TEST_F(seed_error, R13_enable_under_the_guest)
+TEST_F(rfc_error, R13_enable_under_the_guest)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	bool entered;
@@ -355,7 +355,7 @@ static int64_t signals_of_a_failed_pinned_event(void)
 }
 
 static void judge_no_wakeup(struct __test_metadata *_metadata,
-			    FIXTURE_DATA(seed_error) * self, bool pinned)
+			    FIXTURE_DATA(rfc_error) * self, bool pinned)
 {
 	struct pollfd poller = { .events = POLLIN };
 
@@ -376,17 +376,17 @@ static void judge_no_wakeup(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_error, R14_nobody_is_woken_flexible)
+TEST_F(rfc_error, R14_nobody_is_woken_flexible)
 {
 	judge_no_wakeup(_metadata, self, false);
 }
 
-TEST_F(seed_error, R14_nobody_is_woken_pinned)
+TEST_F(rfc_error, R14_nobody_is_woken_pinned)
 {
 	judge_no_wakeup(_metadata, self, true);
 }
 
-TEST_F(seed_error, R15_disabled_survives_until_it_is_on)
+TEST_F(rfc_error, R15_disabled_survives_until_it_is_on)
 {
 	guest_create(&self->guest, guest_exits, GUEST_CPU);
 	MUST(open_include(self, false, false, true));
@@ -404,7 +404,7 @@ TEST_F(seed_error, R15_disabled_survives_until_it_is_on)
 }
 
 /* All counters are taken by pinned events, so it waits for its turn. */
-TEST_F(seed_error, R15_waiting_survives_until_it_is_on)
+TEST_F(rfc_error, R15_waiting_survives_until_it_is_on)
 {
 	struct crowd crowd;
 
@@ -429,5 +429,5 @@ TEST_F(seed_error, R15_waiting_survives_until_it_is_on)
 int main(int argc, char **argv)
 {
 	return case_main(argc, argv,
-			 HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK);
+			 HOST_NEEDS_RFC_GUESTS | HOST_NEEDS_STEADY_CLOCK);
 }

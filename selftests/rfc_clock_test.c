@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the guest's time is to an event, who keeps counting, who gets a turn,
- * and what comes from inside (docs/contract/seed.md, R1, R2, R17, R18, R20,
+ * and what comes from inside (docs/contract/rfc.md, R1, R2, R17, R18, R20,
  * R31).
  */
 #include "perf/cpu.h"
@@ -20,7 +20,7 @@
 #define SAMPLE_PERIOD 20000
 #define NMI_TRIES 10
 
-FIXTURE(seed_clock)
+FIXTURE(rfc_clock)
 {
 	struct scenario s;
 	struct observation o;
@@ -28,7 +28,7 @@ FIXTURE(seed_clock)
 	int fd;
 };
 
-FIXTURE_SETUP(seed_clock)
+FIXTURE_SETUP(rfc_clock)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -39,7 +39,7 @@ FIXTURE_SETUP(seed_clock)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_clock)
+FIXTURE_TEARDOWN(rfc_clock)
 {
 	if (self->fd >= 0)
 		close(self->fd);
@@ -47,7 +47,7 @@ FIXTURE_TEARDOWN(seed_clock)
 }
 
 /* Read the event before and after a run with some time certainly inside. */
-static bool run_between_reads(FIXTURE_DATA(seed_clock) * self,
+static bool run_between_reads(FIXTURE_DATA(rfc_clock) * self,
 			      struct event_value *from, struct event_value *to)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
@@ -91,7 +91,7 @@ static void note_index(void *arg)
 
 /* Condemned or not, it has no counter inside. */
 static void judge_index(struct __test_metadata *_metadata,
-			FIXTURE_DATA(seed_clock) * self, bool of_task)
+			FIXTURE_DATA(rfc_clock) * self, bool of_task)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_mmap_page *page;
@@ -122,17 +122,17 @@ static void judge_index(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_clock, R2_index_of_a_cpu_event_that_includes)
+TEST_F(rfc_clock, R2_index_of_a_cpu_event_that_includes)
 {
 	judge_index(_metadata, self, false);
 }
 
-TEST_F(seed_clock, R2_index_of_a_task_event_that_includes)
+TEST_F(rfc_clock, R2_index_of_a_task_event_that_includes)
 {
 	judge_index(_metadata, self, true);
 }
 
-TEST_F(seed_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
+TEST_F(rfc_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 {
 	struct event_value from, to;
 	struct perf_event_attr attr;
@@ -156,7 +156,7 @@ TEST_F(seed_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 }
 
 static void judge_other_pmu(struct __test_metadata *_metadata,
-			    FIXTURE_DATA(seed_clock) * self, enum pmu_kind pmu,
+			    FIXTURE_DATA(rfc_clock) * self, enum pmu_kind pmu,
 			    bool of_task)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
@@ -193,27 +193,27 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_clock, R1_software_of_a_cpu)
+TEST_F(rfc_clock, R1_software_of_a_cpu)
 {
 	judge_other_pmu(_metadata, self, PMU_SOFTWARE, false);
 }
 
-TEST_F(seed_clock, R1_software_of_the_vcpu)
+TEST_F(rfc_clock, R1_software_of_the_vcpu)
 {
 	judge_other_pmu(_metadata, self, PMU_SOFTWARE, true);
 }
 
-TEST_F(seed_clock, R1_tracepoint)
+TEST_F(rfc_clock, R1_tracepoint)
 {
 	judge_other_pmu(_metadata, self, PMU_TRACEPOINT, false);
 }
 
-TEST_F(seed_clock, R1_breakpoint)
+TEST_F(rfc_clock, R1_breakpoint)
 {
 	judge_other_pmu(_metadata, self, PMU_BREAKPOINT, true);
 }
 
-TEST_F(seed_clock, R1_msr)
+TEST_F(rfc_clock, R1_msr)
 {
 	judge_other_pmu(_metadata, self, PMU_MSR, false);
 }
@@ -231,7 +231,7 @@ static int starved(const struct crowd *crowd, const uint64_t *from)
 }
 
 /* More events than counters, and a guest that comes and goes meanwhile. */
-TEST_F(seed_clock, R20_everybody_gets_a_turn)
+TEST_F(rfc_clock, R20_everybody_gets_a_turn)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value value;
@@ -277,16 +277,17 @@ static void note_head(void *arg)
 }
 
 /* Let a guest overflow its counter, twenty times and more. */
-static bool overflow_beside(FIXTURE_DATA(seed_clock) * self,
+static bool overflow_beside(FIXTURE_DATA(rfc_clock) * self,
 			    const struct deadline *deadline)
 {
-	int64_t nmis = cpu_interrupts("NMI", GUEST_CPU);
-	int64_t pmis = cpu_interrupts("VPMI", GUEST_CPU);
+	int64_t nmis, pmis;
 	bool ended;
 
+	guest_create(&self->guest, guest_overflow, GUEST_CPU);
+	nmis = cpu_interrupts("NMI", GUEST_CPU);
+	pmis = cpu_interrupts("VPMI", GUEST_CPU);
 	if (nmis < 0 || pmis < 0)
 		return false;
-	guest_create(&self->guest, guest_overflow, GUEST_CPU);
 	guest_go(&self->guest);
 	ended = wait_at_least(&self->guest.record->beats, 20, deadline) &&
 		guest_stop(&self->guest, patience_ms());
@@ -301,7 +302,7 @@ static bool overflow_beside(FIXTURE_DATA(seed_clock) * self,
  * Samples: the ring of an exclude-guest event stands still inside. NMIs: the
  * guest lets its own counter overflow, and the host must not hear of it.
  */
-TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
+TEST_F(rfc_clock, R31_no_sample_and_no_nmi_from_inside)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_mmap_page *page;
@@ -345,5 +346,5 @@ TEST_F(seed_clock, R31_no_sample_and_no_nmi_from_inside)
 int main(int argc, char **argv)
 {
 	return case_main(argc, argv,
-			 HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK);
+			 HOST_NEEDS_RFC_GUESTS | HOST_NEEDS_STEADY_CLOCK);
 }

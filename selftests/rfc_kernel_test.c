@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Events that are not an ordinary program's: the kernel's own, and those of a
- * cgroup (docs/contract/seed.md, R21 and R30).
+ * cgroup (docs/contract/rfc.md, R21 and R30).
  */
 #include <errno.h>
 
@@ -18,14 +18,14 @@
 #define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 
-FIXTURE(seed_watchdog)
+FIXTURE(rfc_watchdog)
 {
 	struct scenario s;
 	struct observation o;
 	struct guest guest;
 };
 
-FIXTURE_SETUP(seed_watchdog)
+FIXTURE_SETUP(rfc_watchdog)
 {
 	case_begin();
 	self->s = scenario_unknown;
@@ -33,13 +33,13 @@ FIXTURE_SETUP(seed_watchdog)
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN_PARENT(seed_watchdog)
+FIXTURE_TEARDOWN_PARENT(rfc_watchdog)
 {
 	watchdog_off();
 	case_end(_metadata);
 }
 
-TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
+TEST_F(rfc_watchdog, R30_its_event_dies_at_entry)
 {
 	int err;
 
@@ -63,7 +63,7 @@ TEST_F(seed_watchdog, R30_its_event_dies_at_entry)
 }
 
 /* Its events are made on their own CPUs, where no guest is at that moment. */
-TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
+TEST_F(rfc_watchdog, R30_switched_on_under_a_guest)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	int err;
@@ -92,7 +92,7 @@ TEST_F(seed_watchdog, R30_switched_on_under_a_guest)
 	JUDGE("R30", &self->s, &self->o);
 }
 
-FIXTURE(seed_cgroup)
+FIXTURE(rfc_cgroup)
 {
 	struct scenario s;
 	struct observation o;
@@ -101,7 +101,7 @@ FIXTURE(seed_cgroup)
 	int fd;
 };
 
-FIXTURE_SETUP(seed_cgroup)
+FIXTURE_SETUP(rfc_cgroup)
 {
 	int err;
 
@@ -120,7 +120,7 @@ FIXTURE_SETUP(seed_cgroup)
 	MUST(cgroup_enter(&self->ours));
 }
 
-FIXTURE_TEARDOWN(seed_cgroup)
+FIXTURE_TEARDOWN(rfc_cgroup)
 {
 	if (self->fd >= 0)
 		close(self->fd);
@@ -129,8 +129,8 @@ FIXTURE_TEARDOWN(seed_cgroup)
 	case_end(_metadata);
 }
 
-static int open_of(FIXTURE_DATA(seed_cgroup) * self,
-		   const struct cgroup *cgroup, bool exclude_guest)
+static int open_of(FIXTURE_DATA(rfc_cgroup) * self, const struct cgroup *cgroup,
+		   bool exclude_guest)
 {
 	struct perf_event_attr attr;
 	int err = event_describe(&attr, PMU_CORE);
@@ -145,7 +145,7 @@ static int open_of(FIXTURE_DATA(seed_cgroup) * self,
 }
 
 static void judge_cgroup(struct __test_metadata *_metadata,
-			 FIXTURE_DATA(seed_cgroup) * self,
+			 FIXTURE_DATA(rfc_cgroup) * self,
 			 const struct cgroup *cgroup, enum event_state state)
 {
 	struct event_value value;
@@ -160,17 +160,17 @@ static void judge_cgroup(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_cgroup, R21_of_the_running_cgroup_is_judged)
+TEST_F(rfc_cgroup, R21_of_the_running_cgroup_is_judged)
 {
 	judge_cgroup(_metadata, self, &self->ours, STATE_ACTIVE);
 }
 
-TEST_F(seed_cgroup, R21_of_another_cgroup_is_not)
+TEST_F(rfc_cgroup, R21_of_another_cgroup_is_not)
 {
 	judge_cgroup(_metadata, self, &self->other, STATE_INACTIVE);
 }
 
-TEST_F(seed_cgroup, R21_its_running_time)
+TEST_F(rfc_cgroup, R21_its_running_time)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
@@ -197,6 +197,6 @@ TEST_F(seed_cgroup, R21_its_running_time)
 int main(int argc, char **argv)
 {
 	return case_main_keeping(
-		argc, argv, HOST_NEEDS_SEED_GUESTS | HOST_NEEDS_STEADY_CLOCK,
+		argc, argv, HOST_NEEDS_RFC_GUESTS | HOST_NEEDS_STEADY_CLOCK,
 		watchdog_back_at_exit);
 }

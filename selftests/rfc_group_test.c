@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is condemned at guest entry (docs/contract/seed.md, R3, R10, R16). The
+ * Who is condemned at guest entry (docs/contract/rfc.md, R3, R10, R16). The
  * guest is entered on demand, so that what happened is known without looking at
  * a clock.
  */
@@ -13,7 +13,7 @@
 #define GUEST_CPU 1
 #define MEMBERS 3
 
-FIXTURE(seed_group)
+FIXTURE(rfc_group)
 {
 	struct scenario s;
 	struct observation o;
@@ -22,24 +22,24 @@ FIXTURE(seed_group)
 };
 
 /* @include: bit i: member i includes the guest, 0 is the leader */
-FIXTURE_VARIANT(seed_group)
+FIXTURE_VARIANT(rfc_group)
 {
 	unsigned int include;
 	bool pinned, of_task;
 };
 
 /* clang-format off */
-FIXTURE_VARIANT_ADD(seed_group, none_includes) { .include = 0 };
-FIXTURE_VARIANT_ADD(seed_group, leader_includes) { .include = 1 };
-FIXTURE_VARIANT_ADD(seed_group, second_includes) { .include = 2 };
-FIXTURE_VARIANT_ADD(seed_group, last_includes) { .include = 4 };
-FIXTURE_VARIANT_ADD(seed_group, all_include) { .include = 7 };
-FIXTURE_VARIANT_ADD(seed_group, pinned_none_includes) { .include = 0, .pinned = true };
-FIXTURE_VARIANT_ADD(seed_group, pinned_last_includes) { .include = 4, .pinned = true };
-FIXTURE_VARIANT_ADD(seed_group, task_none_includes) { .include = 0, .of_task = true };
-FIXTURE_VARIANT_ADD(seed_group, task_leader_includes) { .include = 1, .of_task = true };
-FIXTURE_VARIANT_ADD(seed_group, task_last_includes) { .include = 4, .of_task = true };
-FIXTURE_VARIANT_ADD(seed_group, task_pinned_leader_includes) { .include = 1, .of_task = true, .pinned = true };
+FIXTURE_VARIANT_ADD(rfc_group, none_includes) { .include = 0 };
+FIXTURE_VARIANT_ADD(rfc_group, leader_includes) { .include = 1 };
+FIXTURE_VARIANT_ADD(rfc_group, second_includes) { .include = 2 };
+FIXTURE_VARIANT_ADD(rfc_group, last_includes) { .include = 4 };
+FIXTURE_VARIANT_ADD(rfc_group, all_include) { .include = 7 };
+FIXTURE_VARIANT_ADD(rfc_group, pinned_none_includes) { .include = 0, .pinned = true };
+FIXTURE_VARIANT_ADD(rfc_group, pinned_last_includes) { .include = 4, .pinned = true };
+FIXTURE_VARIANT_ADD(rfc_group, task_none_includes) { .include = 0, .of_task = true };
+FIXTURE_VARIANT_ADD(rfc_group, task_leader_includes) { .include = 1, .of_task = true };
+FIXTURE_VARIANT_ADD(rfc_group, task_last_includes) { .include = 4, .of_task = true };
+FIXTURE_VARIANT_ADD(rfc_group, task_pinned_leader_includes) { .include = 1, .of_task = true, .pinned = true };
 /* clang-format on */
 
 static void begin(struct scenario *s, struct observation *o)
@@ -52,19 +52,19 @@ static void begin(struct scenario *s, struct observation *o)
 	s->state_at_entry = STATE_ACTIVE;
 }
 
-FIXTURE_SETUP(seed_group)
+FIXTURE_SETUP(rfc_group)
 {
 	begin(&self->s, &self->o);
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_group)
+FIXTURE_TEARDOWN(rfc_group)
 {
 	group_close(&self->group);
 	case_end(_metadata);
 }
 
-TEST_F(seed_group, R3_R10_one_verdict_for_the_group)
+TEST_F(rfc_group, R3_R10_one_verdict_for_the_group)
 {
 	struct group *group = &self->group;
 
@@ -107,7 +107,7 @@ static int open_software_led(struct group *group, bool include)
 	return group->fd[1] < 0 ? -group->fd[1] : 0;
 }
 
-TEST_F(seed_group, R3_a_software_leader_has_a_say)
+TEST_F(rfc_group, R3_a_software_leader_has_a_say)
 {
 	struct group *group = &self->group;
 
@@ -122,26 +122,26 @@ TEST_F(seed_group, R3_a_software_leader_has_a_say)
 	JUDGE("R3", &self->s, &self->o);
 }
 
-FIXTURE(seed_pinned)
+FIXTURE(rfc_pinned)
 {
 	struct scenario s;
 	struct observation o;
 	struct guest guest;
 };
 
-FIXTURE_SETUP(seed_pinned)
+FIXTURE_SETUP(rfc_pinned)
 {
 	begin(&self->s, &self->o);
 	MUST(cpu_pin_self(HOST_CPU));
 }
 
-FIXTURE_TEARDOWN(seed_pinned)
+FIXTURE_TEARDOWN(rfc_pinned)
 {
 	case_end(_metadata);
 }
 
 static void judge_pinned(struct __test_metadata *_metadata,
-			 FIXTURE_DATA(seed_pinned) * self, bool include,
+			 FIXTURE_DATA(rfc_pinned) * self, bool include,
 			 bool of_task)
 {
 	struct group group = { .size = 1, .include = include };
@@ -158,27 +158,27 @@ static void judge_pinned(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(seed_pinned, R16_pinned_that_includes)
+TEST_F(rfc_pinned, R16_pinned_that_includes)
 {
 	judge_pinned(_metadata, self, true, false);
 }
 
-TEST_F(seed_pinned, R16_pinned_that_excludes)
+TEST_F(rfc_pinned, R16_pinned_that_excludes)
 {
 	judge_pinned(_metadata, self, false, false);
 }
 
-TEST_F(seed_pinned, R16_pinned_of_the_vcpu_that_includes)
+TEST_F(rfc_pinned, R16_pinned_of_the_vcpu_that_includes)
 {
 	judge_pinned(_metadata, self, true, true);
 }
 
-TEST_F(seed_pinned, R16_pinned_of_the_vcpu_that_excludes)
+TEST_F(rfc_pinned, R16_pinned_of_the_vcpu_that_excludes)
 {
 	judge_pinned(_metadata, self, false, true);
 }
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_SEED_GUESTS);
+	return case_main(argc, argv, HOST_NEEDS_RFC_GUESTS);
 }
