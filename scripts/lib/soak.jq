@@ -16,10 +16,10 @@
     | [$all[] | select(.outcome != "skip")] as $judged
     | [$all[] | select(.outcome == "skip") | select(.cpus - [$judged[].cpus[]] != .cpus)] as $doubtful
     | $judged + $doubtful;
-  [$cases[] | . + { verdicts: comparable } | select(.verdicts | length > 1)] as $wavered
+  [$cases[] | . + { verdicts: comparable } | select(.verdicts | length > 1)] as $flaky
 | [$cases[] | select(.verdicts | length == 1)
    | select(.verdicts[0].outcome | IN("violates", "broken", "undecided"))] as $failed
-| ($wavered[] | "wavers \(.contract) \(.name)",
+| ($flaky[] | "flaky \(.contract) \(.name)",
     (.verdicts[] | "  \(.outcome) in \(.runs | length): \(.runs[:6] | join(" ")) (CPUs \(.cpus | map(tostring) | join(" ")))")),
   ($failed[] | "always \(.verdicts[0].outcome): \(.contract) \(.name)"),
-  "\(length) runs, \($cases | length) cases, \($seen | length) verdicts, \($failed | length) failed always, \([.[] | select(.complete | not)] | length) incomplete, \($wavered | length) wavered"
+  "\(length) runs, \($cases | length) cases, \($seen | length) verdicts, \($failed | length) failed always, \([.[] | select(.complete | not)] | length) incomplete, \($flaky | length) flaky"

@@ -112,15 +112,15 @@ wakes                not noticed rfc_error_test:R13_enable_of_a_task_event" ]
 	PMU_ORDER=x run -2 "$LAB" run
 }
 
-@test "a short soak does not waver, and one that wavers is told" {
+@test "a short soak is not flaky, and one that is is told" {
 	local results=$OUT/run-0002/results.json
 	run -0 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,rfc_group_test' --out "$OUT"
-	[[ "${lines[-1]}" = "4 runs, "*" 0 failed always, 0 incomplete, 0 wavered" ]]
+	[[ "${lines[-1]}" = "4 runs, "*" 0 failed always, 0 incomplete, 0 flaky" ]]
 	touch "$BATS_TEST_TMPDIR/then"
 	jq '(.cases[] | select(.case | endswith("M3_every_vm_claims")) | .outcome) = "undecided"' "$results" >"$results.new"
 	mv "$results.new" "$results"
 	run -1 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,rfc_group_test' --out "$OUT"
-	[[ "$output" = *"wavers mediated claim_test:claim.M3_every_vm_claims"* ]]
+	[[ "$output" = *"flaky mediated claim_test:claim.M3_every_vm_claims"* ]]
 	[ -z "$(find "$OUT"/run-* -name table -newer "$BATS_TEST_TMPDIR/then")" ]
 }
 
