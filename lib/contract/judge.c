@@ -17,7 +17,10 @@ static int by_number(const struct rule *first, const struct rule *second)
 	return order ? (int)order : strverscmp(first->id, second->id);
 }
 
-/* The compiler and the linker put them in any order they like. */
+/*
+ * The compiler and the linker put them in any order they like. Not qsort():
+ * <stdlib.h> has getenv() as well, and what a rule expects depends on nothing.
+ */
 __attribute__((constructor)) static void sort_rules(void)
 {
 	const struct rule **rule = __start_contract_rules;

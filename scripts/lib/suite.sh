@@ -117,13 +117,11 @@ in_order() {
 
 # check_filter GLOBS: each must choose something.
 check_filter() {
-	local glob globs new
+	local glob globs
 	cases_known
 	IFS=, read -ra globs <<<"$1"
 	for glob in "${globs[@]}"; do
-		[[ -n $(select_cases "$glob") ]] && continue
-		new=$(renamed "${glob%%:*}")
-		die "no case matches --filter '$glob';${new:+ ${glob%%:*} is called $new;} see scripts/lab cases"
+		[[ -n $(select_cases "$glob") ]] || unknown_case "no case matches --filter" "$glob"
 	done
 }
 

@@ -30,7 +30,7 @@ check_trials() {
 		words=$(list_faults | awk -F '\t' -v fault="${item%%=*}" '$1 == fault { print $3 }')
 		[[ -n $words ]] || die "no fault called '${item%%=*}'; see scripts/lab faults"
 		[[ $words != "from boot on: "* ]] || die "the fault ${item%%=*} is one to boot with: scripts/lab run --fault"
-		case_exists "${item#*=}" || die "no case called '${item#*=}'; see scripts/lab cases"
+		case_exists "${item#*=}" || unknown_case "no case called" "${item#*=}"
 	done
 	item=$(printf '%s\n' "${REST[@]%%=*}" | sort | uniq -d | head -n 1)
 	[[ -z $item ]] || die "one case for each fault: $item is there twice"

@@ -76,6 +76,8 @@ refused() {
 		"$LAB" run --contract seed-literal
 	refused "no case matches --filter 'seed_error_test:R4*'; seed_error_test is called rfc_error_test; see scripts/lab cases" \
 		"$LAB" run --filter 'seed_error_test:R4*'
+	refused "no case called 'seed_error_test:R4_for_good'; seed_error_test is called rfc_error_test; see scripts/lab cases" \
+		"$LAB" try wakes=seed_error_test:R4_for_good
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../explore" --contract seed
 	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc" ]
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed

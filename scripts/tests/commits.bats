@@ -38,13 +38,20 @@ commit() {
 	[[ ${lines[3]} == *": the subject is not 'area: Imperative summary': Count exits" ]]
 }
 
-@test "a clone without the commit before the rule has nothing to check" {
+@test "a clone without the commit before the rule says that nothing was checked" {
 	commit "Count exits" ""
-	run -0 scripts/commits
+	run -0 --separate-stderr scripts/commits
+	[[ $stderr == "commits: not checked: this clone does not go back to "* ]]
 }
 
 @test "no range is bad input" {
 	run -2 --separate-stderr scripts/commits nowhere
 	[ "$stderr" = "commits: nowhere is no range of commits; see scripts/commits --help" ]
 	run -2 scripts/commits HEAD HEAD
+	run -2 scripts/commits --all
+}
+
+@test "a tree that git cannot read is no pass" {
+	rm -rf .git
+	run -2 scripts/commits
 }
