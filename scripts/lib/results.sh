@@ -20,7 +20,7 @@ rule_words() {
 	local tool=$BUILD/rules
 	mkdir -p "$BUILD"
 	if [[ ! -x $tool || -n $(find "$TOP/lib/contract" "$TOP/lib/tools" -newer "$tool" -print -quit) ]]; then
-		gcc -O1 -o "$tool" "$TOP"/lib/tools/rules.c "$TOP"/lib/contract/*.c ||
+		gcc -std=gnu11 -D_GNU_SOURCE -O1 -o "$tool" "$TOP"/lib/tools/rules.c "$TOP"/lib/contract/*.c ||
 			die "cannot build the list of rules"
 	fi
 	"$tool" | jq -Rn '[inputs | split("\t") | { key: .[0], value: .[1] }] | from_entries'

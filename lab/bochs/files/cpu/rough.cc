@@ -3,6 +3,7 @@
 #include "bochs.h"
 #include "cpu.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,12 +60,20 @@ Bit64u rough_c::draw(Bit64u most)
   return most ? state % most : 0;
 }
 
+/*
+ * As what comes from many sources that know nothing of each other: any distance
+ * can follow any other, so that there are long ones whatever the mean is.
+ */
+Bit64u rough_c::draw_distance(Bit64u mean)
+{
+  return 1 + (Bit64u) ((double) mean * -log((double) (draw(1 << 30) + 1) / (1 << 30)));
+}
+
 void rough_c::plan(unsigned n, Bit64u icount)
 {
-  Bit64u mean = rough_number((enum rough_number) (ROUGH_IPI + n));
+  Bit64u often = rough_number((enum rough_number) (ROUGH_IPI + n));
 
-  mean = mean ? hz / mean : 0;
-  next[n] = mean ? icount + mean / 2 + draw(mean) : ~(Bit64u) 0;
+  next[n] = often ? icount + draw_distance(hz / often) : ~(Bit64u) 0;
 }
 
 void rough_c::begins(Bit64u icount, unsigned per_second)

@@ -43,6 +43,7 @@ public:
   bool is_due(enum rough_number which, Bit64u icount);
 
 private:
+  Bit64u draw_distance(Bit64u mean);
   void plan(unsigned n, Bit64u icount);
 
   Bit64u state, next[3];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "qemu/osdep.h"
+#include <math.h>
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "cpu.h"
@@ -92,12 +93,21 @@ static Rough *rough_of(CPUX86State *env)
     return rough;
 }
 
+/*
+ * As what comes from many sources that know nothing of each other: any distance
+ * can follow any other, so that there are long ones whatever the mean is.
+ */
+static int64_t draw_distance(uint64_t *state, int64_t mean)
+{
+    return 1 + mean * -log((draw(state, 1 << 30) + 1.0) / (1 << 30));
+}
+
 static void disturb_again(struct Disturbance *d)
 {
     int64_t mean = NANOSECONDS_PER_SECOND / number[d->what];
 
-    timer_mod(d->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + mean / 2 +
-                        draw(&d->rough->timing, mean));
+    timer_mod(d->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                        draw_distance(&d->rough->timing, mean));
 }
 
 static void disturb(void *opaque)
