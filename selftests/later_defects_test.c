@@ -17,7 +17,7 @@
 #define HOST_CPU 0
 #define WORK_TURNS 50000
 #define INSIDE_NS 5000000ull
-#define WINDOW_NS 125000ull
+#define WINDOW_NS 500000ull
 #define CROWD 12
 #define VMS 40
 #define MAPS 20
@@ -178,36 +178,53 @@ TEST_F(later, D19_times_of_events_that_take_turns)
 }
 
 /*
- * Read the event, let the guest run, read it again, until it was certainly
- * inside for the greater part of the time between: a clock that stands still in
- * the guest has then less than the time inside, wherever the rest went.
- * Returns 0, with nothing known if the deadline came first, or an errno.
+ * One window: read the event, let the guest run for @inside_ns, read it again.
+ * The cgroup is on the CPU all the while if the vCPU thread is, so that its
+ * clock has at least what lies between the two reads. What the reads may have
+ * added must be less than the time inside, or a clock that stands still there
+ * would not show.
+ * Returns an errno. What was asked is only stated if the window was good.
  */
+static int look_at_window(FIXTURE_DATA(later) * self, uint64_t inside_ns,
+			  const struct deadline *deadline)
+{
+	volatile uint64_t *beats = &self->guest.record->beats;
+	long switches = guest_switches_count(&self->guest);
+	struct event_value from, to;
+	uint64_t before_ns, from_ns, to_ns, after_ns;
+	int err;
+
+	if (!wait_at_least(beats, *beats + 1, deadline))
+		return 0;
+	before_ns = now_ns();
+	err = event_read(self->fd, &from);
+	from_ns = now_ns();
+	inside_ns = guest_time_inside(&self->guest, inside_ns, deadline);
+	to_ns = now_ns();
+	err = err ?: event_read(self->fd, &to);
+	after_ns = now_ns();
+	if (err || !wait_at_least(beats, *beats + 1, deadline) ||
+	    switches < 0 || guest_switches_count(&self->guest) != switches ||
+	    inside_ns <= (after_ns - before_ns) - (to_ns - from_ns))
+		return err;
+	self->s.guest_min_ns = (int64_t)inside_ns;
+	self->s.wall_min_ns = (int64_t)(to_ns - from_ns);
+	self->s.wall_max_ns = (int64_t)(after_ns - before_ns);
+	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
+	return 0;
+}
+
+/* Short windows see no other task, long ones outweigh the reads. */
 static int read_around_guest(FIXTURE_DATA(later) * self,
 			     const struct deadline *deadline)
 {
-	/* Short ones end before the next interrupt, long ones outweigh reads.
-	 */
-	for (int i = 0; !deadline_passed(deadline); i++) {
-		uint64_t from_ns = now_ns(), inside_ns;
-		struct event_value from, to;
-		int err = event_read(self->fd, &from);
+	int err = 0;
 
-		if (err)
-			return err;
-		inside_ns = guest_time_inside(&self->guest, WINDOW_NS << i % 6,
-					      deadline);
-		err = event_read(self->fd, &to);
-		if (err)
-			return err;
-		if (inside_ns * 2 > now_ns() - from_ns) {
-			self->s.guest_min_ns = (int64_t)inside_ns;
-			self->o.enabled_ns =
-				(int64_t)(to.enabled_ns - from.enabled_ns);
-			break;
-		}
-	}
-	return 0;
+	for (int i = 0; !err && !known(self->s.wall_min_ns) &&
+			!deadline_passed(deadline);
+	     i++)
+		err = look_at_window(self, WINDOW_NS << i % 6, deadline);
+	return err;
 }
 
 TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)

@@ -157,8 +157,9 @@ RULE(D19, "times stay right when there are more events than counters",
 /* A software event goes on while the guest does, whatever group it is in. */
 RULE(D20, "the clock of a cgroup goes on while a guest runs", "ctx_sched_out()")
 {
-	NEEDS(s->guest_min_ns > 0);
-	AT_LEAST(enabled_ns, s->guest_min_ns);
+	NEEDS(s->wall_min_ns > 0);
+	NEEDS(s->guest_min_ns > s->wall_max_ns - s->wall_min_ns);
+	AT_LEAST(enabled_ns, s->wall_min_ns);
 }
 
 RULE(D21, "an event can be mapped and unmapped beside a guest", "perf_mmap()")

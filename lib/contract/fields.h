@@ -56,8 +56,10 @@
 	  "instructions the CPU certainly retired while the event was in ERROR")          \
 	X(guest_min_ns, NS,                                                               \
 	  "time certainly inside the guest; of an event in ERROR: certainly in ERROR")    \
-	X(wall_min_ns, NS, "time certainly between enabling and reading")                 \
-	X(wall_max_ns, NS, "time at most between enabling and reading")                   \
+	X(wall_min_ns, NS,                                                                \
+	  "time certainly between two readings (or enabling and reading)")                \
+	X(wall_max_ns, NS,                                                                \
+	  "time at most between two readings (or enabling and reading)")                  \
 	X(guest_beats, NUMBER, "iterations of the guest's loop: it ran")                  \
 	X(amd, NUMBER, "the vCPU is an AMD one")                                          \
 	X(guest_counters, NUMBER, "general counters in the guest's CPUID")                \

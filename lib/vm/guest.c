@@ -66,20 +66,31 @@ static long switches_so_far(void)
 	return usage.ru_nvcsw;
 }
 
-/* The same of another thread. */
-static long switches_of(pid_t tid)
+/*
+ * A number of a line of another thread's /proc/PID/status, which begins with
+ * @name; -1 if there is none.
+ */
+static long status_of(pid_t tid, const char *name)
 {
 	char path[64], line[128];
-	long switches = -1;
+	long number = -1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)tid);
 	file = fopen(path, "re");
-	while (file && switches < 0 && fgets(line, sizeof(line), file))
-		sscanf(line, "voluntary_ctxt_switches: %ld", &switches);
+	while (file && number < 0 && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, name, strlen(name)))
+			number = strtol(line + strlen(name), NULL, 10);
+	}
 	if (file)
 		fclose(file);
-	return switches;
+	return number;
+}
+
+/* The same of another thread. */
+static long switches_of(pid_t tid)
+{
+	return status_of(tid, "voluntary_ctxt_switches:");
 }
 
 static void *vcpu_thread(void *arg)
@@ -278,6 +289,14 @@ uint64_t guest_exits_count(struct guest *guest)
 uint64_t guest_interrupts_count(struct guest *guest)
 {
 	return vcpu_get_stat(guest->parts->vcpu, irq_exits);
+}
+
+long guest_switches_count(struct guest *guest)
+{
+	long waited = switches_of(guest->tid);
+	long preempted = status_of(guest->tid, "nonvoluntary_ctxt_switches:");
+
+	return waited < 0 || preempted < 0 ? -1 : waited + preempted;
 }
 
 static bool next_beat(struct guest *guest, const struct deadline *deadline)
