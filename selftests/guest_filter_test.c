@@ -332,13 +332,13 @@ TEST_F(filter, D14_a_guest_with_the_first_version)
 	JUDGE("D14", &c->s, &c->o);
 }
 
-/* @times takes how often the step was taken. */
+/* @times: how often to take the step, then how often it was taken. */
 static int count_hurried(struct guest_case *c, enum guest_op op, int64_t *times)
 {
 	struct counting counting = {
 		.pmu = c->pmu,
 		.op = op,
-		.times = HURRIED_TURNS,
+		.times = (unsigned int)*times,
 	};
 	struct counted counted;
 	int err;
@@ -356,7 +356,7 @@ static int count_hurried(struct guest_case *c, enum guest_op op, int64_t *times)
 TEST_F(filter, D25_wrmsr_in_the_fast_path)
 {
 	struct guest_case *c = &self->c;
-	int64_t times;
+	int64_t times = HURRIED_TURNS;
 
 	MUST(count_hurried(c, GUEST_IPI, &times));
 	JUDGE("D25", &c->s, &c->o);
@@ -365,33 +365,42 @@ TEST_F(filter, D25_wrmsr_in_the_fast_path)
 TEST_F(filter, D25_invd_in_the_fast_path)
 {
 	struct guest_case *c = &self->c;
-	int64_t times;
+	int64_t times = HURRIED_TURNS;
 
 	MUST(count_hurried(c, GUEST_INVD, &times));
 	JUDGE("D25", &c->s, &c->o);
 }
 
+/* What the last count is made of, without what the VM entries added. */
+static int64_t count_without_entries(const struct guest_case *c)
+{
+	if (!c->s.guest_entries || c->s.entry_counts == 0)
+		return c->o.guest_counted;
+	if (!known(c->s.guest_entries) || !known(c->s.entry_counts))
+		return NOT_KNOWN;
+	return c->o.guest_counted - c->s.guest_entries * c->s.entry_counts;
+}
+
 /*
  * HLT in the place of NOP is as many instructions, but not as many entries: the
- * loop with NOP, without what its entries add, says what either is made of.
+ * loop with NOP, without what its entries add, says what either is made of. One
+ * that is disturbed becomes shorter; then the other has to be as short.
  */
 TEST_F(filter, D25_hlt_in_the_fast_path)
 {
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct guest_case *c = &self->c;
-	int64_t work = NOT_KNOWN, times, again;
+	int64_t work, asked, times = HURRIED_TURNS;
 
-	MUST(count_hurried(c, GUEST_NO_HALT, &times));
-	NEEDS(!c->s.guest_entries || c->s.entries_alike,
-	      "a processor that counts all VM entries alike");
-	if (!c->s.guest_entries || c->s.entry_counts == 0)
-		work = c->o.guest_counted;
-	else if (c->s.guest_entries != NOT_KNOWN &&
-		 c->s.entry_counts != NOT_KNOWN)
-		work = c->o.guest_counted -
-		       c->s.guest_entries * c->s.entry_counts;
-	MUST(count_hurried(c, GUEST_HALT, &again));
-	/* Disturbed, one of them was shorter. */
-	c->s.guest_work = again == times ? work : NOT_KNOWN;
+	do {
+		MUST(count_hurried(c, GUEST_NO_HALT, &times));
+		NEEDS(!c->s.guest_entries || c->s.entries_alike,
+		      "a processor that counts all VM entries alike");
+		work = count_without_entries(c);
+		asked = times;
+		MUST(count_hurried(c, GUEST_HALT, &times));
+	} while (times != asked && !deadline_passed(&deadline));
+	c->s.guest_work = times == asked ? work : NOT_KNOWN;
 	JUDGE("D25", &c->s, &c->o);
 }
 
