@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
-void guest_exits(void)
+void guest_code_exits(void)
 {
 	while (!guest_record.stop) {
 		guest_record.beats++;

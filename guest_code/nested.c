@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest of the guest, and the guest as its host. */
 #include "script.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
 #include "nested.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nested.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
 #include "svm_util.h"
 

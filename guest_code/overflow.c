@@ -4,7 +4,7 @@
  * Interrupts stay off in the guest: what is pending is enough.
  */
 #include "record.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
 #include "apic.h"
 
@@ -22,7 +22,7 @@
 #define PMI_VECTOR 0x40
 #define BEFORE_OVERFLOW 5000
 
-void guest_overflow(void)
+void guest_code_overflow(void)
 {
 	x2apic_enable();
 	x2apic_write_reg(APIC_LVTPC, PMI_VECTOR);

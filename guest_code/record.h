@@ -21,15 +21,15 @@ struct guest_record {
 extern struct guest_record guest_record;
 
 /* Turn without leaving the guest until told to stop. */
-void guest_spin(void);
+void guest_code_spin(void);
 
 /*
  * Turn, and let a counter of the guest's overflow with every turn, with the
  * interrupt that makes pending in its APIC. AMD with PerfMonV2.
  */
-void guest_overflow(void);
+void guest_code_overflow(void);
 
 /* Leave the guest with every turn, until told to stop. */
-void guest_exits(void);
+void guest_code_exits(void);
 
 #endif

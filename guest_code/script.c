@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record.h"
 #include "script.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
 #include "apic.h"
 
@@ -191,7 +191,7 @@ static void take(struct guest_step *step)
 	}
 }
 
-void guest_follow(void)
+void guest_code_script(void)
 {
 	x2apic_enable();
 	while (!guest_record.stop) {

@@ -125,7 +125,7 @@ extern struct guest_script guest_script;
 extern uint8_t guest_page[GUEST_PAGES][4096];
 
 /* Payload: take the steps, leave, and again, until the record says stop. */
-void guest_follow(void);
+void guest_code_script(void);
 
 /* At CPL 3, @turns times. The page it lies on must be open to CPL 3. */
 void guest_user_turns(uint64_t turns);

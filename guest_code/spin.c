@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
 struct guest_record guest_record;
 
-void guest_spin(void)
+void guest_code_spin(void)
 {
 	while (!guest_record.stop)
 		guest_record.beats++;

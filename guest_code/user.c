@@ -5,7 +5,7 @@
  * "SYSCALL and SYSRET". Interrupts stay off at CPL 3.
  */
 #include "script.h"
-#include "vm/kvm_compat.h"
+#include "kvm_compat.h"
 
 /* What STAR names: the library's CS is 8, and SYSRET adds 16 to the base. */
 #define STAR_SYSCALL_CS 0x8ull

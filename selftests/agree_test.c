@@ -6,11 +6,11 @@
  */
 #include <sys/ioctl.h>
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "base/work.h"
+#include "harness/cases.h"
 #include "perf/event.h"
 #include "perf/rdpmc.h"
-#include "report/cases.h"
-#include "sync/work.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -149,7 +149,7 @@ TEST_F(agree, M51_every_way_of_reading_says_the_same)
 	struct visit visit = { .self = self };
 	struct event_value value;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_group(self, variant->of_task));
 	self->o.failed = 0;
 	self->o.attempts = 0;

@@ -4,8 +4,8 @@
  * often it changes hands (docs/contract/guest.md, M43; D17, D24).
  */
 #include "guest_case.h"
+#include "base/work.h"
 #include "perf/noise.h"
-#include "sync/work.h"
 
 #define EXITS 100
 #define MANY_EXITS 2000

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "contract/contract.h"
-#include "perf/cpu.h"
+#include "host/host.h"
+#include "host/limits.h"
 #include "perf/event.h"
-#include "perf/limits.h"
-#include "report/host.h"
 #include "vm/guest_calibrate.h"
 
 #define GUEST_CPU 1

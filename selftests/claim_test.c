@@ -8,9 +8,9 @@
 #include <linux/kvm.h>
 #include <sys/resource.h>
 
+#include "base/child.h"
+#include "harness/cases.h"
 #include "perf/event.h"
-#include "report/cases.h"
-#include "sync/child.h"
 #include "vm/vm.h"
 
 FIXTURE(claim)

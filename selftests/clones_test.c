@@ -7,9 +7,9 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/event.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
 
@@ -75,7 +75,7 @@ static void *parent_thread(void *arg)
 		clones->fd =
 			event_try_open(&clones->attr, SELF, ANY_CPU, NO_GROUP);
 	}
-	guest_create(clones->guest, guest_exits, GUEST_CPU);
+	guest_create(clones->guest, guest_code_exits, GUEST_CPU);
 	pthread_create(&clones->innocent, NULL, innocent_thread, clones);
 	sem_post(&clones->ready);
 	sem_wait(&clones->end);

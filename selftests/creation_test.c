@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 
-#include "perf/cpu.h"
+#include "base/child.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/event.h"
-#include "report/cases.h"
-#include "sync/child.h"
 #include "vm/vm.h"
 
 #define WORK_TURNS 20000

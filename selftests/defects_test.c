@@ -7,12 +7,12 @@
  */
 #include <errno.h>
 
+#include "base/child.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/cgroup.h"
-#include "perf/cpu.h"
 #include "perf/event.h"
 #include "perf/group.h"
-#include "report/cases.h"
-#include "sync/child.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
 
@@ -85,7 +85,7 @@ TEST_F(defect, D2_the_same_open_has_the_same_answer)
 	struct inside inside;
 	int err_outside, err_inside;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	open_include(&err_outside);
 	guest_go(&self->guest);
 	MUST_BE(guest_inside(&self->guest, open_include, &err_inside, 0,
@@ -106,7 +106,7 @@ TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
 	attr.pinned = 1;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(crowd_take_counters(&crowd, GUEST_CPU));
 	self->s.counters = crowd.size;
 	crowd_close(&crowd);
@@ -166,7 +166,7 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 	MUST(err);
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	self->guest.before = read_before;
 	self->guest.after = read_after;
 	self->guest.arg = &around;
@@ -213,7 +213,7 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 		self->fd = event_try_open(&attr, SELF, GUEST_CPU, NO_GROUP);
 	}
 	MUST_BE(self->fd >= 0);
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	self->s.inherited = 1;
 	self->o.err = guest_errno_inside(&self->guest, attempt_fork, &err, &err,
@@ -252,7 +252,7 @@ TEST_F(defect, D11_never_short_of_running_time)
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	MUST(event_read(self->fd, &from));

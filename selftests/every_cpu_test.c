@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 
 #include "guest_case.h"
+#include "base/work.h"
 #include "perf/kicks.h"
-#include "sync/work.h"
 
 #define WORK_TURNS 300
 #define LONG_TURNS 200000

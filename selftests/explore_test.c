@@ -7,10 +7,11 @@
  */
 #include <stdlib.h>
 
+#include "base/cpu.h"
+#include "base/random.h"
 #include "explore/explore.h"
-#include "perf/cpu.h"
-#include "report/cases.h"
-#include "sync/random.h"
+#include "harness/cases.h"
+#include "host/hotplug.h"
 
 #define EXPLORE_MS 1500
 #define EXPLORE_SEED 1

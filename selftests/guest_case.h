@@ -3,9 +3,10 @@
 #ifndef PMU_SELFTESTS_GUEST_CASE_H
 #define PMU_SELFTESTS_GUEST_CASE_H
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/event.h"
-#include "report/cases.h"
+#include "vm/calibrated.h"
 #include "vm/counting.h"
 #include "vm/guest_calibrate.h"
 

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 
 #include "guest_case.h"
+#include "base/file.h"
+#include "host/interrupts.h"
 
 #define LVTPC_MSR 0x834
 #define LVT_NMI 0x400

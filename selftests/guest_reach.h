@@ -4,7 +4,7 @@
 #define PMU_SELFTESTS_GUEST_REACH_H
 
 #include "guest_case.h"
-#include "sync/work.h"
+#include "base/work.h"
 
 #define ACCESSES 100
 

@@ -8,10 +8,10 @@
 #include <sys/ioctl.h>
 
 #include "guest_case.h"
+#include "base/work.h"
+#include "host/watchdog.h"
 #include "perf/cgroup.h"
 #include "perf/group.h"
-#include "perf/watchdog.h"
-#include "sync/work.h"
 #include "vm/vm.h"
 
 #define HOST_CPU 0
@@ -159,7 +159,7 @@ TEST_F(later, D19_times_of_events_that_take_turns)
 	struct turns turns;
 	uint64_t from;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	from = now_ns();
 	MUST(crowd_try_open(&self->crowd, CROWD, self->guest.tid, ANY_CPU));
 	self->o.counted_before =
@@ -220,8 +220,8 @@ static int read_around_guest(FIXTURE_DATA(later) * self,
 {
 	int err = 0;
 
-	for (int i = 0; !err && !known(self->s.wall_min_ns) &&
-			!deadline_passed(deadline);
+	for (int i = 0;
+	     !err && !known(self->s.wall_min_ns) && !deadline_passed(deadline);
 	     i++)
 		err = look_at_window(self, WINDOW_NS << i % 6, deadline);
 	return err;
@@ -236,7 +236,7 @@ TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
 	NEEDS(err != ENOENT, "a cgroup2 mount");
 	MUST(err);
 	MUST(event_describe(&attr, PMU_SOFTWARE));
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(cgroup_enter(&self->cgroup));
 	self->fd = cgroup_try_open_event(&self->cgroup, &attr, GUEST_CPU);
 	MUST_BE(self->fd >= 0);
@@ -254,7 +254,7 @@ TEST_F(later, D21_events_are_mapped_beside_a_guest)
 
 	self->o.attempts = 0;
 	self->o.failed = 0;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(guest_inside(&self->guest, NULL, NULL, 0, &deadline, &inside));
 	for (int i = 0; i < MAPS; i++) {
@@ -299,7 +299,7 @@ TEST_F(later, D22_a_refusal_is_not_a_missing_right)
 	struct inside inside;
 	pid_t tasks[3];
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	tasks[0] = ANY_TASK;
 	tasks[1] = SELF;
 	tasks[2] = self->guest.tid;
@@ -354,7 +354,7 @@ TEST_F(later, D29_a_new_event_after_a_guest)
 	/* Something must have kept the CPU's clock while the guest ran. */
 	self->fd = open_event(true, ANY_TASK, GUEST_CPU);
 	MUST_BE(self->fd >= 0);
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	self->s.guest_min_ns =
 		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
@@ -406,7 +406,7 @@ static int open_elsewhere(struct cgroup *cgroup)
 
 TEST_F(later, D36_a_cgroup_elsewhere_and_a_guest)
 {
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	self->fd = open_elsewhere(&self->cgroup);
 	NEEDS(self->fd >= 0, "cgroup2");
 	klog_expected_begins();

@@ -8,8 +8,9 @@
 #include <sys/wait.h>
 
 #include "guest_case.h"
+#include "base/work.h"
+#include "host/hotplug.h"
 #include "perf/rdpmc.h"
-#include "sync/work.h"
 #include "vm/pattern.h"
 #include "vm/vm.h"
 

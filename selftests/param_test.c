@@ -3,7 +3,7 @@
  * The module parameter: what it reads back must be what is in force, because
  * it is all an administrator sees (docs/contract/mediated.md, M1).
  */
-#include "report/cases.h"
+#include "harness/cases.h"
 #include "vm/vm.h"
 
 FIXTURE(parameter)

@@ -15,9 +15,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "perf/cpu.h"
-#include "report/host.h"
-#include "report/settings.h"
+#include "base/cpu.h"
+#include "base/file.h"
+#include "host/host.h"
+#include "host/settings.h"
 #include "vm/pmu.h"
 
 #define SKIP_STATUS 4

@@ -14,9 +14,10 @@
 #include <sys/ioctl.h>
 
 #include "guest_case.h"
-#include "sync/child.h"
-#include "sync/random.h"
-#include "sync/work.h"
+#include "base/child.h"
+#include "base/random.h"
+#include "base/work.h"
+#include "host/hotplug.h"
 #include "vm/pattern.h"
 #include "vm/vm.h"
 

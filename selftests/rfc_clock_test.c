@@ -4,10 +4,11 @@
  * and what comes from inside (docs/contract/rfc.md, R1, R2, R17, R18, R20,
  * R31).
  */
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
+#include "host/interrupts.h"
 #include "perf/event.h"
 #include "perf/group.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -100,7 +101,7 @@ static void judge_index(struct __test_metadata *_metadata,
 	struct look look;
 
 	MUST(event_describe(&attr, PMU_CORE));
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	self->fd = event_try_open(&attr, of_task ? self->guest.tid : ANY_TASK,
 				  of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
@@ -139,7 +140,7 @@ TEST_F(rfc_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
@@ -166,7 +167,7 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 
 	NEEDS(err != ENOENT, "this kind of event");
 	MUST(err);
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	task = of_task ? self->guest.tid : ANY_TASK;
 	cpu = of_task ? ANY_CPU : GUEST_CPU;
 	self->fd = event_try_open(&attr, task, cpu, NO_GROUP);
@@ -177,7 +178,7 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 
 	/* And opened while the guest is there. */
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
 	task = of_task ? self->guest.tid : ANY_TASK;
@@ -238,7 +239,7 @@ TEST_F(rfc_clock, R20_everybody_gets_a_turn)
 	uint64_t from[CROWD];
 	struct crowd crowd;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(crowd_take_counters(&crowd, GUEST_CPU));
 	self->s.counters = crowd.size;
 	crowd_close(&crowd);
@@ -283,7 +284,7 @@ static bool overflow_beside(FIXTURE_DATA(rfc_clock) * self,
 	int64_t nmis, pmis;
 	bool ended;
 
-	guest_create(&self->guest, guest_overflow, GUEST_CPU);
+	guest_create(&self->guest, guest_code_overflow, GUEST_CPU);
 	nmis = cpu_interrupts("NMI", GUEST_CPU);
 	pmis = cpu_interrupts("VPMI", GUEST_CPU);
 	if (nmis < 0 || pmis < 0)
@@ -317,7 +318,7 @@ TEST_F(rfc_clock, R31_no_sample_and_no_nmi_from_inside)
 	attr.exclude_guest = 1;
 	attr.sample_period = SAMPLE_PERIOD;
 	attr.sample_type = PERF_SAMPLE_IP;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	page = event_map(self->fd, RING_PAGES);

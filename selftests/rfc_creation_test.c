@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "base/random.h"
+#include "base/work.h"
+#include "harness/cases.h"
 #include "perf/event.h"
-#include "report/cases.h"
-#include "sync/random.h"
-#include "sync/work.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -170,7 +170,7 @@ TEST_F(rfc_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct attempt attempt;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(prepare(&self->guest, variant, &attempt));
 	judge_outside(_metadata, self, variant, &attempt);
 
@@ -244,7 +244,7 @@ TEST_F(rfc_run, R22_R23_its_own_cpu_and_thread)
 	own.task = own.cpu;
 	own.task.task = SELF;
 	own.task.cpu = ANY_CPU;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	for (int i = 0; i < OPENS; i++) {
 		guest_step(&self->guest);
 		guest_call(&self->guest, attempt_own, &own);
@@ -279,7 +279,7 @@ TEST_F(rfc_run, R19_counts_after_the_exit)
 
 	MUST(event_describe(&attempt.attr, PMU_CORE));
 	attempt.attr.exclude_guest = 1;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
 	attempt.keep = false;
@@ -345,7 +345,7 @@ TEST_F(rfc_run, R24_what_slips_through_is_condemned)
 	uint64_t seed = random_seed(), random = seed;
 
 	MUST(event_describe(&attr, PMU_CORE));
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	guest_go(&self->guest);
 	while ((slips.slips < 20 || slips.refused < 1) && slips.slips < 2000 &&
 	       !deadline_passed(&deadline)) {
@@ -384,7 +384,7 @@ TEST_F(rfc_run, R8_the_cpu_next_door_goes_on_counting)
 	MUST(event_read(fd, &at[0]));
 	work(WORK_TURNS);
 	MUST(event_read(fd, &at[1]));
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(guest_time_inside(&self->guest, 100000, &deadline) > 0);
 	MUST(event_read(fd, &at[2]));
@@ -413,7 +413,7 @@ TEST_F(rfc_run, R8_R22_after_the_vcpu_has_moved)
 	int host_cpu = HOST_CPU;
 
 	MUST(event_describe(&attempt.attr, PMU_CORE));
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_call(&self->guest, move_to, &host_cpu);
 	MUST(cpu_pin_self(GUEST_CPU));
 	guest_go(&self->guest);

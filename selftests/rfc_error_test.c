@@ -13,11 +13,11 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "base/work.h"
+#include "harness/cases.h"
 #include "perf/event.h"
 #include "perf/group.h"
-#include "report/cases.h"
-#include "sync/work.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -104,7 +104,7 @@ TEST_F(rfc_error, R4_for_good)
 {
 	int err = 0;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
 	enter(self);
 	self->o.eof = is_eof(self->fd);
@@ -126,7 +126,7 @@ TEST_F(rfc_error, R4_for_good)
 
 TEST_F(rfc_error, R4_of_a_cpu_for_good)
 {
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
 	enter(self);
 	self->o.eof = is_eof(self->fd);
@@ -147,7 +147,7 @@ TEST_F(rfc_error, R9_read_and_group_read)
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.read_format |= PERF_FORMAT_GROUP;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	leader = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	sibling = event_try_open(&attr, ANY_TASK, GUEST_CPU, leader);
 	MUST_BE(leader >= 0 && sibling >= 0);
@@ -176,7 +176,7 @@ TEST_F(rfc_error, R11_frozen_not_lost)
 	uint64_t outer_from, outer_to, work_from, guest_ns;
 	int control;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
 	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
 	outer_from = now_ns();
@@ -213,7 +213,7 @@ TEST_F(rfc_error, R12_disable_and_reset)
 {
 	struct event_value value;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
 	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
 	MUST(event_read(self->fd, &value));
@@ -253,7 +253,7 @@ static void judge_revival(struct __test_metadata *_metadata,
 
 TEST_F(rfc_error, R13_enable_of_a_task_event)
 {
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
 	enter(self);
 	judge_revival(_metadata, self,
@@ -263,7 +263,7 @@ TEST_F(rfc_error, R13_enable_of_a_task_event)
 
 TEST_F(rfc_error, R13_enable_of_a_pinned_cpu_event)
 {
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, false, true, false));
 	enter(self);
 	judge_revival(_metadata, self,
@@ -273,7 +273,7 @@ TEST_F(rfc_error, R13_enable_of_a_pinned_cpu_event)
 
 TEST_F(rfc_error, R13_enable_by_prctl)
 {
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, true, false, false));
 	enter(self);
 	judge_revival(_metadata, self,
@@ -287,7 +287,7 @@ TEST_F(rfc_error, R13_enable_under_the_guest)
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	bool entered;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
@@ -360,7 +360,7 @@ static void judge_no_wakeup(struct __test_metadata *_metadata,
 	struct pollfd poller = { .events = POLLIN };
 
 	self->o.signals_control = signals_of_a_failed_pinned_event();
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, false, pinned, false));
 	MUST(watch_for_signals(self->fd));
 	signals_seen = 0;
@@ -388,7 +388,7 @@ TEST_F(rfc_error, R14_nobody_is_woken_pinned)
 
 TEST_F(rfc_error, R15_disabled_survives_until_it_is_on)
 {
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, false, false, true));
 	enter(self);
 	self->s.state_at_entry = STATE_OFF;
@@ -408,7 +408,7 @@ TEST_F(rfc_error, R15_waiting_survives_until_it_is_on)
 {
 	struct crowd crowd;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(crowd_take_counters(&crowd, GUEST_CPU));
 	MUST(open_include(self, false, false, false));
 	enter(self);

@@ -4,9 +4,9 @@
  * guest is entered on demand, so that what happened is known without looking at
  * a clock.
  */
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/group.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -68,7 +68,7 @@ TEST_F(rfc_group, R3_R10_one_verdict_for_the_group)
 {
 	struct group *group = &self->group;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	*group = (struct group){ .size = MEMBERS, .include = variant->include };
 	MUST(group_try_open(
 		group, variant->of_task ? self->guest.tid : ANY_TASK,
@@ -111,7 +111,7 @@ TEST_F(rfc_group, R3_a_software_leader_has_a_say)
 {
 	struct group *group = &self->group;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_software_led(group, variant->include & 1));
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	self->s.group_size = group->size;
@@ -146,7 +146,7 @@ static void judge_pinned(struct __test_metadata *_metadata,
 {
 	struct group group = { .size = 1, .include = include };
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(group_try_open(&group, of_task ? self->guest.tid : ANY_TASK,
 			    of_task ? ANY_CPU : GUEST_CPU, true));
 	self->s.entries = (int64_t)guest_step(&self->guest);

@@ -7,11 +7,11 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
-#include "perf/cpu.h"
+#include "base/child.h"
+#include "base/cpu.h"
+#include "base/work.h"
+#include "harness/cases.h"
 #include "perf/event.h"
-#include "report/cases.h"
-#include "sync/child.h"
-#include "sync/work.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -72,7 +72,7 @@ static void judge_fork(struct __test_metadata *_metadata,
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.inherit = 1;
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	fd = event_try_open(&attr, SELF, cpu, NO_GROUP);
 	MUST_BE(fd >= 0);
 	guest_go(&self->guest);
@@ -147,7 +147,7 @@ TEST_F(rfc_inherit, R28_the_child_of_a_condemned_event)
 	attr.exclude_kernel = 1;
 	/* Keeps the contexts of parent and child apart (nr_no_switch_fast). */
 	attr.sample_type = PERF_SAMPLE_READ | PERF_SAMPLE_TID;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	/* The first thread of a process takes longer: it is not compared. */

@@ -5,12 +5,12 @@
  */
 #include <errno.h>
 
+#include "base/cpu.h"
+#include "harness/cases.h"
+#include "host/watchdog.h"
 #include "perf/cgroup.h"
-#include "perf/cpu.h"
 #include "perf/event.h"
 #include "perf/group.h"
-#include "perf/watchdog.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -54,7 +54,7 @@ TEST_F(rfc_watchdog, R30_its_event_dies_at_entry)
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	JUDGE("R30", &self->s, &self->o);
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	guest_destroy(&self->guest);
 	self->o.counters_free = counters_free(GUEST_CPU);
@@ -77,7 +77,7 @@ TEST_F(rfc_watchdog, R30_switched_on_under_a_guest)
 	self->o.held_before = self->s.counters - self->o.counters_free;
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
 	MUST(watchdog_off());
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
 	err = watchdog_on();
@@ -150,7 +150,7 @@ static void judge_cgroup(struct __test_metadata *_metadata,
 {
 	struct event_value value;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_of(self, cgroup, false));
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	self->s.state_at_entry = state;
@@ -176,7 +176,7 @@ TEST_F(rfc_cgroup, R21_its_running_time)
 	struct event_value from, to;
 	uint64_t outer_from, outer_to;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_of(self, &self->ours, true));
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	outer_from = now_ns();

@@ -3,10 +3,10 @@
  * What guest entry takes off the counters, and what exit puts back
  * (docs/contract/rfc.md, R2, R5).
  */
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/event.h"
 #include "perf/group.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 
 #define HOST_CPU 0
@@ -114,7 +114,7 @@ TEST_F(rfc_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 	struct look look;
 	bool certain;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_variant(self, variant));
 	look = (struct look){ .fd = self->fd, .page = self->page };
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
@@ -142,7 +142,7 @@ TEST_F(rfc_schedule, R5_again_and_again)
 {
 	struct event_value value;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_variant(self, variant));
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	self->o.counted_after = VALUE_MAX;
@@ -166,7 +166,7 @@ TEST_F(rfc_schedule, R5_keeps_its_place_beside_a_crowd_of_cpu_events)
 	struct event_value value;
 	struct crowd crowd;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(crowd_take_counters(&crowd, GUEST_CPU));
 	self->s.counters = crowd.size;
 	crowd_close(&crowd);
@@ -242,8 +242,8 @@ static void judge_two_guests(struct __test_metadata *_metadata,
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
-	guest_create(&second, guest_exits, cpu_of_second);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	guest_create(&second, guest_code_exits, cpu_of_second);
 	of[0].fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	of[1].fd = event_try_open(&attr, second.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(of[0].fd >= 0 && of[1].fd >= 0);

@@ -27,9 +27,8 @@ CFLAGS_GUEST := $(LIBKVM_CFLAGS) -std=gnu11 -I$(TOP)/lib -I$(TOP) \
 # Only these lead to the KVM selftests library.
 GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
 	$(TOP)/lib/vm/counting.c $(TOP)/lib/vm/pattern.c
-LIB_SRC := $(filter-out $(GUEST_LIB),$(wildcard $(TOP)/lib/contract/*.c \
-	$(TOP)/lib/explore/*.c $(TOP)/lib/perf/*.c $(TOP)/lib/report/*.c $(TOP)/lib/sync/*.c \
-	$(TOP)/lib/vm/*.c))
+ROOMS := base contract explore host perf report vm
+LIB_SRC := $(filter-out $(GUEST_LIB),$(foreach room,$(ROOMS),$(wildcard $(TOP)/lib/$(room)/*.c)))
 GUEST_SRC := $(GUEST_LIB) $(wildcard $(TOP)/guest_code/*.c)
 LIB_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(LIB_SRC))
 GUEST_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(GUEST_SRC))

@@ -11,10 +11,10 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/event.h"
 #include "perf/group.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 #include "vm/pmu.h"
 
@@ -156,7 +156,7 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 	struct inside inside;
 	bool certain;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	event->fd =
 		open_excluding(&self->guest, variant->of_task, variant->pinned);
 	MUST_BE(event->fd >= 0);
@@ -190,7 +190,7 @@ TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	for (int i = 0; i < CROWD; i++) {
 		crowd[i] = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 		MUST_BE(crowd[i] >= 0);
@@ -225,7 +225,7 @@ static void judge_late(FIXTURE_DATA(schedule) * self,
 	struct inside inside;
 	bool certain;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	if (enable) {
 		event->fd = open_excluding(&self->guest, variant->of_task,
 					   variant->pinned);
@@ -306,7 +306,7 @@ TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
 	uint64_t from[CROWD], exits;
 	struct event_value value;
 
-	guest_create(&self->guest, guest_exits, GUEST_CPU);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(crowd_try_open(&self->crowd, CROWD, ANY_TASK, GUEST_CPU));
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->beats, 100, &deadline));

@@ -10,10 +10,10 @@
  */
 #include <sys/ioctl.h>
 
+#include "base/cpu.h"
+#include "harness/cases.h"
 #include "perf/cgroup.h"
-#include "perf/cpu.h"
 #include "perf/event.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 
 #define GUEST_CPU 1
@@ -111,7 +111,7 @@ static bool run_between_reads(FIXTURE_DATA(times) * self)
 
 TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 {
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
@@ -120,7 +120,7 @@ TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 
 TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 {
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
@@ -157,7 +157,7 @@ static void judge_sum(FIXTURE_DATA(times) * self,
 {
 	struct visit visit;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
 	self->guest.before = note_entry;
 	self->guest.after = note_exit;
@@ -181,7 +181,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 
 	NEEDS(err != ENOENT, "a cgroup2 mount");
 	MUST(err);
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	err = event_describe(&attr, PMU_CORE);
 	attr.exclude_guest = 1;
 	if (!err)
@@ -204,7 +204,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 
 TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 {
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, true, true, 0));
 	MUST_BE(run_between_reads(self));
 	self->o.left_out_ns = self->o.count_ns - self->o.enabled_ns;
@@ -214,7 +214,7 @@ TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 
 TEST_F(times, M25_software_event_keeps_wall_time)
 {
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, false, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M25", &self->s, &self->o);
@@ -225,7 +225,7 @@ TEST_F(times, M25_msr_event_keeps_wall_time)
 {
 	int err;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	err = open_for_guest(self, PMU_MSR, false, false, 0);
 	NEEDS(err != ENOENT, "the msr PMU");
 	MUST(err);
@@ -297,7 +297,7 @@ TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 	struct reader reader = { .stint_ns = LONGEST_STINT_NS };
 	int telling = 0;
 
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	reader.fd = self->fd;
 	guest_go(&self->guest);
@@ -355,7 +355,7 @@ static void compare_pages(void *arg)
 
 TEST_F(times, M23_page_leaves_the_guest_out)
 {
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	self->page = event_map(self->fd, 0);
 	MUST_BE(self->page != NULL);
@@ -394,7 +394,7 @@ static void take_samples(void *arg)
 
 TEST_F(times, M23_samples_leave_the_guest_out)
 {
-	guest_create(&self->guest, guest_spin, GUEST_CPU);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, SAMPLE_PERIOD));
 	self->page = event_map(self->fd, RING_PAGES);
 	MUST_BE(self->page != NULL);

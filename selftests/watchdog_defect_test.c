@@ -3,10 +3,10 @@
  * The hard-lockup watchdog counts the host, and must not keep guests from the
  * PMU nor be lost to one (docs/contract/defects.md, D12).
  */
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
+#include "host/watchdog.h"
 #include "perf/group.h"
-#include "perf/watchdog.h"
-#include "report/cases.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
 

@@ -6,9 +6,9 @@
  */
 #include <errno.h>
 
-#include "perf/cpu.h"
-#include "perf/watchdog.h"
-#include "report/cases.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
+#include "host/watchdog.h"
 #include "vm/vm.h"
 
 FIXTURE(watchdog)

@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "perf/cpu.h"
+#include "base/cpu.h"
+#include "harness/cases.h"
+#include "host/calls.h"
 #include "perf/event.h"
-#include "report/cases.h"
-#include "vm/calls.h"
 
 #define HOST_CPU 0
 #define GUEST_CPU 1

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The model of a whole history: what users did (acts.h), one after the other,
- * and what a conforming kernel may answer to the next. Built on the rules: for
- * each answer it names the rule and the scenario it is to be judged by. Where
- * the kernel is free, it follows the answer. A pure function like the rest.
+ * The model of a whole history: what users did (act_list.h), one after the
+ * other, and what a conforming kernel may answer to the next. Built on the
+ * rules: for each answer it names the rule and the scenario it is to be judged
+ * by. Where the kernel is free, it follows the answer. A pure function like the
+ * rest.
  */
 #ifndef PMU_CONTRACT_WORLD_H
 #define PMU_CONTRACT_WORLD_H
 
-#include "acts.h"
+#include "act_list.h"
 #include "contract.h"
 
 /*

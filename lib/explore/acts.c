@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../contract/acts.h"
+#include "../contract/act_list.h"
 #include "acts.h"
 
 #define CGROUP "/sys/fs/cgroup/pmu-explore"

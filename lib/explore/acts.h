@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Doing what lib/contract/acts.h names, with system calls only: this and acts.c
- * are also the first part of every reproducer that the explorer writes.
+ * Doing what lib/contract/act_list.h names, with system calls only: this and
+ * acts.c are also the first part of every reproducer that the explorer writes.
  */
 #ifndef PMU_EXPLORE_ACTS_H
 #define PMU_EXPLORE_ACTS_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../contract/acts.h"
+#include "../contract/act_list.h"
 
 /* What read() says of an event. @eof: it returned nothing. */
 struct seen {

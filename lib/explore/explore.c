@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../report/klog.h"
-#include "../sync/deadline.h"
-#include "../sync/random.h"
+#include "../base/deadline.h"
+#include "../base/random.h"
+#include "../host/klog.h"
 #include "acts.h"
 #include "explore.h"
 

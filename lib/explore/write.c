@@ -11,7 +11,7 @@
 	    ": .incbin \"" file "\"\n.byte 0\n.popsection\n");    \
 	extern const char symbol[]
 
-INCLUDE_TEXT(text_of_words, LIB_DIR "/contract/acts.h");
+INCLUDE_TEXT(text_of_words, LIB_DIR "/contract/act_list.h");
 INCLUDE_TEXT(text_of_header, LIB_DIR "/explore/acts.h");
 INCLUDE_TEXT(text_of_acts, LIB_DIR "/explore/acts.c");
 

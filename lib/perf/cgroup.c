@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cgroup.h"
-#include "cpu.h"
-#include "../sync/deadline.h"
+#include "../base/deadline.h"
+#include "../base/file.h"
 
 #define LEAVE_MS 2000
 

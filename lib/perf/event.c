@@ -8,9 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../sync/timeline.h"
-#include "../sync/work.h"
-#include "cpu.h"
+#include "../base/cpu.h"
+#include "../base/file.h"
+#include "../base/timeline.h"
+#include "../base/work.h"
 #include "event.h"
 
 #define PMU_DEVICES "/sys/bus/event_source/devices/"

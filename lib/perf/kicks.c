@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cpu.h"
+#include "../base/cpu.h"
 #include "event.h"
 #include "kicks.h"
 

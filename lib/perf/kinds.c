@@ -4,9 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../sync/deadline.h"
-#include "../sync/work.h"
-#include "cpu.h"
+#include "../base/deadline.h"
+#include "../base/file.h"
+#include "../base/work.h"
 #include "kinds.h"
 #include "rdpmc.h"
 

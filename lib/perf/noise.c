@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../sync/work.h"
-#include "cpu.h"
+#include "../base/cpu.h"
+#include "../base/work.h"
 #include "group.h"
 #include "noise.h"
 

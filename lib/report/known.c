@@ -7,14 +7,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "../host/host.h"
 #include "known.h"
-#include "report.h"
 
-#define KNOWN_MAX 32
+#define KNOWN_MAX 64
 
 static struct known entries[KNOWN_MAX];
 static int count = -1;
+/* What is wrong with the list, or "". */
+static char complaint[600];
 
 /* Copy the next field, trimmed, and step over its separator. */
 static int next_field(const char **line, char *field, size_t size)
@@ -117,17 +118,31 @@ static void load(void)
 	if (!file)
 		return;
 	uname(&name);
-	while (count < KNOWN_MAX && fgets(line, sizeof(line), file)) {
-		int got = known_parse(line, &entries[count]);
+	while (fgets(line, sizeof(line), file)) {
+		struct known entry;
+		int got = known_parse(line, &entry);
 
+		line[strcspn(line, "\n")] = 0;
 		if (got < 0)
-			report_broken(
-				"bad line in the list of known defects: %s",
-				line);
-		if (got > 0 && known_covers(&entries[count], name.release))
-			count++;
+			snprintf(complaint, sizeof(complaint),
+				 "bad line in the list of known defects: %s",
+				 line);
+		if (got <= 0 || !known_covers(&entry, name.release))
+			continue;
+		if (count < KNOWN_MAX)
+			entries[count++] = entry;
+		else
+			snprintf(
+				complaint, sizeof(complaint),
+				"the list of known defects has more than %d entries for this kernel",
+				KNOWN_MAX);
 	}
 	fclose(file);
+}
+
+const char *known_complaint(void)
+{
+	return *complaint ? complaint : NULL;
 }
 
 const struct known *known_find(const char *rule)

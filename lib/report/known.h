@@ -23,6 +23,9 @@ struct known {
 /* The entry for a rule that covers the running kernel, or NULL. */
 const struct known *known_find(const char *rule);
 
+/* What is wrong with the list, after known_find(), or NULL. */
+const char *known_complaint(void);
+
 /*
  * Parse one line.
  * Returns 1 for an entry, 0 for a blank or comment line, -1 for a bad line.

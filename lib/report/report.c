@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../sync/timeline.h"
+#include "../base/timeline.h"
 #include "known.h"
 #include "report.h"
 
@@ -157,6 +157,8 @@ enum report_outcome report_judge(const struct report_place *place,
 	}
 	finding = contract_judge(asked, s, o);
 	known = known_find(rule);
+	if (known_complaint())
+		report_broken("%s", known_complaint());
 
 	if (finding.verdict == CONFORMS) {
 		printf("# conforms %s\n", rule);

@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "../perf/cpu.h"
-#include "../sync/deadline.h"
-#include "../sync/guardian.h"
+#include "../base/deadline.h"
+#include "../base/file.h"
+#include "../host/guardian.h"
 
 #define PATIENCE_MS 10000
 

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "../report/klog.h"
+#include "../base/deadline.h"
+#include "../base/timeline.h"
+#include "../host/klog.h"
 #include "../report/known.h"
 #include "../report/report.h"
-#include "../sync/deadline.h"
-#include "../sync/timeline.h"
 
 static void an_entry_is_parsed(void **state)
 {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../perf/cpu.h"
+#include "../base/cpu.h"
+#include "../host/calls.h"
 #include "../perf/event.h"
-#include "../vm/calls.h"
 
 #define ROUNDS 32
 #define EVENTS_MAX 64

@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "../perf/cpu.h"
+#include "../vm/calibrated.h"
 #include "../vm/counting.h"
 #include "../vm/guest_calibrate.h"
 
@@ -129,6 +129,7 @@ int main(void)
 	struct pmu pmu = pmu_of_host();
 	struct guest guest;
 
+	calibration_prepare();
 	script_guest_create(&guest, CPU);
 	cost_of_step(&guest, "write", GUEST_WRITE, pmu_counter_msr(&pmu, 0),
 		     1000);

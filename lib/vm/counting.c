@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 
+#include "../base/deadline.h"
 #include "../contract/contract.h"
-#include "../perf/cpu.h"
-#include "../sync/deadline.h"
+#include "../host/interrupts.h"
 #include "counting.h"
-#include "guest_calibrate.h"
+#include "calibrated.h"
 
 static void select_all(struct guest *guest, const struct counting *counting,
 		       bool on)

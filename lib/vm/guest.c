@@ -8,11 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../perf/cpu.h"
+#include "../base/cpu.h"
+#include "../base/delay.h"
+#include "../base/timeline.h"
+#include "../base/work.h"
 #include "../perf/event.h"
-#include "../sync/delay.h"
-#include "../sync/timeline.h"
-#include "../sync/work.h"
 #include "guest.h"
 #include "guest_parts.h"
 
@@ -276,7 +276,7 @@ void guest_destroy(struct guest *guest)
 
 void guest_visit(struct guest *guest, int cpu)
 {
-	guest_create(guest, guest_exits, cpu);
+	guest_create(guest, guest_code_exits, cpu);
 	guest_step(guest);
 	guest_destroy(guest);
 }

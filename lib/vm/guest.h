@@ -16,13 +16,13 @@
 
 #include "../../guest_code/record.h"
 #include "../../guest_code/script.h"
-#include "../sync/deadline.h"
+#include "../base/deadline.h"
 
 struct guest_parts;
 
 /*
  * @record: the payload's record, live
- * @script: what guest_follow() takes its steps from (lib/vm/script.h)
+ * @script: what guest_code_script() takes its steps from (lib/vm/script.h)
  * @tid:    the vCPU thread, for events that follow it
  * @cpu:    where it runs
  * @before, @after: called on the vCPU thread by guest_go(), right before the

@@ -6,11 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../perf/cpu.h"
+#include "../base/cpu.h"
+#include "../base/deadline.h"
+#include "../base/work.h"
+#include "../host/interrupts.h"
 #include "../perf/event.h"
 #include "../perf/kicks.h"
-#include "../sync/deadline.h"
-#include "../sync/work.h"
+#include "calibrated.h"
 #include "counting.h"
 #include "guest_calibrate.h"
 
@@ -35,9 +37,6 @@
 #define SAMPLE_PERIOD 20011
 #define SAMPLES 20
 #define RING_PAGES 8
-/* A turn is two instructions; on silicon so many are some microseconds. */
-#define LATE_TURNS 2
-#define LATE_TURNS_LEAST 10000
 
 /*
  * What the entries after so many exits of one kind added to both events;
@@ -349,86 +348,28 @@ struct calibrating calibration_measure(int cpu, struct calibration *calibration)
 	return result;
 }
 
-static struct calibration here;
-static bool prepared;
-
 int calibration_prepare(void)
 {
 	const char *told = getenv("PMU_CALIBRATION");
+	struct calibration here = calibration_unknown;
 	cpu_set_t before;
 	int fd;
 
-	prepared = true;
-	if (told && !calibration_read(told, &here))
+	if (told && !calibration_read(told, &here)) {
+		calibration_use(&here);
 		return 0;
-	here = calibration_unknown;
-	if (!bind_here(&before))
-		return 0;
-	calibration_measure_entry(GUEST_CPU, &here);
-	fd = open_user(0);
-	if (fd >= 0) {
-		measure_exact(fd, &here);
-		close(fd);
 	}
-	measure_overflow(&here);
-	sched_setaffinity(0, sizeof(before), &before);
+	here = calibration_unknown;
+	if (bind_here(&before)) {
+		calibration_measure_entry(GUEST_CPU, &here);
+		fd = open_user(0);
+		if (fd >= 0) {
+			measure_exact(fd, &here);
+			close(fd);
+		}
+		measure_overflow(&here);
+		sched_setaffinity(0, sizeof(before), &before);
+	}
+	calibration_use(&here);
 	return 0;
-}
-
-struct calibration calibration_here(void)
-{
-	if (!prepared)
-		calibration_prepare();
-	return here;
-}
-
-uint64_t calibration_late_turns(void)
-{
-	const int64_t late = calibration_here().overflow_late;
-	uint64_t turns = late == NOT_KNOWN ? 0
-					   : LATE_TURNS * (1 + (uint64_t)late);
-
-	return turns > LATE_TURNS_LEAST ? turns : LATE_TURNS_LEAST;
-}
-
-static const struct processor *processor_of_here(void)
-{
-	unsigned int family, model;
-
-	processor_here(&family, &model);
-	return processor_find(cpu_is_amd(), family, model);
-}
-
-int64_t calibration_entry(enum pmu_event event)
-{
-	const struct calibration now = calibration_here();
-
-	if (now.exact == 0 || !calibration_fits(&now, processor_of_here()))
-		return NOT_KNOWN;
-	return event == PMU_BRANCHES ? now.entry_branches
-				     : now.entry_instructions;
-}
-
-bool calibration_entries_alike(enum pmu_event event)
-{
-	const struct processor *processor = processor_of_here();
-
-	if (processor)
-		return (event == PMU_BRANCHES
-				? processor->entry_branches
-				: processor->entry_instructions) !=
-		       COUNTS_TOO_MANY;
-	return calibration_entry(event) == 0;
-}
-
-bool calibration_faults_vary(void)
-{
-	const struct processor *processor = processor_of_here();
-
-	return processor && processor->faults_vary;
-}
-
-bool calibration_known(void)
-{
-	return processor_of_here();
 }

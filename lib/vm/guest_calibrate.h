@@ -31,38 +31,11 @@ struct calibrating calibration_measure_entry(int cpu,
 					     struct calibration *calibration);
 
 /*
- * The same once for this program, or what PMU_CALIBRATION in the environment
- * says. For main(), before cases are forked: returns 0, whatever came out of
- * it.
+ * Measure what cases ask for, or take what PMU_CALIBRATION in the environment
+ * says, and use it from here on (calibrated.h). For main(), before cases are
+ * forked: returns 0, whatever came out of it. What cannot be measured stays
+ * unknown.
  */
 int calibration_prepare(void);
-
-/* What that was. */
-struct calibration calibration_here(void);
-
-/*
- * After how many turns of GUEST_WORK an overflow interrupt has certainly come:
- * several times as many instructions as the latest took that was seen.
- */
-uint64_t calibration_late_turns(void);
-
-/*
- * What one VM entry adds to @event of a guest on this machine, or NOT_KNOWN if
- * it was not measured, contradicts itself, or contradicts what is known of it,
- * or if counts are not exact at all.
- */
-int64_t calibration_entry(enum pmu_event event);
-
-/*
- * Does the entry after every kind of exit add that? Known of the processor, or,
- * of one that nobody knows, believed if it is nothing.
- */
-bool calibration_entries_alike(enum pmu_event event);
-
-/* Is anything known of this processor beforehand? */
-bool calibration_known(void);
-
-/* Are nested page faults counted now and then on this processor? */
-bool calibration_faults_vary(void);
 
 #endif

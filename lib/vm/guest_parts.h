@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "kvm_compat.h"
+#include "../../guest_code/kvm_compat.h"
 
 enum order {
 	ORDER_GO,

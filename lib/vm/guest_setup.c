@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "../perf/cpu.h"
+#include "../base/cpu.h"
 #include "guest_parts.h"
 #include "guest_setup.h"
 

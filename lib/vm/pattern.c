@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "../base/work.h"
 #include "../perf/rdpmc.h"
-#include "../sync/work.h"
 #include "counting.h"
 #include "pattern.h"
 

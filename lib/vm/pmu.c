@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <cpuid.h>
 
-#include "../perf/cpu.h"
+#include "../base/cpu.h"
 #include "pmu.h"
 
 #define LEAF_ARCH_PERFMON 0xa

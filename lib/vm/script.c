@@ -3,7 +3,7 @@
 
 void script_guest_create(struct guest *guest, int cpu)
 {
-	guest_create(guest, guest_follow, cpu);
+	guest_create(guest, guest_code_script, cpu);
 	guest_take_interrupts(guest);
 	guest_open_user_page(guest);
 	script_clear(guest);

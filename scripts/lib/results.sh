@@ -3,7 +3,7 @@
 # From what a boot left behind to results.json, the KTAP, and a table.
 
 # The first line on the console that shows a kernel in trouble. What a case
-# provoked on purpose lies between two lines of lib/report/klog.c.
+# provoked on purpose lies between two lines of lib/host/klog.c.
 console_complaint() {
 	local console=$1
 	awk '/pmu_passthrough: an expected complaint begins/ { held = ""; on = 1; next }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The time, for all of the suite but guardians. */
+#ifndef PMU_BASE_CLOCK_H
+#define PMU_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC_RAW in nanoseconds: like the event clock, never slewed. */
+uint64_t now_ns(void);
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Instructions for events to count. */
+#ifndef PMU_BASE_WORK_H
+#define PMU_BASE_WORK_H
+
+/* Turn @turns times round a loop of a few instructions, in user space. */
+void work(unsigned int turns);
+
+#endif

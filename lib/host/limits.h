@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * perf's limits on sampling. Where interrupts of samples take more than
+ * kernel.perf_cpu_time_max_percent of a CPU, the kernel lowers
+ * kernel.perf_event_max_sample_rate for good (perf_sample_event_took()).
+ */
+#ifndef PMU_HOST_LIMITS_H
+#define PMU_HOST_LIMITS_H
+
+/*
+ * Have the rate back at the end of this program, however that ends, if the
+ * kernel can lower it at all. Call it once, before there are threads and before
+ * anything samples. Returns 0 or an errno, as guardian_start().
+ */
+int limits_back_at_exit(void);
+
+#endif

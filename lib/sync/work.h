@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* Instructions for events to count. */
-#ifndef PMU_SYNC_WORK_H
-#define PMU_SYNC_WORK_H
-
-/* Turn @turns times round a loop of a few instructions, in user space. */
-void work(unsigned int turns);
-
-#endif
