@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "../contract/contract.h"
 #include "../vm/calibrated.h"
 #include "../vm/counting.h"
 #include "../vm/guest_calibrate.h"
