@@ -127,10 +127,12 @@ static void error_of(struct guest *guest, const struct pmu *pmu,
 
 int main(void)
 {
+	struct calibration calibration = calibration_unknown;
 	struct pmu pmu = pmu_of_host();
 	struct guest guest;
 
-	calibration_prepare();
+	calibration_measure_entry(CPU, &calibration);
+	calibration_use(&calibration);
 	script_guest_create(&guest, CPU);
 	cost_of_step(&guest, "write", GUEST_WRITE, pmu_counter_msr(&pmu, 0),
 		     1000);
