@@ -5,7 +5,7 @@
 void guest_code_exits(void)
 {
 	while (!guest_record.stop) {
-		guest_record.beats++;
+		guest_record.heartbeat++;
 		GUEST_SYNC(0);
 	}
 	guest_record.ended = 1;

@@ -3,7 +3,7 @@
  * The one thing guest and host share: a record the payload writes and the host
  * reads while it runs. Fixed-width types only.
  *
- * @beats: the payload's progress, one more with every turn of its loop
+ * @heartbeat: the guest's progress, one more with every iteration of its loop
  * @stop:  set by the host: leave at the next turn
  * @ended: set by the payload as its last act; without it the record is void
  */
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct guest_record {
-	volatile uint64_t beats;
+	volatile uint64_t heartbeat;
 	volatile uint64_t stop;
 	volatile uint64_t ended;
 };
@@ -22,12 +22,6 @@ extern struct guest_record guest_record;
 
 /* Turn without leaving the guest until told to stop. */
 void guest_code_spin(void);
-
-/*
- * Turn, and let a counter of the guest's overflow with every turn, with the
- * interrupt that makes pending in its APIC. AMD with PerfMonV2.
- */
-void guest_code_overflow(void);
 
 /* Leave the guest with every turn, until told to stop. */
 void guest_code_exits(void);

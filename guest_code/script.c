@@ -99,7 +99,7 @@ static void touch(uint64_t times)
 static void pause_until_told(void)
 {
 	while (!guest_script.go_on && !guest_record.stop)
-		guest_record.beats++;
+		guest_record.heartbeat++;
 }
 
 static void die(void)
@@ -202,7 +202,7 @@ void guest_code_script(void)
 			guest_script.done++;
 		}
 		guest_script.runs++;
-		guest_record.beats++;
+		guest_record.heartbeat++;
 		GUEST_SYNC(0);
 	}
 	guest_record.ended = 1;

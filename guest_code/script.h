@@ -31,7 +31,7 @@
  *   GUEST_HALT     an IPI to oneself, then STI; HLT; CLI
  *   GUEST_NO_HALT  the same with NOP in place of HLT: as many instructions
  *   GUEST_OPEN     STI; NOP; CLI
- *   GUEST_PAUSE    turn, one beat a turn, until the host says go on
+ *   GUEST_PAUSE    turn, one heartbeat a turn, until the host says go on
  *   GUEST_NESTED   run a nested guest that does the loop of GUEST_WORK (2, 1)
  *   GUEST_NESTED_READ, GUEST_NESTED_WRITE
  *                  run one that does as GUEST_READ or GUEST_WRITE says
@@ -79,6 +79,8 @@ enum guest_op {
 /* The port of GUEST_OUT, and the vectors that are recorded. */
 #define GUEST_PORT 0x2000
 #define GUEST_PMI_VECTOR 0x40
+/* SDM volume 3, "x2APIC Register Address Space"; APM volume 2 has the same. */
+#define GUEST_LVTPC_MSR 0x834
 #define GUEST_IPI_VECTOR 0x41
 
 /*

@@ -7,7 +7,7 @@ struct guest_record guest_record;
 void guest_code_spin(void)
 {
 	while (!guest_record.stop)
-		guest_record.beats++;
+		guest_record.heartbeat++;
 	guest_record.ended = 1;
 	GUEST_DONE();
 }

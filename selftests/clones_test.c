@@ -50,11 +50,11 @@ struct clones {
 	int fd;
 	volatile uint64_t turns;
 	volatile bool stop;
-	pthread_t parent, innocent;
+	pthread_t parent, unrelated;
 	sem_t ready, end;
 };
 
-static void *innocent_thread(void *arg)
+static void *unrelated_thread(void *arg)
 {
 	struct clones *clones = arg;
 
@@ -76,17 +76,17 @@ static void *parent_thread(void *arg)
 			event_try_open(&clones->attr, SELF, ANY_CPU, NO_GROUP);
 	}
 	guest_create(clones->guest, guest_code_exits, GUEST_CPU);
-	pthread_create(&clones->innocent, NULL, innocent_thread, clones);
+	pthread_create(&clones->unrelated, NULL, unrelated_thread, clones);
 	sem_post(&clones->ready);
 	sem_wait(&clones->end);
 	clones->stop = true;
-	pthread_join(clones->innocent, NULL);
+	pthread_join(clones->unrelated, NULL);
 	return NULL;
 }
 
-/* What the sum gains while the innocent thread certainly works. */
-static int64_t innocent_gain(struct clones *clones,
-			     const struct deadline *deadline)
+/* What the sum gains while the unrelated thread certainly works. */
+static int64_t unrelated_gain(struct clones *clones,
+			      const struct deadline *deadline)
 {
 	struct event_value from, to;
 
@@ -108,13 +108,13 @@ static void observe_clones(FIXTURE_DATA(clones) * self, struct clones *clones)
 	clones->guest = &self->guest;
 	pthread_create(&clones->parent, NULL, parent_thread, clones);
 	sem_wait(&clones->ready);
-	self->o.counted_before = innocent_gain(clones, &deadline);
+	self->o.counted_before = unrelated_gain(clones, &deadline);
 	self->o.counted_after = VALUE_MAX;
 	for (int i = 0; i < ROUNDS && self->o.counted_after > 0; i++) {
 		int64_t gain;
 
 		guest_step(&self->guest);
-		gain = innocent_gain(clones, &deadline);
+		gain = unrelated_gain(clones, &deadline);
 		if (gain < self->o.counted_after)
 			self->o.counted_after = gain;
 	}
@@ -128,7 +128,7 @@ static void observe_clones(FIXTURE_DATA(clones) * self, struct clones *clones)
 	guest_destroy(&self->guest);
 }
 
-TEST_F(clones, R29_D4_an_innocent_clone_goes_on_being_counted)
+TEST_F(clones, R29_D4_an_unrelated_clone_goes_on_being_counted)
 {
 	struct clones clones = { .fd = -1 };
 
@@ -143,6 +143,6 @@ TEST_F(clones, R29_D4_an_innocent_clone_goes_on_being_counted)
 int main(int argc, char **argv)
 {
 	return case_main(argc, argv,
-			 HOST_NEEDS_A_VM | HOST_NEEDS_HANDOVER |
+			 HOST_NEEDS_A_VM | HOST_NEEDS_PASSTHROUGH |
 				 HOST_NEEDS_TWO_CPUS | HOST_NEEDS_STEADY_CLOCK);
 }

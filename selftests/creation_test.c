@@ -170,7 +170,7 @@ FIXTURE_TEARDOWN(existing_event)
 /*
  * With @events include-guest events in existence, try to create a vCPU. What
  * is claimed afterwards can only be asked for once the events are gone, so a
- * refused creation is judged with the events still there.
+ * refused creation is checked with the events still there.
  */
 static void judge_creation(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(existing_event) * self, int events)
@@ -346,8 +346,8 @@ FIXTURE_TEARDOWN(beside)
  * Fork, with an inherited event open. What the child works is added when it has
  * ended, so the child is counted if this gains.
  */
-static void judge_fork(FIXTURE_DATA(beside) * self,
-		       struct __test_metadata *_metadata, bool exclude_guest)
+static void count_over_fork(struct __test_metadata *_metadata,
+			    FIXTURE_DATA(beside) * self, bool exclude_guest)
 {
 	struct event_value from, to;
 
@@ -377,7 +377,7 @@ TEST_F(beside, M13_an_event_that_excludes_is_inherited_beside_a_vm)
 	MUST(vm_try_vcpu(&self->vm));
 	self->fd = open_inherited(true);
 	MUST_BE(self->fd >= 0);
-	judge_fork(self, _metadata, true);
+	count_over_fork(_metadata, self, true);
 	vm_close(&self->vm);
 	self->o.claimed = pmu_is_claimed();
 	JUDGE("M13", &self->s, &self->o);
@@ -389,7 +389,7 @@ TEST_F(beside, M13_an_event_that_includes_is_inherited)
 	self->fd = open_inherited(false);
 	MUST_BE(self->fd >= 0);
 	MUST_BE(vm_try_vcpu(&self->vm) != 0);
-	judge_fork(self, _metadata, false);
+	count_over_fork(_metadata, self, false);
 	self->o.claimed = pmu_is_claimed();
 	JUDGE("M13", &self->s, &self->o);
 }

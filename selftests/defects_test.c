@@ -20,7 +20,7 @@
 #define GUEST_CPU 1
 #define WORK_TURNS 100000
 #define INSIDE_NS 5000000ull
-#define CROWD 16
+#define COMPETITORS 16
 
 FIXTURE(defect)
 {
@@ -91,7 +91,7 @@ TEST_F(defect, D2_the_same_open_has_the_same_answer)
 	MUST_BE(guest_inside(&self->guest, open_include, &err_inside, 0,
 			     &deadline, &inside));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	self->s.guest_beats = (int64_t)inside.beats;
+	self->s.guest_iterations = (int64_t)inside.heartbeat;
 	self->o.outcomes = err_outside == err_inside ? 1 : 2;
 	JUDGE("D2", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -101,16 +101,17 @@ TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 {
 	struct perf_event_attr attr;
 	struct event_value value;
-	struct crowd crowd;
+	struct competitors competitors;
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
 	attr.pinned = 1;
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(crowd_take_counters(&crowd, GUEST_CPU));
-	self->s.counters = crowd.size;
-	crowd_close(&crowd);
-	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
+	MUST(competitors_take_counters(&competitors, GUEST_CPU));
+	self->s.counters = competitors.size;
+	competitors_close(&competitors);
+	MUST(competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
+				  GUEST_CPU));
 	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
@@ -120,9 +121,9 @@ TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 	MUST(event_read(self->fd, &value));
 	self->o.eof = value.eof;
 	self->s.pinned = 1;
-	self->s.crowd = crowd.size;
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
-	crowd_close(&crowd);
+	self->s.competitors = competitors.size;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
+	competitors_close(&competitors);
 	JUDGE("D3", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
@@ -271,6 +272,6 @@ TEST_F(defect, D11_never_short_of_running_time)
 int main(int argc, char **argv)
 {
 	return case_main(argc, argv,
-			 HOST_NEEDS_A_VM | HOST_NEEDS_HANDOVER |
+			 HOST_NEEDS_A_VM | HOST_NEEDS_PASSTHROUGH |
 				 HOST_NEEDS_TWO_CPUS | HOST_NEEDS_STEADY_CLOCK);
 }

@@ -16,7 +16,7 @@
 #define LONG_TURNS 200000
 #define LONGER_TRIES 4
 /* VMs are made one after the other. */
-#define TIMEOUT_S 120
+#define TIMEOUT_S 240
 
 /*
  * What belongs to one CPU. @least: what the host's event @fd gained over the
@@ -123,7 +123,7 @@ TEST_F_TIMEOUT(every, M41_guests_on_all_cpus_count_exactly, TIMEOUT_S)
 	int err;
 
 	for (unsigned int i = 0; i < self->pmu.general; i++)
-		counting.selector[i] = pmu_select(
+		counting.eventsel[i] = pmu_select(
 			&self->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
 			PMU_USER | PMU_OS);
 	for (int i = 0; i < self->places; i++)
@@ -172,8 +172,8 @@ static int64_t gain_beside(struct place *place, uint64_t turns)
 }
 
 /*
- * As in border_test.c: what disturbs only adds. All rounds at once, so that no
- * thread wakes another meanwhile, always at the same moment.
+ * As in load_put_test.c: what disturbs only adds. All rounds at once, so that
+ * no thread wakes another meanwhile, always at the same moment.
  */
 static void gain_often(void *arg)
 {
@@ -224,7 +224,8 @@ TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
 		struct observation o = observation_unknown;
 
 		self->s.exclude_guest = 1;
-		self->s.guest_beats = (int64_t)place->guest.record->beats;
+		self->s.guest_iterations =
+			(int64_t)place->guest.record->heartbeat;
 		o.counted_before = place->least.first.value;
 		o.host_surplus = least_difference(&place->least);
 		JUDGE("M43", &self->s, &o, "CPU %d", place->guest.cpu);

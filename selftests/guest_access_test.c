@@ -38,7 +38,7 @@ static void reach_msr(struct guest_case *c, enum guest_op op,
 	};
 
 	c->s.reg = register_kind(reg);
-	c->s.absent = (reg != PMU_OLD_COUNTER || !c->pmu.amd) &&
+	c->s.absent = (reg != PMU_LEGACY_COUNTER || !c->pmu.amd) &&
 		      index >= (reg == PMU_FIXED_COUNTER ? c->pmu.fixed
 							 : c->pmu.general);
 	count_exits(c, &step);
@@ -67,7 +67,7 @@ static void judge_read(struct guest_case *c, struct __test_metadata *_metadata,
 /* Every register that there is, read and written, and the first absent one. */
 static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
 {
-	static const enum pmu_register several[] = { PMU_SELECTOR,
+	static const enum pmu_register several[] = { PMU_EVENTSEL,
 						     PMU_COUNTER };
 	static const enum pmu_register single[] = { PMU_GLOBAL_CTRL, PMU_STATUS,
 						    PMU_STATUS_CLEAR };
@@ -81,7 +81,7 @@ static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
 		      (unsigned int)pmu_msr(&c->pmu, reg, i / 2));
 	}
 	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.general; i++)
-		judge_read(c, _metadata, PMU_OLD_COUNTER, i);
+		judge_read(c, _metadata, PMU_LEGACY_COUNTER, i);
 	for (int i = 0; i < 3 && c->pmu.version > 1; i++)
 		judge_read(c, _metadata, single[i], 0);
 	if (pmu_can_set_status(&c->pmu))
@@ -111,7 +111,7 @@ TEST_F(reach, M30_old_numbers_of_the_counters)
 	struct guest_case *c = &self->c;
 
 	for (unsigned int i = 0; i < fewer_counters(c); i++)
-		judge_read(c, _metadata, PMU_OLD_COUNTER, i);
+		judge_read(c, _metadata, PMU_LEGACY_COUNTER, i);
 }
 
 TEST_F(reach, M30_old_and_new_numbers_are_one_register)
@@ -124,8 +124,9 @@ TEST_F(reach, M30_old_and_new_numbers_are_one_register)
 			     PATTERN + i);
 	for (unsigned int i = 0; i < fewer_counters(c); i++)
 		read[i] = script_read(&c->guest,
-				      pmu_msr(&c->pmu, PMU_OLD_COUNTER, i));
-	script_write(&c->guest, pmu_msr(&c->pmu, PMU_OLD_COUNTER, 0), NEGATIVE);
+				      pmu_msr(&c->pmu, PMU_LEGACY_COUNTER, i));
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_LEGACY_COUNTER, 0),
+		     NEGATIVE);
 	wide = script_read(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0));
 	script_run(&c->guest);
 	c->o.mismatches = script_seen(&c->guest, wide) !=
@@ -288,7 +289,7 @@ TEST_F(reach, M35_a_running_counter_stands_still_outside)
 	struct least_of_two least = LEAST_OF_NONE;
 	int64_t alone, beside;
 
-	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0),
 		     pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
 	script_run(&c->guest);
 	do {

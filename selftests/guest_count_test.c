@@ -43,8 +43,8 @@ static int count_one(struct guest_case *c, unsigned int counter,
 	struct counted counted;
 	int err;
 
-	counting.selector[counter] = pmu_select(&c->pmu, event, levels);
-	counting.selector[other] =
+	counting.eventsel[counter] = pmu_select(&c->pmu, event, levels);
+	counting.eventsel[other] =
 		pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
 	err = counting_run(&c->guest, &counting, &counted);
 	c->o.guest_counted = counted.gained[counter];
@@ -85,7 +85,7 @@ TEST_F(count, M41_all_counters_at_once)
 	struct counted counted;
 
 	for (unsigned int i = 0; i < c->pmu.general; i++)
-		counting.selector[i] = pmu_select(
+		counting.eventsel[i] = pmu_select(
 			&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
 			PMU_USER | PMU_OS);
 	MUST(counting_run(&c->guest, &counting, &counted));
@@ -110,7 +110,7 @@ TEST_F(count, M41_fixed_counter_of_instructions)
 	struct counted counted;
 
 	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
-	counting.selector[0] =
+	counting.eventsel[0] =
 		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
 	MUST(counting_run(&c->guest, &counting, &counted));
 	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
@@ -186,7 +186,7 @@ static void judge_entries(struct guest_case *c,
 	struct counted counted;
 
 	for (unsigned int i = 0; i < c->pmu.general; i++)
-		counting.selector[i] = pmu_select(
+		counting.eventsel[i] = pmu_select(
 			&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
 			PMU_USER | PMU_OS);
 	do {
@@ -307,7 +307,7 @@ static int overflow(struct guest_case *c, enum guest_op op, uint64_t times,
 
 	script_clear(guest);
 	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
-	script_write(guest, pmu_msr(pmu, PMU_SELECTOR, 0),
+	script_write(guest, pmu_msr(pmu, PMU_EVENTSEL, 0),
 		     pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
 	script_write(guest, pmu_msr(pmu, PMU_COUNTER, 0),
 		     pmu_counter_max(pmu) - before);
@@ -386,7 +386,7 @@ TEST_F(count, M38_a_counter_has_its_width)
 	struct guest_case *c = &self->c;
 	int wrote, read;
 
-	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0), 0);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0), 0);
 	wrote = script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0),
 			     pmu_counter_max(&c->pmu));
 	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0));
@@ -415,18 +415,18 @@ TEST_F(count, M38_all_of_it_is_loaded)
  * The first look of a guest at all its registers, the control of the fixed
  * counters as often as there are any.
  */
-static void read_all(struct guest_case *c, int selectors[COUNTERS_MAX],
+static void read_all(struct guest_case *c, int eventsels[COUNTERS_MAX],
 		     int counters[COUNTERS_MAX], int *global)
 {
 	script_clear(&c->guest);
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		selectors[i] = script_read(&c->guest,
-					   pmu_msr(&c->pmu, PMU_SELECTOR, i));
+		eventsels[i] = script_read(&c->guest,
+					   pmu_msr(&c->pmu, PMU_EVENTSEL, i));
 		counters[i] = script_read(&c->guest,
 					  pmu_msr(&c->pmu, PMU_COUNTER, i));
 	}
 	for (unsigned int i = 0; i < c->pmu.fixed; i++) {
-		selectors[c->pmu.general + i] = script_read(
+		eventsels[c->pmu.general + i] = script_read(
 			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0));
 		counters[c->pmu.general + i] = script_read(
 			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_COUNTER, i));
@@ -437,15 +437,15 @@ static void read_all(struct guest_case *c, int selectors[COUNTERS_MAX],
 TEST_F(count, M44_a_new_guest_finds_the_state_after_reset)
 {
 	struct guest_case *c = &self->c;
-	int selectors[COUNTERS_MAX], counters[COUNTERS_MAX], global;
+	int eventsels[COUNTERS_MAX], counters[COUNTERS_MAX], global;
 
-	read_all(c, selectors, counters, &global);
+	read_all(c, eventsels, counters, &global);
 	script_run(&c->guest);
-	c->o.selectors_or = 0;
+	c->o.eventsels_or = 0;
 	c->o.counters_or = 0;
 	for (unsigned int i = 0; i < c->pmu.general + c->pmu.fixed; i++) {
-		c->o.selectors_or |=
-			(int64_t)script_seen(&c->guest, selectors[i]);
+		c->o.eventsels_or |=
+			(int64_t)script_seen(&c->guest, eventsels[i]);
 		c->o.counters_or |=
 			(int64_t)script_seen(&c->guest, counters[i]);
 	}
@@ -505,7 +505,7 @@ TEST_F(count, M56_all_counters_of_the_host_are_offered)
 	c->o.offered_version = c->pmu.version;
 	/* The numbers that a counter had first. */
 	c->s.listed_counters = guest_listed(
-		&c->pmu, c->pmu.amd ? PMU_COUNTER : PMU_OLD_COUNTER);
+		&c->pmu, c->pmu.amd ? PMU_COUNTER : PMU_LEGACY_COUNTER);
 	c->s.listed_fixed =
 		c->pmu.amd ? 0 : guest_listed(&c->pmu, PMU_FIXED_COUNTER);
 	JUDGE("M56", &c->s, &c->o);

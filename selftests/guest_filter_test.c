@@ -35,8 +35,8 @@ static uint64_t event_of(const struct guest_case *c, enum pmu_event event)
 }
 
 /*
- * Count both events; @event is the one asked about. The selector must read back
- * as written, whatever the filter makes of it.
+ * Count both events; @event is the one asked about. The event select must read
+ * back as written, whatever the filter makes of it.
  */
 static int count_filtered(struct guest_case *c, enum pmu_event event)
 {
@@ -48,17 +48,17 @@ static int count_filtered(struct guest_case *c, enum pmu_event event)
 	struct counted counted;
 	int read, err;
 
-	counting.selector[0] = pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
+	counting.eventsel[0] = pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
 	err = counting_run(&c->guest, &counting, &counted);
 	if (err)
 		return err;
 	script_clear(&c->guest);
-	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0),
-		     counting.selector[0]);
-	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0));
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0),
+		     counting.eventsel[0]);
+	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0));
 	script_run(&c->guest);
 	c->o.guest_counted = counted.gained[0];
-	c->o.mismatches = script_seen(&c->guest, read) != counting.selector[0];
+	c->o.mismatches = script_seen(&c->guest, read) != counting.eventsel[0];
 	c->o.vector = script_vector(&c->guest, read);
 	describe_count(&c->s, &counting, &counted, event);
 	return 0;
@@ -169,12 +169,12 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 {
 	struct guest_case *c = &self->c;
 	uint32_t counter = pmu_msr(&c->pmu, PMU_COUNTER, 0);
-	uint64_t selector =
+	uint64_t eventsel =
 		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
 	uint64_t before = 0, after = 0;
 	int read;
 
-	script_write(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0), selector);
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0), eventsel);
 	script_do(&c->guest, GUEST_WORK, TURNS);
 	script_run(&c->guest);
 	MUST(guest_get_msr(&c->guest, counter, &before));
@@ -184,7 +184,7 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 	script_run(&c->guest);
 	MUST(guest_get_msr(&c->guest, counter, &after));
 	script_clear(&c->guest);
-	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_SELECTOR, 0));
+	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0));
 	script_run(&c->guest);
 	c->s.filtered = 1;
 	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
@@ -192,7 +192,7 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 	c->s.guest_entries = 0;
 	c->o.guest_counted = (int64_t)(after - before);
 	c->o.guest_control = (int64_t)before;
-	c->o.mismatches = script_seen(&c->guest, read) != selector;
+	c->o.mismatches = script_seen(&c->guest, read) != eventsel;
 	c->o.vector = script_vector(&c->guest, read);
 	JUDGE("M32", &c->s, &c->o);
 }
@@ -201,7 +201,7 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 static void select_every_mode(struct counting *counting, enum pmu_event event)
 {
 	for (unsigned int bits = 0; bits < 4; bits++)
-		counting->selector[bits] =
+		counting->eventsel[bits] =
 			pmu_select(&counting->pmu, event, PMU_USER | PMU_OS) |
 			(bits & 1 ? GUEST_ONLY : 0) |
 			(bits & 2 ? HOST_ONLY : 0);
@@ -322,9 +322,9 @@ TEST_F(filter, D14_a_guest_with_the_first_version)
 
 	guest_case_limit(c, fewer_counters(c), 1);
 	counting.pmu = c->pmu;
-	counting.selector[0] =
+	counting.eventsel[0] =
 		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
-	counting.selector[1] = counting.selector[0];
+	counting.eventsel[1] = counting.eventsel[0];
 	MUST(counting_run(&c->guest, &counting, &counted));
 	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
 	c->o.guest_counted = counted.gained[0];
@@ -343,7 +343,7 @@ static int count_hurried(struct guest_case *c, enum guest_op op, int64_t *times)
 	struct counted counted;
 	int err;
 
-	counting.selector[0] =
+	counting.eventsel[0] =
 		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
 	err = counting_run(&c->guest, &counting, &counted);
 	*times = (int64_t)counted.times;

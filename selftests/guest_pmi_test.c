@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "host/interrupts.h"
 
-#define LVTPC_MSR 0x834
 #define LVT_NMI 0x400
 #define LVT_MASKED 0x10000
 /* Fixed counters are numbered as in the global control. */
@@ -52,7 +51,7 @@ static void script_program(struct guest_case *c, unsigned int counter,
 			     start);
 		return;
 	}
-	script_write(&c->guest, pmu_msr(pmu, PMU_SELECTOR, counter),
+	script_write(&c->guest, pmu_msr(pmu, PMU_EVENTSEL, counter),
 		     pmu_select(pmu, PMU_INSTRUCTIONS, flags));
 	script_write(&c->guest, pmu_msr(pmu, PMU_COUNTER, counter), start);
 }
@@ -68,7 +67,7 @@ static void script_overflow(struct guest_case *c, unsigned int counter,
 	script_clear(guest);
 	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
 	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
-	script_write(guest, LVTPC_MSR, lvt);
+	script_write(guest, GUEST_LVTPC_MSR, lvt);
 	script_program(c, counter, before);
 	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
 	script_do(guest, op, times);
@@ -88,7 +87,7 @@ static void script_look(FIXTURE_DATA(pmi) * self, enum guest_op meanwhile,
 	script_do(&c->guest, GUEST_WORK, calibration_late_turns());
 	script_do(&c->guest, meanwhile, times);
 	script_do(&c->guest, GUEST_OPEN, 1);
-	self->lvt = script_read(&c->guest, LVTPC_MSR);
+	self->lvt = script_read(&c->guest, GUEST_LVTPC_MSR);
 	self->status = script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
 }
 

@@ -55,14 +55,14 @@ static inline void count_exits(struct guest_case *c,
 static inline enum guest_register register_kind(enum pmu_register reg)
 {
 	switch (reg) {
-	case PMU_SELECTOR:
+	case PMU_EVENTSEL:
 	case PMU_FIXED_CTRL:
-		return REGISTER_SELECTOR;
+		return REGISTER_EVENTSEL;
 	case PMU_COUNTER:
 	case PMU_FIXED_COUNTER:
 		return REGISTER_COUNTER;
-	case PMU_OLD_COUNTER:
-		return REGISTER_OLD_COUNTER;
+	case PMU_LEGACY_COUNTER:
+		return REGISTER_LEGACY_COUNTER;
 	default:
 		return REGISTER_GLOBAL;
 	}

@@ -18,7 +18,7 @@
 #define WORK_TURNS 50000
 #define INSIDE_NS 5000000ull
 #define WINDOW_NS 500000ull
-#define CROWD 12
+#define COMPETITORS 12
 #define VMS 40
 #define MAPS 20
 
@@ -28,7 +28,7 @@ FIXTURE(later)
 	struct observation o;
 	struct guest guest;
 	struct vm vm;
-	struct crowd crowd;
+	struct competitors competitors;
 	struct cgroup cgroup;
 	int fd;
 };
@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(later)
 {
 	if (self->fd >= 0)
 		close(self->fd);
-	crowd_close(&self->crowd);
+	competitors_close(&self->competitors);
 	cgroup_leave_and_remove(&self->cgroup);
 	if (self->vm.fd >= 0)
 		vm_close(&self->vm);
@@ -118,17 +118,17 @@ TEST_F(later, D18_the_first_vm_and_the_last)
 
 /* Events that take turns, around a guest: what each says of its life. */
 struct turns {
-	struct event_value value[CROWD];
+	struct event_value value[COMPETITORS];
 	uint64_t wall_max_ns, guest_min_ns;
 };
 
-static int read_turns(const struct crowd *crowd, struct turns *turns,
-		      uint64_t from_ns)
+static int read_turns(const struct competitors *competitors,
+		      struct turns *turns, uint64_t from_ns)
 {
 	int err = 0;
 
-	for (int i = 0; i < crowd->size && !err; i++)
-		err = event_read(crowd->fd[i], &turns->value[i]);
+	for (int i = 0; i < competitors->size && !err; i++)
+		err = event_read(competitors->fd[i], &turns->value[i]);
 	turns->wall_max_ns = now_ns() - from_ns;
 	return err;
 }
@@ -139,7 +139,7 @@ static int64_t impossible(const struct turns *turns)
 	uint64_t running_ns = 0;
 	int64_t found = 0;
 
-	for (int i = 0; i < CROWD; i++) {
+	for (int i = 0; i < COMPETITORS; i++) {
 		const struct event_value *value = &turns->value[i];
 
 		found += value->eof;
@@ -161,16 +161,17 @@ TEST_F(later, D19_times_of_events_that_take_turns)
 
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	from = now_ns();
-	MUST(crowd_try_open(&self->crowd, CROWD, self->guest.tid, ANY_CPU));
+	MUST(competitors_try_open(&self->competitors, COMPETITORS,
+				  self->guest.tid, ANY_CPU));
 	self->o.counted_before =
-		guest_gain(&self->guest, self->crowd.fd[0], WORK_TURNS);
+		guest_gain(&self->guest, self->competitors.fd[0], WORK_TURNS);
 	guest_go(&self->guest);
 	turns.guest_min_ns =
 		guest_time_inside(&self->guest, INSIDE_NS, &deadline);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	MUST(read_turns(&self->crowd, &turns, from));
+	MUST(read_turns(&self->competitors, &turns, from));
 	guest_destroy(&self->guest);
-	self->s.crowd = CROWD;
+	self->s.competitors = COMPETITORS;
 	self->s.counters = pmu_of_host().general;
 	self->s.guest_min_ns = (int64_t)turns.guest_min_ns;
 	self->o.failed = impossible(&turns);
@@ -188,13 +189,13 @@ TEST_F(later, D19_times_of_events_that_take_turns)
 static int look_at_window(FIXTURE_DATA(later) * self, uint64_t inside_ns,
 			  const struct deadline *deadline)
 {
-	volatile uint64_t *beats = &self->guest.record->beats;
+	volatile uint64_t *heartbeat = &self->guest.record->heartbeat;
 	long switches = guest_switches_count(&self->guest);
 	struct event_value from, to;
 	uint64_t before_ns, from_ns, to_ns, after_ns;
 	int err;
 
-	if (!wait_at_least(beats, *beats + 1, deadline))
+	if (!wait_at_least(heartbeat, *heartbeat + 1, deadline))
 		return 0;
 	before_ns = now_ns();
 	err = event_read(self->fd, &from);
@@ -203,7 +204,7 @@ static int look_at_window(FIXTURE_DATA(later) * self, uint64_t inside_ns,
 	to_ns = now_ns();
 	err = err ?: event_read(self->fd, &to);
 	after_ns = now_ns();
-	if (err || !wait_at_least(beats, *beats + 1, deadline) ||
+	if (err || !wait_at_least(heartbeat, *heartbeat + 1, deadline) ||
 	    switches < 0 || guest_switches_count(&self->guest) != switches ||
 	    inside_ns <= (after_ns - before_ns) - (to_ns - from_ns))
 		return err;
@@ -271,7 +272,7 @@ TEST_F(later, D21_events_are_mapped_beside_a_guest)
 	MUST_BE(guest_inside(&self->guest, NULL, NULL, 0, &deadline, &inside));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
-	self->s.guest_beats = (int64_t)inside.beats;
+	self->s.guest_iterations = (int64_t)inside.heartbeat;
 	self->s.attempts_asked = MAPS;
 	JUDGE("D21", &self->s, &self->o);
 }
@@ -313,7 +314,7 @@ TEST_F(later, D22_a_refusal_is_not_a_missing_right)
 		self->o.denied += refusal.fd == -EACCES;
 		self->o.refused += refusal.fd < 0;
 	}
-	self->s.guest_beats = (int64_t)inside.beats;
+	self->s.guest_iterations = (int64_t)inside.heartbeat;
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	JUDGE("D22", &self->s, &self->o);

@@ -105,7 +105,7 @@ TEST_F(move, M41_counts_exactly_across_migration)
 	struct counted counted;
 
 	for (unsigned int i = 0; i < c->pmu.general; i++)
-		counting.selector[i] = pmu_select(
+		counting.eventsel[i] = pmu_select(
 			&c->pmu, i % 2 ? PMU_BRANCHES : PMU_INSTRUCTIONS,
 			PMU_USER | PMU_OS);
 	MUST(counting_run_on(&c->guest, &counting, MOVES, move_on, c,

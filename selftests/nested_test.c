@@ -58,13 +58,13 @@ TEST_F(nested, M37_it_reads_and_writes_counters_without_an_exit)
 	}
 }
 
-TEST_F(nested, M37_it_reaches_selectors_through_kvm)
+TEST_F(nested, M37_it_reaches_eventsels_through_kvm)
 {
 	struct guest_case *c = &self->c;
 
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		judge_reach(c, _metadata, GUEST_NESTED_READ, PMU_SELECTOR, i);
-		judge_reach(c, _metadata, GUEST_NESTED_WRITE, PMU_SELECTOR, i);
+		judge_reach(c, _metadata, GUEST_NESTED_READ, PMU_EVENTSEL, i);
+		judge_reach(c, _metadata, GUEST_NESTED_WRITE, PMU_EVENTSEL, i);
 	}
 	if (c->pmu.fixed)
 		judge_reach(c, _metadata, GUEST_NESTED_READ, PMU_FIXED_CTRL, 0);
@@ -108,7 +108,7 @@ TEST_F(nested, M37_it_is_kept_from_what_the_guest_keeps)
 		judge_kept_meanwhile(c, _metadata, PMU_COUNTER, i);
 	for (unsigned int i = 0; i < c->pmu.fixed; i++)
 		judge_kept_meanwhile(c, _metadata, PMU_FIXED_COUNTER, i);
-	judge_kept_meanwhile(c, _metadata, PMU_SELECTOR, 0);
+	judge_kept_meanwhile(c, _metadata, PMU_EVENTSEL, 0);
 	if (c->pmu.version > 1)
 		judge_kept_meanwhile(c, _metadata, PMU_GLOBAL_CTRL, 0);
 }
@@ -156,7 +156,7 @@ TEST_F(nested, D38_it_runs_with_the_global_control_of_the_guest)
 
 	NEEDS(c->pmu.version > 1, "a global control");
 	for (unsigned int i = 0; i < c->pmu.general; i++)
-		counting.selector[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
 						  PMU_USER | PMU_OS);
 	/* The first nested guest takes the guest instructions of its own. */
 	script_do(&c->guest, GUEST_NESTED, 1);

@@ -10,7 +10,7 @@
 FIXTURE(share)
 {
 	struct guest_case c;
-	struct crowd crowd;
+	struct competitors competitors;
 	int fd;
 	struct perf_event_mmap_page *page;
 	uint64_t moving;
@@ -24,7 +24,7 @@ FIXTURE_SETUP(share)
 
 FIXTURE_TEARDOWN(share)
 {
-	crowd_close(&self->crowd);
+	competitors_close(&self->competitors);
 	if (self->fd >= 0)
 		close(self->fd);
 	guest_case_end(&self->c, _metadata);
@@ -34,26 +34,27 @@ FIXTURE_TEARDOWN(share)
 TEST_F(share, M20_the_guest_finds_nothing_of_the_host)
 {
 	struct guest_case *c = &self->c;
-	int counter[COUNTERS_MAX], selector[COUNTERS_MAX];
+	int counter[COUNTERS_MAX], eventsel[COUNTERS_MAX];
 	struct event_value value;
 
-	MUST(crowd_take_counters(&self->crowd, GUEST_CPU));
+	MUST(competitors_take_counters(&self->competitors, GUEST_CPU));
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		counter[i] =
 			script_read(&c->guest, pmu_counter_msr(&c->pmu, i));
-		selector[i] =
-			script_read(&c->guest, pmu_selector_msr(&c->pmu, i));
+		eventsel[i] =
+			script_read(&c->guest, pmu_eventsel_msr(&c->pmu, i));
 	}
 	script_run(&c->guest);
 	c->o.leaked = 0;
 	c->o.leak_control = 0;
 	for (unsigned int i = 0; i < c->pmu.general; i++) {
 		c->o.leaked += script_seen(&c->guest, counter[i]) != 0;
-		c->o.leaked += script_seen(&c->guest, selector[i]) != 0;
+		c->o.leaked += script_seen(&c->guest, eventsel[i]) != 0;
 	}
-	for (int i = 0; i < self->crowd.size; i++)
-		c->o.leak_control += !event_read(self->crowd.fd[i], &value) &&
-				     value.count;
+	for (int i = 0; i < self->competitors.size; i++)
+		c->o.leak_control +=
+			!event_read(self->competitors.fd[i], &value) &&
+			value.count;
 	JUDGE("M20", &c->s, &c->o);
 }
 

@@ -138,7 +138,7 @@ static void say_pmu(void)
 	if (host_hybrid())
 		say("",
 		    "hybrid: cores differ, and KVM hands none of them over");
-	say("handover", host_core_capable()
+	say("mediated", host_core_capable()
 				? "this PMU can be handed to guests"
 				: "this PMU cannot be handed to guests (AMD: "
 				  "PerfMonV2; Intel: version 4, full-width "
@@ -196,7 +196,7 @@ static void facts(void)
 	printf("pmu_version %u\n", pmu.version);
 	printf("pmu_counters %u general, %u fixed, %u bits\n", pmu.general,
 	       pmu.fixed, pmu.width);
-	printf("pmu_handover %s\n", host_core_capable() ? "yes" : "no");
+	printf("pmu_mediated %s\n", host_core_capable() ? "yes" : "no");
 	printf("pmu_contract %s\n", contract_words());
 	if (!file_read("/proc/cmdline", line, sizeof(line)))
 		printf("cmdline %s\n", line);

@@ -10,16 +10,19 @@
 #include "perf/event.h"
 #include "perf/group.h"
 #include "vm/guest.h"
+#include "vm/script.h"
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
 #define WORK_TURNS 200000
 #define INSIDE_NS 5000000ull
-#define CROWD 16
+#define COMPETITORS 16
 #define OPENS 20
 #define RING_PAGES 8
 #define SAMPLE_PERIOD 20000
 #define NMI_TRIES 10
+#define OVERFLOWS 20
+#define BEFORE_OVERFLOW 5000
 
 FIXTURE(rfc_clock)
 {
@@ -65,7 +68,7 @@ static bool run_between_reads(FIXTURE_DATA(rfc_clock) * self,
 	event_read(self->fd, to);
 	outer_to = now_ns();
 
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->s.guest_min_ns = (int64_t)guest_ns;
 	self->s.wall_min_ns = (int64_t)(inner_to - inner_from);
 	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
@@ -90,7 +93,7 @@ static void note_index(void *arg)
 	look->index = look->page->index;
 }
 
-/* Condemned or not, it has no counter inside. */
+/* In ERROR or not, it has no counter inside. */
 static void judge_index(struct __test_metadata *_metadata,
 			FIXTURE_DATA(rfc_clock) * self, bool of_task)
 {
@@ -113,7 +116,7 @@ static void judge_index(struct __test_metadata *_metadata,
 	guest_go(&self->guest);
 	if (guest_inside(&self->guest, note_index, &look, 0, &deadline,
 			 &inside)) {
-		self->s.guest_beats = (int64_t)inside.beats;
+		self->s.guest_iterations = (int64_t)inside.heartbeat;
 		self->o.page_index = look.index;
 	}
 	self->s.exclude_guest = 0;
@@ -220,13 +223,13 @@ TEST_F(rfc_clock, R1_msr)
 }
 
 /* How many have not been on a counter since they had run for @from. */
-static int starved(const struct crowd *crowd, const uint64_t *from)
+static int starved(const struct competitors *competitors, const uint64_t *from)
 {
 	struct event_value value;
 	int never = 0;
 
-	for (int i = 0; i < crowd->size; i++)
-		never += !event_read(crowd->fd[i], &value) &&
+	for (int i = 0; i < competitors->size; i++)
+		never += !event_read(competitors->fd[i], &value) &&
 			 value.running_ns == from[i];
 	return never;
 }
@@ -236,32 +239,33 @@ TEST_F(rfc_clock, R20_everybody_gets_a_turn)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value value;
-	uint64_t from[CROWD];
-	struct crowd crowd;
+	uint64_t from[COMPETITORS];
+	struct competitors competitors;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(crowd_take_counters(&crowd, GUEST_CPU));
-	self->s.counters = crowd.size;
-	crowd_close(&crowd);
+	MUST(competitors_take_counters(&competitors, GUEST_CPU));
+	self->s.counters = competitors.size;
+	competitors_close(&competitors);
 	/* The guest first: rotation must not have begun without it. */
 	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 10, &deadline));
-	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 10, &deadline));
+	MUST(competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
+				  GUEST_CPU));
 	/* Each that was opened made all look for a counter, and for a next one.
 	 */
-	MUST_BE(wait_at_least(&self->guest.record->beats,
-			      self->guest.record->beats + 10, &deadline));
-	for (int i = 0; i < crowd.size; i++) {
-		MUST(event_read(crowd.fd[i], &value));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat,
+			      self->guest.record->heartbeat + 10, &deadline));
+	for (int i = 0; i < competitors.size; i++) {
+		MUST(event_read(competitors.fd[i], &value));
 		from[i] = value.running_ns;
 	}
-	self->s.crowd = crowd.size;
-	self->s.entries = (int64_t)self->guest.record->beats;
-	while (starved(&crowd, from) && !deadline_passed(&deadline))
+	self->s.competitors = competitors.size;
+	self->s.entries = (int64_t)self->guest.record->heartbeat;
+	while (starved(&competitors, from) && !deadline_passed(&deadline))
 		;
-	self->o.starved = starved(&crowd, from);
+	self->o.starved = starved(&competitors, from);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	crowd_close(&crowd);
+	competitors_close(&competitors);
 	JUDGE("R20", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
@@ -277,26 +281,42 @@ static void note_head(void *arg)
 	look->head[1] = look->page->data_head;
 }
 
-/* Let a guest overflow its counter, twenty times and more. */
-static bool overflow_beside(FIXTURE_DATA(rfc_clock) * self,
-			    const struct deadline *deadline)
+/* Write down a counter that overflows again and again, with its interrupt. */
+static void script_overflows(struct guest *guest, const struct pmu *pmu)
 {
-	int64_t nmis, pmis;
-	bool ended;
+	uint64_t start = pmu_counter_max(pmu) - BEFORE_OVERFLOW;
 
-	guest_create(&self->guest, guest_code_overflow, GUEST_CPU);
+	script_write(guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_write(guest, pmu_msr(pmu, PMU_EVENTSEL, 0),
+		     pmu_select(pmu, PMU_INSTRUCTIONS,
+				PMU_USER | PMU_OS | PMU_INTERRUPT));
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1);
+	for (int i = 0; i < OVERFLOWS; i++) {
+		script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), 1);
+		script_write(guest, pmu_msr(pmu, PMU_COUNTER, 0), start);
+		script_do(guest, GUEST_WORK, BEFORE_OVERFLOW);
+	}
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+}
+
+/* Its interrupts stay off: what is pending in its APIC is enough. */
+static bool overflow_beside(FIXTURE_DATA(rfc_clock) * self)
+{
+	const struct pmu pmu = guest_pmu_offered();
+	int64_t nmis, pmis;
+
+	script_guest_create(&self->guest, GUEST_CPU);
+	script_overflows(&self->guest, &pmu);
 	nmis = cpu_interrupts("NMI", GUEST_CPU);
 	pmis = cpu_interrupts("VPMI", GUEST_CPU);
 	if (nmis < 0 || pmis < 0)
 		return false;
-	guest_go(&self->guest);
-	ended = wait_at_least(&self->guest.record->beats, 20, deadline) &&
-		guest_stop(&self->guest, patience_ms());
+	script_run(&self->guest);
 	self->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
 	self->o.guest_pmis = cpu_interrupts("VPMI", GUEST_CPU) - pmis;
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	guest_destroy(&self->guest);
-	return ended;
+	return true;
 }
 
 /*
@@ -313,7 +333,6 @@ TEST_F(rfc_clock, R31_no_sample_and_no_nmi_from_inside)
 	bool certain;
 	int tries = 0;
 
-	NEEDS(cpu_is_amd(), "an AMD guest payload");
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
 	attr.sample_period = SAMPLE_PERIOD;
@@ -339,7 +358,7 @@ TEST_F(rfc_clock, R31_no_sample_and_no_nmi_from_inside)
 
 	/* An NMI may be anybody's; one for each overflow comes every time. */
 	do {
-		MUST_BE(overflow_beside(self, &deadline));
+		MUST_BE(overflow_beside(self));
 	} while (self->o.nmis_inside > 0 && ++tries < NMI_TRIES);
 	JUDGE("R31", &self->s, &self->o);
 }

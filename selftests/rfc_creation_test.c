@@ -2,9 +2,9 @@
 /*
  * Opening events while a guest of the RFC's contract runs
  * (docs/contract/rfc.md, R8, R19, R22 to R26). The answer depends on the
- * instant, so an open that must be refused is made between two beats of a guest
- * that certainly did not leave in between. An open that must succeed need not
- * meet such an instant: refused at any, it violates.
+ * instant, so an open that must be refused is made between two heartbeats of a
+ * guest that certainly did not leave in between. An open that must succeed need
+ * not meet such an instant: refused at any, it violates.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -177,7 +177,7 @@ TEST_F(rfc_open, R8_R19_R22_R23_R25_R26_before_during_and_after)
 	guest_go(&self->guest);
 	self->o.err = guest_errno_inside(&self->guest, attempt_open, &attempt,
 					 &attempt.err, &deadline);
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->s.cpu_in_guest = variant->cpu == GUEST_CPU;
 	self->s.task_in_guest = variant->whose == OF_VCPU;
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
@@ -289,7 +289,7 @@ TEST_F(rfc_run, R19_counts_after_the_exit)
 	attempt_open(&attempt);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.exclude_guest = 1;
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->o.err = attempt.err;
 	if (!attempt.err) {
 		MUST(event_read(attempt.fd, &from));
@@ -319,8 +319,8 @@ static void count_slip(struct guest *guest, int fd, struct slips *slips,
 
 	/* One that was not asked afterwards counts as alive. */
 	slips->slips++;
-	if (!wait_at_least(&guest->record->beats, guest->record->beats + 2,
-			   deadline) ||
+	if (!wait_at_least(&guest->record->heartbeat,
+			   guest->record->heartbeat + 2, deadline) ||
 	    event_read(fd, &value) || !value.eof)
 		slips->survivors++;
 	close(fd);
@@ -337,7 +337,7 @@ static void count_refusal(int err, struct slips *slips)
  * A guest that leaves all the time: some opens meet it outside, and some
  * inside, whatever the two have in step.
  */
-TEST_F(rfc_run, R24_what_slips_through_is_condemned)
+TEST_F(rfc_run, R24_what_slips_through_goes_to_error)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
@@ -361,7 +361,7 @@ TEST_F(rfc_run, R24_what_slips_through_is_condemned)
 	}
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	report_note("seed %llu", (unsigned long long)seed);
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->o.attempts = slips.slips;
 	self->o.err = slips.refused ? slips.err : NOT_KNOWN;
 	self->o.strange = slips.strange;
@@ -391,7 +391,7 @@ TEST_F(rfc_run, R8_the_cpu_next_door_goes_on_counting)
 	work(WORK_TURNS);
 	MUST(event_read(fd, &at[3]));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->o.counted_before = (int64_t)(at[1].count - at[0].count);
 	self->o.others_changed = at[3].eof || at[3].count <= at[2].count ||
 				 at[3].enabled_ns != at[3].running_ns;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Condemned at guest entry, and what a program sees of it afterwards
+ * Into ERROR at guest entry, and what a program sees of it afterwards
  * (docs/contract/rfc.md, R4, R9 to R15).
  *
  * Most cases enter the guest once, on demand, so that what happened is known
@@ -33,7 +33,7 @@ static void begin(struct scenario *s, struct observation *o)
 	*s = scenario_unknown;
 	*o = observation_unknown;
 	s->pmu = PMU_CORE;
-	s->literal = host_literal();
+	s->as_posted = host_as_posted();
 	s->state_at_entry = STATE_ACTIVE;
 }
 
@@ -167,7 +167,7 @@ TEST_F(rfc_error, R9_read_and_group_read)
 	guest_destroy(&self->guest);
 }
 
-/* Condemned for a whole run, revived after it: what do its clocks say? */
+/* In ERROR for a whole run, revived after it: what do its clocks say? */
 TEST_F(rfc_error, R11_frozen_not_lost)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
@@ -191,14 +191,14 @@ TEST_F(rfc_error, R11_frozen_not_lost)
 	control = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(control >= 0);
 	work_from = now_ns();
-	self->s.work_condemned = guest_gain(&self->guest, control, MUCH_WORK);
+	self->s.work_in_error = guest_gain(&self->guest, control, MUCH_WORK);
 	guest_ns += now_ns() - work_from;
 	close(control);
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &to));
 	outer_to = now_ns();
 
-	/* All of this it spent condemned. */
+	/* All of this it spent in ERROR. */
 	self->s.guest_min_ns = (int64_t)guest_ns;
 	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
 	self->o.counted_before = (int64_t)from.count;
@@ -237,7 +237,7 @@ TEST_F(rfc_error, R12_disable_and_reset)
 	guest_destroy(&self->guest);
 }
 
-/* Enable a condemned event outside the guest: alive, until the next entry. */
+/* Enable an event in ERROR outside the guest: alive, until the next entry. */
 static void judge_revival(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(rfc_error) * self, int err)
 {
@@ -290,12 +290,12 @@ TEST_F(rfc_error, R13_enable_under_the_guest)
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_include(self, false, false, false));
 	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 1, &deadline));
 	self->s.request = REQUEST_ENABLE;
 	self->o.err = request(self->fd, PERF_EVENT_IOC_ENABLE);
-	/* A beat after the request is a beat after another entry. */
-	entered = wait_at_least(&self->guest.record->beats,
-				self->guest.record->beats + 2, &deadline);
+	/* A heartbeat after the request is one after another entry. */
+	entered = wait_at_least(&self->guest.record->heartbeat,
+				self->guest.record->heartbeat + 2, &deadline);
 	self->s.entries = entered;
 	self->o.eof = is_eof(self->fd);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
@@ -331,12 +331,12 @@ static int64_t signals_of_a_failed_pinned_event(void)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
-	struct crowd crowd;
+	struct competitors competitors;
 	int64_t seen;
 	int fd;
 
 	if (event_describe(&attr, PMU_CORE) ||
-	    crowd_take_counters(&crowd, GUEST_CPU))
+	    competitors_take_counters(&competitors, GUEST_CPU))
 		return NOT_KNOWN;
 	attr.exclude_guest = 1;
 	attr.pinned = 1;
@@ -350,7 +350,7 @@ static int64_t signals_of_a_failed_pinned_event(void)
 		;
 	seen = signals_seen;
 	close(fd);
-	crowd_close(&crowd);
+	competitors_close(&competitors);
 	return seen;
 }
 
@@ -406,17 +406,17 @@ TEST_F(rfc_error, R15_disabled_survives_until_it_is_on)
 /* All counters are taken by pinned events, so it waits for its turn. */
 TEST_F(rfc_error, R15_waiting_survives_until_it_is_on)
 {
-	struct crowd crowd;
+	struct competitors competitors;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(crowd_take_counters(&crowd, GUEST_CPU));
+	MUST(competitors_take_counters(&competitors, GUEST_CPU));
 	MUST(open_include(self, false, false, false));
 	enter(self);
 	self->s.state_at_entry = STATE_INACTIVE;
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R15", &self->s, &self->o);
 
-	crowd_close(&crowd);
+	competitors_close(&competitors);
 	MUST(request(self->fd, PERF_EVENT_IOC_DISABLE));
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	enter(self);

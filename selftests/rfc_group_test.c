@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is condemned at guest entry (docs/contract/rfc.md, R3, R10, R16). The
+ * Who goes to ERROR at guest entry (docs/contract/rfc.md, R3, R10, R16). The
  * guest is entered on demand, so that what happened is known without looking at
  * a clock.
  */
@@ -48,7 +48,7 @@ static void begin(struct scenario *s, struct observation *o)
 	*s = scenario_unknown;
 	*o = observation_unknown;
 	s->pmu = PMU_CORE;
-	s->literal = host_literal();
+	s->as_posted = host_as_posted();
 	s->state_at_entry = STATE_ACTIVE;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events that children inherit: being born beside a guest, and to a condemned
+ * Events that children inherit: being born beside a guest, and to an ERROR
  * parent (docs/contract/rfc.md, R27 and R28).
  */
 #include <errno.h>
@@ -134,7 +134,7 @@ static int64_t sum_with_child(struct guest *guest, int fd, unsigned int turns)
  * it the parent is in ERROR, so only the sum can tell: reset, let a child work,
  * revive the parent while its thread waits, and read.
  */
-TEST_F(rfc_inherit, R28_the_child_of_a_condemned_event)
+TEST_F(rfc_inherit, R28_the_child_of_an_event_in_error)
 {
 	unsigned int turns = WORK_TURNS;
 	struct perf_event_attr attr;

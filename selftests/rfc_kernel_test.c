@@ -79,10 +79,10 @@ TEST_F(rfc_watchdog, R30_switched_on_under_a_guest)
 	MUST(watchdog_off());
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 1, &deadline));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 1, &deadline));
 	err = watchdog_on();
-	MUST_BE(wait_at_least(&self->guest.record->beats,
-			      self->guest.record->beats + 2, &deadline));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat,
+			      self->guest.record->heartbeat + 2, &deadline));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
 	guest_destroy(&self->guest);
@@ -109,7 +109,7 @@ FIXTURE_SETUP(rfc_cgroup)
 	self->s = scenario_unknown;
 	self->o = observation_unknown;
 	self->s.pmu = PMU_CORE;
-	self->s.literal = host_literal();
+	self->s.as_posted = host_as_posted();
 	self->fd = -1;
 	self->other.fd = -1;
 	MUST(cpu_pin_self(HOST_CPU));
@@ -160,7 +160,7 @@ static void judge_cgroup(struct __test_metadata *_metadata,
 	guest_destroy(&self->guest);
 }
 
-TEST_F(rfc_cgroup, R21_of_the_running_cgroup_is_judged)
+TEST_F(rfc_cgroup, R21_of_the_running_cgroup_goes_to_error)
 {
 	judge_cgroup(_metadata, self, &self->ours, STATE_ACTIVE);
 }

@@ -13,7 +13,7 @@
 #define GUEST_CPU 1
 #define OTHER_CPU 2
 #define WORK_TURNS 200000
-#define CROWD 16
+#define COMPETITORS 16
 #define MANY_STEPS 400
 
 FIXTURE(rfc_schedule)
@@ -45,7 +45,7 @@ FIXTURE_SETUP(rfc_schedule)
 	self->o = observation_unknown;
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 1;
-	self->s.literal = host_literal();
+	self->s.as_posted = host_as_posted();
 	self->fd = -1;
 	MUST(cpu_pin_self(HOST_CPU));
 }
@@ -125,7 +125,7 @@ TEST_F(rfc_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 			       &inside);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	if (certain) {
-		self->s.guest_beats = (int64_t)inside.beats;
+		self->s.guest_iterations = (int64_t)inside.heartbeat;
 		self->o.page_index = look.index;
 		self->o.counted_inside =
 			(int64_t)(look.seen[1].count - look.seen[0].count);
@@ -156,22 +156,23 @@ TEST_F(rfc_schedule, R5_again_and_again)
 	}
 	MUST(event_read(self->fd, &value));
 	self->o.eof = value.eof;
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	JUDGE("R5", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
 
-TEST_F(rfc_schedule, R5_keeps_its_place_beside_a_crowd_of_cpu_events)
+TEST_F(rfc_schedule, R5_keeps_its_place_beside_competing_cpu_events)
 {
 	struct event_value value;
-	struct crowd crowd;
+	struct competitors competitors;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(crowd_take_counters(&crowd, GUEST_CPU));
-	self->s.counters = crowd.size;
-	crowd_close(&crowd);
-	MUST(crowd_try_open(&crowd, CROWD, ANY_TASK, GUEST_CPU));
-	self->s.crowd = crowd.size;
+	MUST(competitors_take_counters(&competitors, GUEST_CPU));
+	self->s.counters = competitors.size;
+	competitors_close(&competitors);
+	MUST(competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
+				  GUEST_CPU));
+	self->s.competitors = competitors.size;
 	self->s.pinned = variant->pinned;
 	self->s.per_cpu = !variant->of_task;
 	MUST(open_variant(self, variant));
@@ -181,8 +182,8 @@ TEST_F(rfc_schedule, R5_keeps_its_place_beside_a_crowd_of_cpu_events)
 	self->o.counted_after = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	MUST(event_read(self->fd, &value));
 	self->o.eof = value.eof;
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
-	crowd_close(&crowd);
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
+	competitors_close(&competitors);
 	JUDGE("R5.priority", &self->s, &self->o);
 	guest_destroy(&self->guest);
 }
@@ -226,7 +227,7 @@ static void judge_one(struct __test_metadata *_metadata,
 	self->o.counted_after = guest_gain(one->guest, one->fd, WORK_TURNS);
 	MUST(event_read(one->fd, &value));
 	self->o.eof = value.eof;
-	self->s.guest_beats = (int64_t)one->guest->record->beats;
+	self->s.guest_iterations = (int64_t)one->guest->record->heartbeat;
 	JUDGE("R5", &self->s, &self->o);
 }
 
@@ -251,8 +252,8 @@ static void judge_two_guests(struct __test_metadata *_metadata,
 		of[i].before = guest_gain(of[i].guest, of[i].fd, WORK_TURNS);
 	guest_go(&self->guest);
 	guest_go(&second);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 50, &deadline));
-	MUST_BE(wait_at_least(&second.record->beats, 50, &deadline));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 50, &deadline));
+	MUST_BE(wait_at_least(&second.record->heartbeat, 50, &deadline));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	MUST_BE(guest_stop(&second, patience_ms()));
 	for (int i = 0; i < 2; i++) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What becomes of exclude-guest events while a guest owns the counters: they
- * stop at entry, count again after exit, and are never condemned
+ * stop at entry, count again after exit, and never go to ERROR
  * (docs/contract/mediated.md, M21).
  *
- * The look inside is certain: it lies between two beats of the guest with no
- * exit in between. What an event gained before and after the guest, on the
+ * The look inside is certain: it lies between two heartbeats of the guest with
+ * no exit in between. What an event gained before and after the guest, on the
  * same thread, shows that it can count at all.
  */
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define GUEST_CPU 1
 #define WORK_TURNS 200000
 /* More flexible events than any core PMU has counters. */
-#define CROWD 16
+#define COMPETITORS 16
 #define EXITS 300
 
 /* An event, and its value at the turning points of a run. */
@@ -87,7 +87,7 @@ static int open_excluding(const struct guest *guest, bool of_task, bool pinned)
 	struct perf_event_attr attr;
 
 	if (event_describe(&attr, PMU_CORE))
-		return -1;
+		return -ENOENT;
 	attr.exclude_guest = 1;
 	attr.pinned = pinned;
 	if (of_task)
@@ -169,7 +169,7 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 
 	observe(event, &self->o);
 	if (certain) {
-		self->s.guest_beats = (int64_t)inside.beats;
+		self->s.guest_iterations = (int64_t)inside.heartbeat;
 		self->o.counted_inside =
 			gained(&event->seen[0], &event->seen[1]);
 		self->o.eof |= any_eof(event->seen, 2);
@@ -182,31 +182,32 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
  * flexible events of the CPU want them all. One that did not would go to ERROR
  * at the first exit.
  */
-TEST_F(schedule, M21_keeps_its_place_beside_a_crowd_of_cpu_events)
+TEST_F(schedule, M21_keeps_its_place_beside_competing_cpu_events)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_attr attr;
-	int crowd[CROWD];
+	int competitors[COMPETITORS];
 
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	for (int i = 0; i < CROWD; i++) {
-		crowd[i] = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
-		MUST_BE(crowd[i] >= 0);
+	for (int i = 0; i < COMPETITORS; i++) {
+		competitors[i] =
+			event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+		MUST_BE(competitors[i] >= 0);
 	}
 	self->event.fd =
 		open_excluding(&self->guest, variant->of_task, variant->pinned);
 	MUST_BE(self->event.fd >= 0);
 	watch(&self->guest, &self->event);
 	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 200, &deadline));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 200, &deadline));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->s.pinned = variant->pinned;
 	guest_destroy(&self->guest);
-	for (int i = 0; i < CROWD; i++)
-		close(crowd[i]);
+	for (int i = 0; i < COMPETITORS; i++)
+		close(competitors[i]);
 
 	observe(&self->event, &self->o);
 	JUDGE("M21.priority", &self->s, &self->o);
@@ -243,13 +244,13 @@ static void judge_late(FIXTURE_DATA(schedule) * self,
 		event->fd = open_excluding(&self->guest, variant->of_task,
 					   variant->pinned);
 	if (!enable)
-		self->o.err = event->fd < 0 ? errno : 0;
+		self->o.err = event->fd < 0 ? -event->fd : 0;
 	certain = guest_inside(&self->guest, look_twice, event, 0, &deadline,
 			       &inside);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	MUST_BE(certain);
-	self->s.guest_beats = (int64_t)inside.beats;
+	self->s.guest_iterations = (int64_t)inside.heartbeat;
 	self->o.counted_inside = gained(&event->seen[0], &event->seen[1]);
 	self->o.counted_after = gained(&event->at[2], &event->at[3]);
 	self->o.eof = any_eof(event->seen, 2) || any_eof(&event->at[2], 2);
@@ -271,7 +272,7 @@ FIXTURE(rotate)
 	struct scenario s;
 	struct observation o;
 	struct guest guest;
-	struct crowd crowd;
+	struct competitors competitors;
 };
 
 FIXTURE_SETUP(rotate)
@@ -284,18 +285,19 @@ FIXTURE_SETUP(rotate)
 
 FIXTURE_TEARDOWN(rotate)
 {
-	crowd_close(&self->crowd);
+	competitors_close(&self->competitors);
 	case_end(_metadata);
 }
 
-/* Members of the crowd that have not counted since @from. */
-static int64_t starved(const struct crowd *crowd, const uint64_t *from)
+/* Members of the competitors that have not counted since @from. */
+static int64_t starved(const struct competitors *competitors,
+		       const uint64_t *from)
 {
 	struct event_value value;
 	int64_t found = 0;
 
-	for (int i = 0; i < crowd->size; i++)
-		found += event_read(crowd->fd[i], &value) ||
+	for (int i = 0; i < competitors->size; i++)
+		found += event_read(competitors->fd[i], &value) ||
 			 value.count == from[i];
 	return found;
 }
@@ -303,20 +305,21 @@ static int64_t starved(const struct crowd *crowd, const uint64_t *from)
 TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	uint64_t from[CROWD], exits;
+	uint64_t from[COMPETITORS], exits;
 	struct event_value value;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(crowd_try_open(&self->crowd, CROWD, ANY_TASK, GUEST_CPU));
+	MUST(competitors_try_open(&self->competitors, COMPETITORS, ANY_TASK,
+				  GUEST_CPU));
 	guest_go(&self->guest);
-	MUST_BE(wait_at_least(&self->guest.record->beats, 100, &deadline));
-	for (int i = 0; i < CROWD; i++) {
-		MUST(event_read(self->crowd.fd[i], &value));
+	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 100, &deadline));
+	for (int i = 0; i < COMPETITORS; i++) {
+		MUST(event_read(self->competitors.fd[i], &value));
 		from[i] = value.count;
 	}
 	exits = guest_exits_count(&self->guest);
 	do {
-		self->o.starved = starved(&self->crowd, from);
+		self->o.starved = starved(&self->competitors, from);
 		self->o.exits_made =
 			(int64_t)(guest_exits_count(&self->guest) - exits);
 	} while ((self->o.starved || self->o.exits_made < EXITS) &&
@@ -324,10 +327,10 @@ TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	guest_destroy(&self->guest);
 	self->o.eof = 0;
-	for (int i = 0; i < CROWD; i++)
-		self->o.eof |= !event_read(self->crowd.fd[i], &value) &&
+	for (int i = 0; i < COMPETITORS; i++)
+		self->o.eof |= !event_read(self->competitors.fd[i], &value) &&
 			       value.eof;
-	self->s.crowd = CROWD;
+	self->s.competitors = COMPETITORS;
 	self->s.counters = pmu_of_host().general;
 	self->s.exits_asked = EXITS;
 	JUDGE("M28", &self->s, &self->o);

@@ -98,7 +98,7 @@ static bool run_between_reads(FIXTURE_DATA(times) * self)
 	event_read(self->fd, &to);
 	outer_to = now_ns();
 
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->s.guest_min_ns = (int64_t)guest_ns;
 	self->s.wall_min_ns = (int64_t)(inner_to - inner_from);
 	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
@@ -312,7 +312,7 @@ TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 		if (steps)
 			break;
 	}
-	self->s.guest_beats = (int64_t)self->guest.record->beats;
+	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("M23.monotonic", &self->s, &self->o);
 	guest_destroy(&self->guest);

@@ -21,7 +21,7 @@ RULE(D1, "no member of a group goes on after its leader went to ERROR",
 RULE(D2, "the same open has the same answer while the same VM exists",
      "perf_force_exclude_guest_check() in the RFC")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	EXACTLY(outcomes, 1);
 }
 
@@ -30,8 +30,8 @@ RULE(D3,
      "perf_guest_exit()")
 {
 	NEEDS(s->pinned == 1);
-	NEEDS(s->crowd > s->counters);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->competitors > s->counters);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(counted_before, 1);
 	EXACTLY(eof, 0);
 	AT_LEAST(counted_after, 1);
@@ -148,7 +148,7 @@ RULE(D18, "the first VM and the last one are counted like those between",
 RULE(D19, "times stay right when there are more events than counters",
      "ctx_time_update_event()")
 {
-	NEEDS(s->crowd > s->counters);
+	NEEDS(s->competitors > s->counters);
 	NEEDS(s->guest_min_ns > 0);
 	CONTROL(counted_before, 1);
 	EXACTLY(failed, 0);
@@ -165,7 +165,7 @@ RULE(D20, "the clock of a cgroup goes on while a guest runs", "ctx_sched_out()")
 RULE(D21, "an event can be mapped and unmapped beside a guest", "perf_mmap()")
 {
 	NEEDS(s->attempts_asked > 0);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(attempts, s->attempts_asked);
 	EXACTLY(failed, 0);
 }
@@ -174,7 +174,7 @@ RULE(D22,
      "no event is refused because of a guest with the errno of a missing right",
      "perf_event_alloc()")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(refused, 1);
 	EXACTLY(denied, 0);
 }

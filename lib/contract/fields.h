@@ -30,7 +30,7 @@
 	  "an earlier KVM_CREATE_VCPU came as far as the claim")                          \
 	X(refs, NUMBER, "references that keep the VM alive (fds, mappings)")              \
 	X(cap_bits, MASK, "argument of KVM_CAP_PMU_CAPABILITY")                           \
-	X(literal, NUMBER, "the kernel has the bugs of the RFC as posted")                \
+	X(as_posted, NUMBER, "the kernel has the bugs of the RFC as posted")              \
 	X(prove_locking, NUMBER, "CONFIG_PROVE_LOCKING")                                  \
 	X(interrupts_on, NUMBER, "the call is made with interrupts on")                   \
 	X(calls_alternate, NUMBER,                                                        \
@@ -47,12 +47,12 @@
 	X(state_at_entry, STATE, "state of the group at guest entry")                     \
 	X(entries, NUMBER, "guest entries since the event was last enabled")              \
 	X(request, REQUEST, "ioctl() made on the event in ERROR")                         \
-	X(crowd, NUMBER,                                                                  \
+	X(competitors, NUMBER,                                                            \
 	  "flexible events of the CPU that compete for its counters")                     \
 	X(counters, NUMBER, "counters of the CPU that no other event uses")               \
 	X(swapped, NUMBER,                                                                \
 	  "the task runs with the perf context of another task")                          \
-	X(work_condemned, NUMBER,                                                         \
+	X(work_in_error, NUMBER,                                                          \
 	  "instructions the CPU certainly retired while the event was in ERROR")          \
 	X(guest_min_ns, NS,                                                               \
 	  "time certainly inside the guest; of an event in ERROR: certainly in ERROR")    \
@@ -60,7 +60,7 @@
 	  "time certainly between two readings (or enabling and reading)")                \
 	X(wall_max_ns, NS,                                                                \
 	  "time at most between two readings (or enabling and reading)")                  \
-	X(guest_beats, NUMBER, "iterations of the guest's loop: it ran")                  \
+	X(guest_iterations, NUMBER, "iterations of the guest's loop: it ran")             \
 	X(amd, NUMBER, "the vCPU is an AMD one")                                          \
 	X(guest_counters, NUMBER, "general counters in the guest's CPUID")                \
 	X(host_counters, NUMBER, "general counters of the CPU")                           \
@@ -107,7 +107,7 @@
 	  "events of the host's work that must be in the count")                          \
 	X(host_work_most, NUMBER,                                                         \
 	  "events of the host's work that can be in the count")                           \
-	X(condemned, NUMBER,                                                              \
+	X(in_error, NUMBER,                                                               \
 	  "the event went to ERROR and was not enabled since")                            \
 	X(time_before, NS, "time_enabled at the reading before")
 
@@ -187,7 +187,7 @@
 	  "general counters in KVM_GET_SUPPORTED_CPUID")                       \
 	X(offered_fixed, NUMBER, "fixed counters in KVM_GET_SUPPORTED_CPUID")  \
 	X(offered_version, NUMBER, "PMU version in KVM_GET_SUPPORTED_CPUID")   \
-	X(selectors_or, MASK, "all event selects of the guest, or-ed")         \
+	X(eventsels_or, MASK, "all event selects of the guest, or-ed")         \
 	X(counters_or, MASK, "all counters of the guest, or-ed")               \
 	X(global_ctrl, MASK, "the guest's global control register")            \
 	X(highest, MASK, "what a counter holds after all ones were written")   \
@@ -226,11 +226,11 @@
 	X(STATE_ACTIVE, "active")
 
 /* Registers of a guest's PMU, as far as KVM treats them differently. */
-#define GUEST_REGISTERS(X)                        \
-	X(REGISTER_SELECTOR, "eventsel")          \
-	X(REGISTER_COUNTER, "counter")            \
-	X(REGISTER_OLD_COUNTER, "legacy-counter") \
-	X(REGISTER_GLOBAL, "global")              \
+#define GUEST_REGISTERS(X)                           \
+	X(REGISTER_EVENTSEL, "eventsel")             \
+	X(REGISTER_COUNTER, "counter")               \
+	X(REGISTER_LEGACY_COUNTER, "legacy-counter") \
+	X(REGISTER_GLOBAL, "global")                 \
 	X(REGISTER_RDPMC, "rdpmc")
 
 /* What is asked of an event in ERROR. */

@@ -37,7 +37,7 @@ static bool intercepted(const struct scenario *s)
 		   s->guest_fixed == s->host_fixed;
 
 	switch (s->reg) {
-	case REGISTER_SELECTOR:
+	case REGISTER_EVENTSEL:
 		return true;
 	case REGISTER_GLOBAL:
 		return !all || s->guest_version < 2;
@@ -291,7 +291,7 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
      "perf_load_guest_context(), perf_put_guest_context()")
 {
 	NEEDS(s->exclude_guest == 1);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(counted_before, 1);
 	EXACTLY(host_surplus, 0);
 }
@@ -301,7 +301,7 @@ RULE(M44, "a new vCPU finds its PMU in the state after reset",
 {
 	NEEDS(s->guest_counters > 0);
 	STATED(guest_version);
-	EXACTLY(selectors_or, 0);
+	EXACTLY(eventsels_or, 0);
 	EXACTLY(counters_or, 0);
 	if (s->guest_version < 2)
 		return;
@@ -429,13 +429,13 @@ RULE(M51,
 	EXACTLY(failed, 0);
 }
 
-/* Whatever came before it: only a condemned event is in ERROR. */
+/* Whatever came before it: only guest entry puts an event into ERROR. */
 RULE(M52,
      "after any sequence of calls, an event is in ERROR if the contract puts it there, and only then",
      "perf_event_set_state()")
 {
-	STATED(condemned);
-	EXACTLY(eof, s->condemned);
+	STATED(in_error);
+	EXACTLY(eof, s->in_error);
 }
 
 RULE(M53,

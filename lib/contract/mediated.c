@@ -47,7 +47,7 @@ RULE(M1, "enable_mediated_pmu reads back what is really in force",
 		EXPECT(param_effective, 0, 1);
 }
 
-/* Only a PMU that can be handed over is ever claimed. */
+/* Only a PMU that can be mediated is ever claimed. */
 RULE(M2, "only a core PMU with support for mediated vPMUs is claimed",
      "amd_pmu_is_mediated_pmu_supported(), intel_pmu_is_mediated_pmu_supported()")
 {
@@ -221,7 +221,7 @@ RULE(M17, "the hard-lockup watchdog is an include-guest event like any other",
 	EXACTLY(sysctl_value, 1);
 }
 
-/* Counts before and after, not in between, and is not condemned. */
+/* Counts before and after, not in between, and does not go to ERROR. */
 static void expect_stands_aside(struct demands *d)
 {
 	CONTROL(counted_before, 1);
@@ -234,7 +234,7 @@ RULE(M21,
      "exclude-guest events stop at guest entry, never go to ERROR, and count again after exit",
      "perf_load_guest_context(), perf_put_guest_context()")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	NEEDS(s->pmu == PMU_CORE);
 	NEEDS(s->exclude_guest == 1);
 	expect_stands_aside(d);
@@ -244,7 +244,7 @@ RULE(M21.priority,
      "guest exit schedules pinned events before flexible ones, and puts none into ERROR",
      "perf_put_guest_context(), perf_event_sched_in()")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	STATED(pinned);
 	EXACTLY(eof, 0);
 	/* A flexible event shares the counters: its turn need not have come. */
@@ -311,7 +311,7 @@ RULE(M27,
      "an event opened or enabled while a guest runs counts from the next exit on",
      "merge_sched_in()")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	NEEDS(s->exclude_guest == 1);
 	EXACTLY(err, 0);
 	EXACTLY(counted_inside, 0);
@@ -330,7 +330,7 @@ RULE(M27.held, "nothing is scheduled in on a CPU whose counters a guest has",
 RULE(M28, "events that share counters go on taking turns between exits",
      "perf_put_guest_context(), perf_rotate_context()")
 {
-	NEEDS(s->crowd > s->counters);
+	NEEDS(s->competitors > s->counters);
 	NEEDS(s->exits_asked > 0);
 	CONTROL(exits_made, s->exits_asked);
 	EXACTLY(starved, 0);
@@ -342,7 +342,7 @@ RULE(M23.monotonic,
      "__perf_event_time_ctx_now()")
 {
 	NEEDS(s->exclude_guest == 1);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	EXACTLY(backward_steps, 0);
 }
 

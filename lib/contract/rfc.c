@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The RFC's contract: the guest's entry takes all counters of its CPU, throws
- * out what is on them and condemns what wanted to count inside; its exit gives
- * them back. docs/contract/rfc.md has the words, the sources, and which of the
- * readings is followed where the RFC's words and code disagree. A kernel that
- * says it speaks the RFC as posted is held to the code as it was posted.
+ * out what is on them and puts into ERROR what wanted to count inside; its exit
+ * gives them back. docs/contract/rfc.md has the words, the sources, and which
+ * of the readings is followed where the RFC's words and code disagree. A kernel
+ * that says it speaks the RFC as posted is held to the code as it was posted.
  */
 #include <errno.h>
 
@@ -34,8 +34,8 @@ static int open_errno(const struct scenario *s)
 	return 0;
 }
 
-/* A group is condemned at entry if it is on and any member includes guests. */
-static bool condemned(const struct scenario *s)
+/* A group goes to ERROR at entry if it is on and any member includes guests. */
+static bool goes_to_error(const struct scenario *s)
 {
 	return s->pmu == PMU_CORE && s->group_includes > 0 &&
 	       s->state_at_entry == STATE_ACTIVE && s->entries > 0;
@@ -67,17 +67,17 @@ RULE(R2,
      "perf_guest_enter(), merge_sched_in()")
 {
 	NEEDS(s->pmu == PMU_CORE);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(index_before, 1);
 	EXACTLY(page_index, 0);
-	/* What a condemned event counted cannot be read. */
+	/* What an event in ERROR counted cannot be read. */
 	if (s->exclude_guest != 1)
 		return;
 	CONTROL(counted_before, 1);
 	EXACTLY(counted_inside, 0);
 }
 
-/* Neither counting nor condemned (C2): it waits for the exit. */
+/* Neither counting nor in ERROR (C2): it waits for the exit. */
 RULE(R2.refused,
      "what is enabled under a guest is not scheduled in before its exit",
      "merge_sched_in()")
@@ -94,7 +94,7 @@ static void expect_fate(const struct scenario *s, struct demands *d)
 {
 	if (!fate_known(s, d))
 		return;
-	EXACTLY(eof, condemned(s));
+	EXACTLY(eof, goes_to_error(s));
 }
 
 RULE(R3,
@@ -133,7 +133,7 @@ RULE(R4, "guest exit, migration and the end of the VM do not undo ERROR",
 {
 	if (!fate_known(s, d))
 		return;
-	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
+	NEEDS_THAT(goes_to_error(s), "a group that goes to ERROR");
 	EXACTLY(eof, 1);
 }
 
@@ -142,7 +142,7 @@ RULE(R5, "guest exit schedules exclude-guest events in again",
 {
 	NEEDS(s->pmu == PMU_CORE);
 	NEEDS(s->exclude_guest == 1);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(counted_before, 1);
 	EXACTLY(eof, 0);
 	AT_LEAST(counted_after, 1);
@@ -159,10 +159,10 @@ RULE(R5.priority, "guest exit serves pinned events before flexible ones",
 
 	STATED(pinned);
 	STATED(per_cpu);
-	STATED(literal);
-	NEEDS(s->crowd > s->counters);
-	NEEDS(s->guest_beats > 0);
-	left_out = s->literal && s->pinned && !s->per_cpu;
+	STATED(as_posted);
+	NEEDS(s->competitors > s->counters);
+	NEEDS(s->guest_iterations > 0);
+	left_out = s->as_posted && s->pinned && !s->per_cpu;
 	EXACTLY(eof, left_out);
 	if (!s->pinned || left_out)
 		return;
@@ -189,22 +189,22 @@ RULE(R7, "a second enter and an exit without enter change nothing",
 RULE(R8.others, "a guest on one CPU leaves the events of another alone",
      "perf_guest_enter()")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(counted_before, 1);
 	EXACTLY(others_changed, 0);
 }
 
-/* Repaired: all or none. As posted: only the leader is ever condemned. */
+/* Repaired: all or none. As posted: only the leader ever goes to ERROR. */
 RULE(R10, "all members of a group go to ERROR, or none",
      "__perf_force_exclude_guest_pmu() in the RFC")
 {
 	if (!fate_known(s, d))
 		return;
 	STATED(group_size);
-	STATED(literal);
-	EXACTLY(eof, condemned(s));
+	STATED(as_posted);
+	EXACTLY(eof, goes_to_error(s));
 	EXACTLY(siblings_eof,
-		condemned(s) && !s->literal ? s->group_size - 1 : 0);
+		goes_to_error(s) && !s->as_posted ? s->group_size - 1 : 0);
 }
 
 /* The clock stands from the entry on; nothing gained before it is lost. */
@@ -213,22 +213,22 @@ RULE(R11, "count and times of an event in ERROR stand still, and are not lost",
 {
 	if (!fate_known(s, d))
 		return;
-	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
+	NEEDS_THAT(goes_to_error(s), "a group that goes to ERROR");
 	NEEDS(s->guest_min_ns > 0);
 	STATED(wall_max_ns);
-	NEEDS(s->work_condemned > 0);
+	NEEDS(s->work_in_error > 0);
 	EXPECT(enabled_ns, 0, s->wall_max_ns - s->guest_min_ns);
 	EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
 	CONTROL(counted_before, 1);
-	/* Less than the work that was done while it was condemned. */
-	EXPECT(counted_after, 0, s->work_condemned - 1);
+	/* Less than the work that was done while it was in ERROR. */
+	EXPECT(counted_after, 0, s->work_in_error - 1);
 }
 
 RULE(R12,
      "DISABLE leaves an event in ERROR as it is; RESET zeroes its hidden count",
      "_perf_event_disable(), _perf_event_reset()")
 {
-	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
+	NEEDS_THAT(goes_to_error(s), "a group that goes to ERROR");
 	STATED(request);
 	EXACTLY(err, 0);
 	EXACTLY(eof, 1);
@@ -247,7 +247,7 @@ RULE(R13,
 		return;
 	NEEDS(s->request == REQUEST_ENABLE);
 	EXACTLY(err, 0);
-	EXACTLY(eof, condemned(s));
+	EXACTLY(eof, goes_to_error(s));
 }
 
 /* poll() since Linux 6.15 (perf_poll()): POLLERR for pinned events only. */
@@ -255,7 +255,7 @@ RULE(R14, "nobody is woken when an event goes to ERROR", "perf_poll()")
 {
 	if (!fate_known(s, d))
 		return;
-	NEEDS_THAT(condemned(s), "a group that goes to ERROR");
+	NEEDS_THAT(goes_to_error(s), "a group that goes to ERROR");
 	STATED(pinned);
 	CONTROL(signals_control, 1);
 	EXACTLY(signals, 0);
@@ -290,7 +290,7 @@ RULE(R19.counts,
 {
 	NEEDS(s->pmu == PMU_CORE);
 	NEEDS(s->exclude_guest == 1);
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	EXACTLY(err, 0);
 	AT_LEAST(counted_after, 1);
 }
@@ -298,7 +298,7 @@ RULE(R19.counts,
 RULE(R20, "multiplexed events go on taking turns while guests come and go",
      "perf_guest_enter(), perf_guest_exit(), perf_rotate_context()")
 {
-	NEEDS(s->crowd > s->counters);
+	NEEDS(s->competitors > s->counters);
 	NEEDS(s->entries > 0);
 	EXACTLY(starved, 0);
 }
@@ -309,10 +309,10 @@ RULE(R21.clock, "the running time of a cgroup's event leaves the guest out",
 {
 	NEEDS(s->guest_min_ns > 0);
 	STATED(wall_max_ns);
-	STATED(literal);
+	STATED(as_posted);
 	NEEDS(s->exclude_guest == 1);
 	CONTROL(counted_before, 1);
-	if (s->literal)
+	if (s->as_posted)
 		AT_LEAST(running_ns, s->guest_min_ns);
 	else
 		EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
@@ -370,7 +370,7 @@ RULE(R24,
      "an open that slips past the refusal goes to ERROR at the next guest entry",
      "__perf_force_exclude_guest_pmu() in the RFC")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	CONTROL(attempts, 1);
 	EXACTLY(err, EBUSY);
 	EXACTLY(strange, 0);
@@ -390,13 +390,13 @@ RULE(R28, "the child of an event in ERROR never counts", "inherit_event()")
 	if (!fate_known(s, d))
 		return;
 	CONTROL(counted_before, 1);
-	if (condemned(s))
+	if (goes_to_error(s))
 		EXACTLY(counted_after, 0);
 	else
 		AT_LEAST(counted_after, 1);
 }
 
-/* Whoever runs with the condemned context is not counted. */
+/* Whoever runs with the context of an event in ERROR is not counted. */
 RULE(R29, "ERROR travels with a context that clones exchange",
      "perf_event_context_sched_out()")
 {
@@ -404,7 +404,7 @@ RULE(R29, "ERROR travels with a context that clones exchange",
 	if (!fate_known(s, d))
 		return;
 	CONTROL(counted_before, 1);
-	if (condemned(s) && s->swapped)
+	if (goes_to_error(s) && s->swapped)
 		EXACTLY(counted_after, 0);
 	else
 		AT_LEAST(counted_after, 1);
@@ -424,7 +424,7 @@ RULE(R30,
 RULE(R31, "no NMI and no sample of the host's comes from inside the guest",
      "perf_load_guest_lvtpc()")
 {
-	NEEDS(s->guest_beats > 0);
+	NEEDS(s->guest_iterations > 0);
 	NEEDS(s->pmu == PMU_CORE);
 	CONTROL(counted_before, 1);
 	EXACTLY(samples_inside, 0);

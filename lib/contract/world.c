@@ -27,7 +27,7 @@ static bool cgroup_starts(const struct world *w)
 	return w->in_cgroup && enabled;
 }
 
-/* Is the group of this event judged when that guest enters? (R3, R15, R21) */
+/* Is the group of this event checked when that guest enters? (R3, R15, R21) */
 static bool is_judged(const struct world *w, int slot, int guest)
 {
 	bool takes = false, counted = false;
@@ -68,7 +68,7 @@ static void set_group(struct world *w, int slot, enum fate fate)
 
 /*
  * Guest entry under the RFC: for certain, or perhaps. What was on is
- * condemned; what perhaps was on, perhaps.
+ * in_error; what perhaps was on, perhaps.
  */
 static void guest_enters(struct world *w, int guest, bool certainly)
 {
@@ -83,9 +83,9 @@ static void guest_enters(struct world *w, int guest, bool certainly)
 		    !is_judged(w, i, guest))
 			continue;
 		if (event->fate == FATE_ALIVE)
-			set_group(w, i, certainly ? FATE_CONDEMNED : FATE_OPEN);
+			set_group(w, i, certainly ? FATE_IN_ERROR : FATE_OPEN);
 		else if (event->fate == FATE_OPEN && certainly)
-			set_group(w, i, FATE_CONDEMNED);
+			set_group(w, i, FATE_IN_ERROR);
 	}
 }
 

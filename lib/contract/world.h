@@ -14,12 +14,12 @@
 
 /*
  * What is known of an event.
- * FATE_OPEN:   it may have been condemned; the next look tells
+ * FATE_OPEN:   it may have been in_error; the next look tells
  * FATE_HIDDEN: nothing is expected of it any more, but that it can be closed
  */
 enum fate {
 	FATE_ALIVE,
-	FATE_CONDEMNED,
+	FATE_IN_ERROR,
 	FATE_OPEN,
 	FATE_HIDDEN,
 };

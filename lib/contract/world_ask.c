@@ -111,7 +111,7 @@ static int ask_fate(const struct world_event *event, const struct sight *sight,
 		    struct question *q)
 {
 	ask(q, "M52");
-	q->s.condemned = event->fate == FATE_CONDEMNED;
+	q->s.in_error = event->fate == FATE_IN_ERROR;
 	q->o.eof = sight->eof;
 	return 1;
 }
@@ -161,7 +161,7 @@ int world_looked(struct world *w, int slot, const struct sight *sight,
 	if (event->fate == FATE_OPEN) {
 		/* One that lives may die at the next entry of who stays. */
 		if (sight->eof)
-			event->fate = FATE_CONDEMNED;
+			event->fate = FATE_IN_ERROR;
 		else if (!stays(w))
 			event->fate = FATE_ALIVE;
 	} else {

@@ -91,7 +91,7 @@ enum contract host_contract(void)
 					      : CONTRACT_NONE;
 }
 
-int64_t host_literal(void)
+int64_t host_as_posted(void)
 {
 	return host_contract() == CONTRACT_RFC_AS_POSTED;
 }
@@ -177,7 +177,7 @@ const char *host_missing(unsigned int needs)
 	    access("/sys/bus/event_source/devices/cpu", F_OK))
 		return "needs a core PMU";
 	if (needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED |
-		     HOST_NEEDS_RFC | HOST_NEEDS_HANDOVER)) {
+		     HOST_NEEDS_RFC | HOST_NEEDS_PASSTHROUGH)) {
 		const char *missing = contract_missing(needs);
 
 		if (missing)

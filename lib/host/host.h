@@ -22,7 +22,7 @@
 /* The kernel speaks the RFC's contract, and KVM uses it. */
 #define HOST_NEEDS_RFC (1u << 7)
 /* Guests are given the PMU, under whatever contract. */
-#define HOST_NEEDS_HANDOVER (1u << 8)
+#define HOST_NEEDS_PASSTHROUGH (1u << 8)
 
 /*
  * CLOCK_MONOTONIC_RAW and perf's clock run at one rate: the kernel has finished
@@ -41,9 +41,9 @@
 #define HOST_NEEDS_RFC_GUESTS \
 	(HOST_NEEDS_A_VM | HOST_NEEDS_RFC | HOST_NEEDS_TWO_CPUS)
 
-/* For programs about the PMU that a guest was handed, by whatever contract. */
+/* For programs about the PMU that a guest was given, by whatever contract. */
 #define HOST_NEEDS_GUEST_PMU \
-	(HOST_NEEDS_A_VM | HOST_NEEDS_HANDOVER | HOST_NEEDS_TWO_CPUS)
+	(HOST_NEEDS_A_VM | HOST_NEEDS_PASSTHROUGH | HOST_NEEDS_TWO_CPUS)
 
 /* The first need that is absent, in a few constant words, or NULL. */
 const char *host_missing(unsigned int needs);
@@ -56,7 +56,7 @@ const char *host_missing(unsigned int needs);
 enum contract host_contract(void);
 
 /* Is the RFC as posted spoken? 1 or 0, for struct scenario. */
-int64_t host_literal(void);
+int64_t host_as_posted(void);
 
 /*
  * Does the kernel check its assertions about locks (CONFIG_PROVE_LOCKING)? It

@@ -111,7 +111,7 @@ static int load_mediated(char *module)
 	if (!err)
 		err = tool_run(load);
 	if (err || host_mediated_parameter() != 1)
-		printf("%s does not take " MEDIATED "=1: see \"handover\"\n",
+		printf("%s does not take " MEDIATED "=1: see \"mediated\"\n",
 		       module);
 	else
 		printf("changed " MEDIATED " of %s from N to Y\n", module);

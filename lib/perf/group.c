@@ -57,68 +57,69 @@ int group_eofs(const struct group *group, int first)
 	return eofs;
 }
 
-int crowd_try_open(struct crowd *crowd, int size, pid_t task, int cpu)
+int competitors_try_open(struct competitors *competitors, int size, pid_t task,
+			 int cpu)
 {
 	struct perf_event_attr attr;
 	int err = event_describe(&attr, PMU_CORE);
 
-	crowd->size = 0;
+	competitors->size = 0;
 	if (err)
 		return err;
 	attr.exclude_guest = 1;
-	while (crowd->size < size) {
+	while (competitors->size < size) {
 		int fd = event_try_open(&attr, task, cpu, NO_GROUP);
 
 		if (fd < 0) {
-			crowd_close(crowd);
+			competitors_close(competitors);
 			return -fd;
 		}
-		crowd->fd[crowd->size++] = fd;
+		competitors->fd[competitors->size++] = fd;
 	}
 	return 0;
 }
 
 /* Pinned events @attr of @cpu, until one finds no counter. */
-static int crowd_take(struct crowd *crowd, struct perf_event_attr *attr,
-		      int cpu)
+static int competitors_take(struct competitors *competitors,
+			    struct perf_event_attr *attr, int cpu)
 {
 	struct event_value value;
 
-	crowd->size = 0;
+	competitors->size = 0;
 	attr->exclude_guest = 1;
 	attr->pinned = 1;
-	while (crowd->size < CROWD_MAX) {
+	while (competitors->size < COMPETITORS_MAX) {
 		int fd = event_try_open(attr, ANY_TASK, cpu, NO_GROUP);
 		int err;
 
 		err = fd < 0 ? -fd : event_read(fd, &value);
 		if (err) {
-			crowd_close(crowd);
+			competitors_close(competitors);
 			return err;
 		}
 		if (value.eof) {
 			close(fd);
 			return 0;
 		}
-		crowd->fd[crowd->size++] = fd;
+		competitors->fd[competitors->size++] = fd;
 	}
-	crowd_close(crowd);
+	competitors_close(competitors);
 	return E2BIG;
 }
 
-int crowd_take_counters(struct crowd *crowd, int cpu)
+int competitors_take_counters(struct competitors *competitors, int cpu)
 {
 	struct perf_event_attr attr;
 	int err = event_describe(&attr, PMU_CORE);
 
-	crowd->size = 0;
-	return err ? err : crowd_take(crowd, &attr, cpu);
+	competitors->size = 0;
+	return err ? err : competitors_take(competitors, &attr, cpu);
 }
 
 int counters_free(int cpu)
 {
 	struct perf_event_attr attr;
-	struct crowd crowd;
+	struct competitors competitors;
 	int size;
 
 	if (event_describe(&attr, PMU_CORE))
@@ -126,12 +127,13 @@ int counters_free(int cpu)
 	attr.type = PERF_TYPE_HARDWARE;
 	attr.config = PERF_COUNT_HW_CPU_CYCLES;
 	attr.config1 = 0;
-	size = crowd_take(&crowd, &attr, cpu) ? -1 : crowd.size;
-	crowd_close(&crowd);
+	size = competitors_take(&competitors, &attr, cpu) ? -1
+							  : competitors.size;
+	competitors_close(&competitors);
 	return size;
 }
 
-void crowd_close(struct crowd *crowd)
+void competitors_close(struct competitors *competitors)
 {
-	close_all(crowd->fd, &crowd->size);
+	close_all(competitors->fd, &competitors->size);
 }

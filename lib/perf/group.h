@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Several events at once: groups, and crowds that want more than there is. */
+/* Several events at once: groups, and events that compete for fewer counters.
+ */
 #ifndef PMU_PERF_GROUP_H
 #define PMU_PERF_GROUP_H
 
@@ -7,7 +8,7 @@
 
 #define GROUP_MAX 4
 /* More than any core PMU has counters. */
-#define CROWD_MAX 32
+#define COMPETITORS_MAX 32
 
 /*
  * A group of core events.
@@ -35,20 +36,22 @@ int group_includes(const struct group *group);
 int group_eofs(const struct group *group, int first);
 
 /* Events of the core PMU that exclude the guest, on one CPU or of one task. */
-struct crowd {
-	int fd[CROWD_MAX];
+struct competitors {
+	int fd[COMPETITORS_MAX];
 	int size;
 };
 
 /* Open @size flexible ones. Returns 0 or an errno, and then none is open. */
-int crowd_try_open(struct crowd *crowd, int size, pid_t task, int cpu);
+int competitors_try_open(struct competitors *competitors, int size, pid_t task,
+			 int cpu);
 
 /*
  * Open pinned ones of @cpu until one finds no counter, and close that one: all
- * counters are taken. @crowd->size is their number. Returns 0 or an errno.
+ * counters are taken. @competitors->size is their number. Returns 0 or an
+ * errno.
  */
-int crowd_take_counters(struct crowd *crowd, int cpu);
-void crowd_close(struct crowd *crowd);
+int competitors_take_counters(struct competitors *competitors, int cpu);
+void competitors_close(struct competitors *competitors);
 
 /*
  * How many counters of @cpu are free for what the hard-lockup watchdog counts,

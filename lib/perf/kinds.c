@@ -100,9 +100,10 @@ static int open_beside(struct host_event *event, pid_t task, int cpu)
 	 */
 	if (event->kind->on_exec && !err)
 		err = add_beside(event, PMU_SOFTWARE, task, cpu, NO_GROUP);
-	if (!err && event->kind->crowd)
-		err = crowd_try_open(&event->crowd, event->kind->crowd, task,
-				     ANY_CPU);
+	if (!err && event->kind->competitors)
+		err = competitors_try_open(&event->competitors,
+					   event->kind->competitors, task,
+					   ANY_CPU);
 	return err;
 }
 
@@ -156,7 +157,7 @@ void host_event_close(struct host_event *event)
 		close(event->fd);
 	for (int i = 0; i < event->besides; i++)
 		close(event->beside[i]);
-	crowd_close(&event->crowd);
+	competitors_close(&event->competitors);
 	cgroup_leave_and_remove(&event->cgroup);
 	event->page = NULL;
 	event->fd = -1;
@@ -327,7 +328,7 @@ int64_t host_event_errors(const struct host_event *event)
 
 	for (int i = 0; i < event->besides; i++)
 		errors += in_error(event->beside[i]);
-	for (int i = 0; i < event->crowd.size; i++)
-		errors += in_error(event->crowd.fd[i]);
+	for (int i = 0; i < event->competitors.size; i++)
+		errors += in_error(event->competitors.fd[i]);
 	return errors;
 }

@@ -57,7 +57,8 @@ enum kind_read {
 	X(by_period, "sampling by period", .period = 1000, .read = READ_RING) \
 	X(by_frequency, "sampling by frequency", .period = 500,               \
 	  .frequency = true, .read = READ_RING)                               \
-	X(multiplexed, "one of more than there are counters", .crowd = 10)    \
+	X(multiplexed, "one of more than there are counters",                 \
+	  .competitors = 10)                                                  \
 	X(passed_on, "its descriptor used by another process",                \
 	  .read = READ_CHILD)                                                 \
 	X(by_page, "read through its page, without a system call",            \
@@ -69,7 +70,7 @@ enum kind_read {
  * @siblings:   core events in its group besides it
  * @software:   its leader is a software event
  * @other_pmus: software, msr and tracepoint events of the same task beside it
- * @crowd:      flexible events beside it
+ * @competitors:      flexible events beside it
  */
 struct host_kind {
 	const char *name, *words;
@@ -79,7 +80,7 @@ struct host_kind {
 	bool inherit, on_exec, pinned, exclusive, frequency, software;
 	bool other_pmus;
 	uint64_t period;
-	int siblings, crowd;
+	int siblings, competitors;
 };
 
 extern const struct host_kind host_kinds[];
@@ -100,7 +101,7 @@ struct host_event {
 	int fd, leader;
 	int beside[4];
 	int besides;
-	struct crowd crowd;
+	struct competitors competitors;
 	struct cgroup cgroup;
 	struct perf_event_mmap_page *page;
 };

@@ -9,7 +9,7 @@
 #include "group.h"
 #include "noise.h"
 
-#define CROWD 8
+#define COMPETITORS 8
 #define RING_PAGES 1
 #define SAMPLE_PERIOD 20000
 #define WORK_TURNS 20000
@@ -53,22 +53,24 @@ static bool add(int64_t *sum, int64_t count)
 static bool one_round(struct noise *noise)
 {
 	struct perf_event_mmap_page *page;
-	struct crowd crowd;
+	struct competitors competitors;
 	bool good = true;
 	int sampling = open_sampling(noise->cpu);
 
 	if (sampling < 0)
 		return false;
 	page = event_map(sampling, RING_PAGES);
-	if (crowd_try_open(&crowd, CROWD, ANY_TASK, noise->cpu)) {
+	if (competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
+				 noise->cpu)) {
 		close(sampling);
 		return false;
 	}
 	work(WORK_TURNS);
-	for (int i = 0; i < crowd.size; i++)
-		good = add(&noise->counted, count_of(crowd.fd[i])) && good;
+	for (int i = 0; i < competitors.size; i++)
+		good = add(&noise->counted, count_of(competitors.fd[i])) &&
+		       good;
 	good = add(&noise->counted, count_of(sampling)) && good;
-	crowd_close(&crowd);
+	competitors_close(&competitors);
 	if (page)
 		event_unmap(page, RING_PAGES);
 	close(sampling);

@@ -71,7 +71,7 @@ static void print_missed(const struct expectation *e, int64_t seen)
 	printf("\n");
 }
 
-/* A need as the rule has it, "s->guest_beats > 0", without the pointer. */
+/* A need as the rule has it, "s->guest_iterations > 0", without the pointer. */
 static void print_missing(const char *need)
 {
 	char name[64];

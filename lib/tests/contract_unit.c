@@ -96,7 +96,7 @@ static void a_failed_control_is_broken_not_violated(void **state)
 	(void)state;
 	s.pmu = PMU_CORE;
 	s.exclude_guest = 1;
-	s.guest_beats = 100;
+	s.guest_iterations = 100;
 	o.counted_before = 0;
 	o.counted_inside = 5;
 	o.eof = 0;
@@ -160,8 +160,8 @@ static void what_a_case_forgets_to_state_is_named(void **state)
 
 	(void)state;
 	assert_int_equal(finding.verdict, UNDECIDED);
-	assert_string_equal(finding.missing, "s->guest_beats > 0");
-	s.guest_beats = 1;
+	assert_string_equal(finding.missing, "s->guest_iterations > 0");
+	s.guest_iterations = 1;
 	s.pmu = PMU_CORE;
 	finding = contract_judge(rule, &s, &o);
 	assert_int_equal(finding.verdict, UNDECIDED);

@@ -75,14 +75,14 @@ static void registers_have_their_numbers(void **state)
 	struct pmu intel = pmu_from_cpuid(false, version5, false);
 
 	(void)state;
-	assert_int_equal(pmu_msr(&amd, PMU_SELECTOR, 5), 0xc001020a);
+	assert_int_equal(pmu_msr(&amd, PMU_EVENTSEL, 5), 0xc001020a);
 	assert_int_equal(pmu_msr(&amd, PMU_COUNTER, 5), 0xc001020b);
-	assert_int_equal(pmu_msr(&amd, PMU_OLD_COUNTER, 3), 0xc0010007);
+	assert_int_equal(pmu_msr(&amd, PMU_LEGACY_COUNTER, 3), 0xc0010007);
 	assert_int_equal(pmu_msr(&amd, PMU_STATUS_SET, 0), 0xc0000303);
-	assert_int_equal(pmu_selector_msr(&amd, 1), 0xc0010202);
-	assert_int_equal(pmu_selector_msr(&old, 1), 0xc0010001);
+	assert_int_equal(pmu_eventsel_msr(&amd, 1), 0xc0010202);
+	assert_int_equal(pmu_eventsel_msr(&old, 1), 0xc0010001);
 	assert_int_equal(pmu_counter_msr(&old, 1), 0xc0010005);
-	assert_int_equal(pmu_msr(&intel, PMU_SELECTOR, 7), 0x18d);
+	assert_int_equal(pmu_msr(&intel, PMU_EVENTSEL, 7), 0x18d);
 	assert_int_equal(pmu_counter_msr(&intel, 7), 0x4c8);
 	assert_int_equal(pmu_msr(&intel, PMU_FIXED_COUNTER, 2), 0x30b);
 	assert_int_equal(pmu_msr(&intel, PMU_FIXED_CTRL, 0), 0x38d);
@@ -92,7 +92,7 @@ static void registers_have_their_numbers(void **state)
 	assert_int_equal(pmu_rdpmc_index(true, 1), 0x40000001);
 }
 
-static void selectors_say_what_is_counted(void **state)
+static void eventsels_say_what_is_counted(void **state)
 {
 	struct pmu amd = pmu_from_cpuid(true, zen4, true);
 	struct pmu intel = pmu_from_cpuid(false, version5, false);
@@ -117,7 +117,7 @@ int main(void)
 		cmocka_unit_test(amd_is_read_from_cpuid),
 		cmocka_unit_test(intel_is_read_from_cpuid),
 		cmocka_unit_test(registers_have_their_numbers),
-		cmocka_unit_test(selectors_say_what_is_counted),
+		cmocka_unit_test(eventsels_say_what_is_counted),
 	};
 
 	return cmocka_run_group_tests_name("pmu", tests, NULL, NULL);

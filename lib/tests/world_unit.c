@@ -74,7 +74,7 @@ static void test_work_is_counted_once(void **state)
 	assert_int_equal(look(&w, 0, false, 3 * ACT_WORK), CONFORMS);
 }
 
-static void test_entry_condemns_under_the_rfc(void **state)
+static void test_entry_puts_into_error_under_the_rfc(void **state)
 {
 	struct world w;
 
@@ -91,7 +91,7 @@ static void test_entry_condemns_under_the_rfc(void **state)
 	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
 }
 
-static void test_nothing_is_condemned_under_the_merged_one(void **state)
+static void test_nothing_goes_to_error_under_mediated(void **state)
 {
 	struct world w;
 
@@ -164,9 +164,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_work_is_counted_once),
-		cmocka_unit_test(test_entry_condemns_under_the_rfc),
-		cmocka_unit_test(
-			test_nothing_is_condemned_under_the_merged_one),
+		cmocka_unit_test(test_entry_puts_into_error_under_the_rfc),
+		cmocka_unit_test(test_nothing_goes_to_error_under_mediated),
 		cmocka_unit_test(test_opens_are_judged_by_claims),
 		cmocka_unit_test(test_what_the_kernel_may_choose_is_followed),
 		cmocka_unit_test(test_a_group_has_one_fate),

@@ -15,7 +15,6 @@
 #define CPU 0
 #define TIMES 100
 #define OVERFLOWS 20
-#define LVTPC_MSR 0x834
 #define ROUNDS 5
 
 struct cost {
@@ -82,8 +81,8 @@ static void script_overflows(struct guest *guest, const struct pmu *pmu,
 	uint64_t off = pmu_select(pmu, PMU_INSTRUCTIONS, PMU_OFF);
 
 	script_clear(guest);
-	script_write(guest, LVTPC_MSR, GUEST_PMI_VECTOR);
-	script_write(guest, pmu_selector_msr(pmu, 0),
+	script_write(guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_write(guest, pmu_eventsel_msr(pmu, 0),
 		     pmu_select(pmu, PMU_INSTRUCTIONS,
 				PMU_USER | PMU_OS | PMU_INTERRUPT));
 	for (int i = 0; i < overflows; i++) {
@@ -92,7 +91,7 @@ static void script_overflows(struct guest *guest, const struct pmu *pmu,
 		script_do(guest, GUEST_WORK, 500);
 		script_do(guest, GUEST_OPEN, 1);
 	}
-	script_write(guest, pmu_selector_msr(pmu, 0), off);
+	script_write(guest, pmu_eventsel_msr(pmu, 0), off);
 }
 
 static void cost_of_overflow(struct guest *guest, const struct pmu *pmu)
@@ -113,7 +112,7 @@ static void error_of(struct guest *guest, const struct pmu *pmu,
 	struct counted counted;
 	int64_t work;
 
-	counting.selector[0] =
+	counting.eventsel[0] =
 		pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
 	if (counting_run(guest, &counting, &counted) ||
 	    counted.entries == NOT_KNOWN ||
@@ -138,7 +137,7 @@ int main(void)
 		     1000);
 	cost_of_step(&guest, "read", GUEST_READ, pmu_counter_msr(&pmu, 0), 0);
 	cost_of_step(&guest, "rdpmc", GUEST_RDPMC, 0, 0);
-	cost_of_step(&guest, "select", GUEST_WRITE, pmu_selector_msr(&pmu, 1),
+	cost_of_step(&guest, "select", GUEST_WRITE, pmu_eventsel_msr(&pmu, 1),
 		     pmu_select(&pmu, PMU_BRANCHES, PMU_OFF));
 	cost_of_overflow(&guest, &pmu);
 	error_of(&guest, &pmu, "work", GUEST_WORK, 100000);

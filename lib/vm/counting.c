@@ -14,8 +14,8 @@ static void select_all(struct guest *guest, const struct counting *counting,
 	uint64_t fixed = 0;
 
 	for (unsigned int i = 0; i < pmu->general; i++)
-		script_write(guest, pmu_selector_msr(pmu, i),
-			     on ? counting->selector[i] : 0);
+		script_write(guest, pmu_eventsel_msr(pmu, i),
+			     on ? counting->eventsel[i] : 0);
 	for (unsigned int i = 0; i < pmu->fixed; i++)
 		fixed |= pmu_select_fixed(i, counting->fixed);
 	if (pmu->fixed)
@@ -31,7 +31,7 @@ static void clear_all(struct guest *guest, const struct pmu *pmu)
 		script_write(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i), 0);
 }
 
-/* Without a global control the selectors themselves start and stop. */
+/* Without a global control the event selects themselves start and stop. */
 static void start_or_stop(struct guest *guest, const struct counting *counting,
 			  bool on)
 {
@@ -198,7 +198,7 @@ static void nothing_counted(struct counted *counted)
 static bool selects_a_mode(const struct counting *counting)
 {
 	for (unsigned int i = 0; i < counting->pmu.general; i++) {
-		uint64_t eventsel = counting->selector[i];
+		uint64_t eventsel = counting->eventsel[i];
 
 		if (eventsel && eventsel != pmu_any_mode(eventsel))
 			return true;

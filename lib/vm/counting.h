@@ -15,14 +15,14 @@
 
 /*
  * What to count, and while the guest does what.
- * @selector: of each general counter, from the first on; 0 leaves it stopped
+ * @eventsel: of each general counter, from the first on; 0 leaves it stopped
  * @fixed:    flags for pmu_select_fixed() of all fixed counters, 0 to stop them
  * @op, @times, @value, @index: the step (guest_code/script.h)
  * @interrupted: the host interrupts it on purpose, short or long
  */
 struct counting {
 	struct pmu pmu;
-	uint64_t selector[COUNTERS_MAX];
+	uint64_t eventsel[COUNTERS_MAX];
 	unsigned int fixed;
 	enum guest_op op;
 	uint64_t times;

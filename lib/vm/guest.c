@@ -40,8 +40,8 @@ static bool enter_once(struct guest *guest)
 	cmd = get_ucall(vcpu, &uc);
 	TEST_ASSERT(
 		cmd == UCALL_SYNC || cmd == UCALL_DONE,
-		"the payload failed at beat %lu, step %lu: ucall %lu, exit reason %u (%s)",
-		(unsigned long)guest->record->beats,
+		"the payload failed at heartbeat %lu, step %lu: ucall %lu, exit reason %u (%s)",
+		(unsigned long)guest->record->heartbeat,
 		(unsigned long)guest->script->done, (unsigned long)cmd,
 		vcpu->run->exit_reason,
 		exit_reason_str(vcpu->run->exit_reason));
@@ -146,9 +146,10 @@ static void ask_and_wait(struct guest *guest, enum order order)
 {
 	ask(guest, order);
 	if (!wait_done(guest, patience_ms()))
-		TEST_FAIL("the guest hangs at beat %lu, step %lu of its script",
-			  (unsigned long)guest->record->beats,
-			  (unsigned long)guest->script->done);
+		TEST_FAIL(
+			"the guest hangs at heartbeat %lu, step %lu of its script",
+			(unsigned long)guest->record->heartbeat,
+			(unsigned long)guest->script->done);
 }
 
 void guest_create(struct guest *guest, void (*payload)(void), int cpu)
@@ -299,10 +300,10 @@ long guest_switches_count(struct guest *guest)
 	return waited < 0 || preempted < 0 ? -1 : waited + preempted;
 }
 
-static bool next_beat(struct guest *guest, const struct deadline *deadline)
+static bool next_heartbeat(struct guest *guest, const struct deadline *deadline)
 {
-	return wait_at_least(&guest->record->beats, guest->record->beats + 1,
-			     deadline);
+	return wait_at_least(&guest->record->heartbeat,
+			     guest->record->heartbeat + 1, deadline);
 }
 
 bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
@@ -310,11 +311,11 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 		       struct inside *inside)
 {
 	uint64_t exits = guest_exits_count(guest);
-	uint64_t beats, since;
+	uint64_t heartbeat, since;
 
-	if (!next_beat(guest, deadline))
+	if (!next_heartbeat(guest, deadline))
 		return false;
-	beats = guest->record->beats;
+	heartbeat = guest->record->heartbeat;
 	inside->from_ns = now_ns();
 	since = timeline_now();
 	if (look)
@@ -323,9 +324,9 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 	do {
 		inside->to_ns = now_ns();
 	} while (inside->to_ns - inside->from_ns < min_ns);
-	if (!next_beat(guest, deadline))
+	if (!next_heartbeat(guest, deadline))
 		return false;
-	inside->beats = guest->record->beats - beats;
+	inside->heartbeat = guest->record->heartbeat - heartbeat;
 	if (guest_exits_count(guest) != exits)
 		return false;
 	timeline_note(TIMELINE_INSIDE, guest->cpu, since);
@@ -372,7 +373,7 @@ uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
 		uint64_t exits = guest_exits_count(guest);
 		uint64_t from_ns, to_ns, since, before = sum_ns;
 
-		if (!next_beat(guest, deadline))
+		if (!next_heartbeat(guest, deadline))
 			break;
 		from_ns = now_ns();
 		since = timeline_now();
@@ -380,7 +381,7 @@ uint64_t guest_time_inside(struct guest *guest, uint64_t enough_ns,
 		do {
 			delay_at_witness();
 			to_ns = now_ns();
-			if (!next_beat(guest, deadline) ||
+			if (!next_heartbeat(guest, deadline) ||
 			    guest_exits_count(guest) != exits)
 				break;
 			sum_ns += to_ns - from_ns;

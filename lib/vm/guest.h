@@ -104,19 +104,20 @@ uint64_t guest_interrupts_count(struct guest *guest);
 /*
  * How often the vCPU thread has left its CPU so far, to wait or for another
  * task (/proc/PID/status); -1 if that cannot be read. If it is the same before
- * one beat of the guest and after another, the CPU had no other task between.
+ * one heartbeat of the guest and after another, the CPU had no other task
+ * between.
  */
 long guest_switches_count(struct guest *guest);
 
 /*
  * A stretch of time in which the vCPU certainly did not leave the guest: the
- * payload made a beat before it and one after it, and no exit was counted from
- * before the first to after the second.
+ * guest made a heartbeat before it and one after it, and no exit was counted
+ * from before the first to after the second.
  */
 struct inside {
 	uint64_t from_ns;
 	uint64_t to_ns;
-	uint64_t beats;
+	uint64_t heartbeat;
 };
 
 /*

@@ -49,7 +49,7 @@ static int entries_added(struct guest *guest, struct counting *counting,
 	struct counted counted;
 
 	for (unsigned int i = 0; i < EVENTS; i++)
-		counting->selector[i] = pmu_select(
+		counting->eventsel[i] = pmu_select(
 			&counting->pmu, (enum pmu_event)i, PMU_USER | PMU_OS);
 	/* Those of the shorter run are taken off, too. */
 	do {

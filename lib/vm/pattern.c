@@ -96,7 +96,7 @@ int64_t pattern_leaks(const struct pmu *host,
 	*control = (found & own) != 0;
 	for (unsigned int i = 0; i < host->general + host->fixed; i++)
 		leaked += pattern_shows(after[i]);
-	/* A guest's selector that is left behind counts the host. */
+	/* A guest's event select that is left behind counts the host. */
 	return leaked + __builtin_popcountll(found & ~own & ~moving);
 }
 
@@ -104,8 +104,8 @@ void pattern_write(struct guest *guest, const struct pmu *pmu)
 {
 	script_clear(guest);
 	for (unsigned int i = 0; i < pmu->general; i++) {
-		script_write(guest, pmu_selector_msr(pmu, i),
-			     pattern_of(pmu, PMU_SELECTOR, i));
+		script_write(guest, pmu_eventsel_msr(pmu, i),
+			     pattern_of(pmu, PMU_EVENTSEL, i));
 		script_write(guest, pmu_counter_msr(pmu, i),
 			     pattern_of(pmu, PMU_COUNTER, i));
 	}
@@ -120,13 +120,13 @@ void pattern_write(struct guest *guest, const struct pmu *pmu)
 
 int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
 {
-	int selector[COUNTERS_MAX], counter[COUNTERS_MAX];
+	int eventsel[COUNTERS_MAX], counter[COUNTERS_MAX];
 	int fixed[COUNTERS_MAX], control = 0;
 	int64_t found = 0;
 
 	script_clear(guest);
 	for (unsigned int i = 0; i < pmu->general; i++) {
-		selector[i] = script_read(guest, pmu_selector_msr(pmu, i));
+		eventsel[i] = script_read(guest, pmu_eventsel_msr(pmu, i));
 		counter[i] = script_read(guest, pmu_counter_msr(pmu, i));
 	}
 	for (unsigned int i = 0; i < pmu->fixed; i++)
@@ -136,8 +136,8 @@ int64_t pattern_mismatches(struct guest *guest, const struct pmu *pmu)
 		control = script_read(guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0));
 	script_run(guest);
 	for (unsigned int i = 0; i < pmu->general; i++) {
-		found += script_seen(guest, selector[i]) !=
-			 pattern_of(pmu, PMU_SELECTOR, i);
+		found += script_seen(guest, eventsel[i]) !=
+			 pattern_of(pmu, PMU_EVENTSEL, i);
 		found += script_seen(guest, counter[i]) !=
 			 pattern_of(pmu, PMU_COUNTER, i);
 	}
@@ -162,8 +162,8 @@ int64_t pattern_kvm_mismatches(struct guest *guest, const struct pmu *pmu)
 	int64_t found = 0;
 
 	for (unsigned int i = 0; i < pmu->general; i++) {
-		found += kvm_differs(guest, pmu_selector_msr(pmu, i),
-				     pattern_of(pmu, PMU_SELECTOR, i));
+		found += kvm_differs(guest, pmu_eventsel_msr(pmu, i),
+				     pattern_of(pmu, PMU_EVENTSEL, i));
 		found += kvm_differs(guest, pmu_counter_msr(pmu, i),
 				     pattern_of(pmu, PMU_COUNTER, i));
 	}
@@ -181,8 +181,8 @@ int pattern_kvm_write(struct guest *guest, const struct pmu *pmu)
 	int err = 0;
 
 	for (unsigned int i = 0; i < pmu->general && !err; i++) {
-		err = guest_set_msr(guest, pmu_selector_msr(pmu, i),
-				    pattern_of(pmu, PMU_SELECTOR, i));
+		err = guest_set_msr(guest, pmu_eventsel_msr(pmu, i),
+				    pattern_of(pmu, PMU_EVENTSEL, i));
 		if (!err)
 			err = guest_set_msr(guest, pmu_counter_msr(pmu, i),
 					    pattern_of(pmu, PMU_COUNTER, i));

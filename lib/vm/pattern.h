@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A value of its own in every counter and selector of a guest: none of them
+ * A value of its own in every counter and event select of a guest: none of them
  * counts, so each must still be there when the guest looks again, and nowhere
  * else.
  */
@@ -13,8 +13,8 @@
 #include "script.h"
 
 /*
- * The pattern of counter, selector or fixed counter @index, or of the register
- * that controls the fixed ones.
+ * The pattern of counter, event select or fixed counter @index, or of the
+ * register that controls the fixed ones.
  */
 uint64_t pattern_of(const struct pmu *pmu, enum pmu_register reg,
 		    unsigned int index);

@@ -15,7 +15,7 @@
 #define LEAF_PERFMON_V2 0x80000022
 #define PERFCTR_CORE (1u << 23)
 #define AMD_WIDTH 48
-#define AMD_OLD_COUNTERS 4
+#define AMD_LEGACY_COUNTERS 4
 #define AMD_CORE_COUNTERS 6
 /* IA32_FIXED_CTR0 is where GLOBAL_CTRL's fixed counters begin, too. */
 #define FIXED_SHIFT 32
@@ -51,7 +51,7 @@ struct pmu pmu_from_cpuid(bool amd, const uint32_t perfmon[4], bool core)
 	if (pmu.version == 2)
 		pmu.general = perfmon[1] & 0xf;
 	else
-		pmu.general = core ? AMD_CORE_COUNTERS : AMD_OLD_COUNTERS;
+		pmu.general = core ? AMD_CORE_COUNTERS : AMD_LEGACY_COUNTERS;
 	return pmu;
 }
 
@@ -105,10 +105,10 @@ struct place {
 };
 
 static const struct place amd_places[] = {
-	[PMU_SELECTOR] = { 0xc0010200, 2 },
+	[PMU_EVENTSEL] = { 0xc0010200, 2 },
 	[PMU_COUNTER] = { 0xc0010201, 2 },
-	[PMU_OLD_SELECTOR] = { 0xc0010000, 1 },
-	[PMU_OLD_COUNTER] = { 0xc0010004, 1 },
+	[PMU_LEGACY_EVENTSEL] = { 0xc0010000, 1 },
+	[PMU_LEGACY_COUNTER] = { 0xc0010004, 1 },
 	[PMU_FIXED_COUNTER] = { 0, 0 },
 	[PMU_FIXED_CTRL] = { 0, 0 },
 	[PMU_GLOBAL_CTRL] = { 0xc0000301, 0 },
@@ -119,11 +119,16 @@ static const struct place amd_places[] = {
 
 /* The counters under the numbers that take their full width. */
 static const struct place intel_places[] = {
-	[PMU_SELECTOR] = { 0x186, 1 },	    [PMU_COUNTER] = { 0x4c1, 1 },
-	[PMU_OLD_SELECTOR] = { 0x186, 1 },  [PMU_OLD_COUNTER] = { 0xc1, 1 },
-	[PMU_FIXED_COUNTER] = { 0x309, 1 }, [PMU_FIXED_CTRL] = { 0x38d, 0 },
-	[PMU_GLOBAL_CTRL] = { 0x38f, 0 },   [PMU_STATUS] = { 0x38e, 0 },
-	[PMU_STATUS_CLEAR] = { 0x390, 0 },  [PMU_STATUS_SET] = { 0x391, 0 },
+	[PMU_EVENTSEL] = { 0x186, 1 },
+	[PMU_COUNTER] = { 0x4c1, 1 },
+	[PMU_LEGACY_EVENTSEL] = { 0x186, 1 },
+	[PMU_LEGACY_COUNTER] = { 0xc1, 1 },
+	[PMU_FIXED_COUNTER] = { 0x309, 1 },
+	[PMU_FIXED_CTRL] = { 0x38d, 0 },
+	[PMU_GLOBAL_CTRL] = { 0x38f, 0 },
+	[PMU_STATUS] = { 0x38e, 0 },
+	[PMU_STATUS_CLEAR] = { 0x390, 0 },
+	[PMU_STATUS_SET] = { 0x391, 0 },
 };
 
 unsigned int pmu_fixed_number(const struct pmu *pmu, unsigned int index)
@@ -151,12 +156,14 @@ uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 
 uint32_t pmu_counter_msr(const struct pmu *pmu, unsigned int index)
 {
-	return pmu_msr(pmu, pmu->core ? PMU_COUNTER : PMU_OLD_COUNTER, index);
+	return pmu_msr(pmu, pmu->core ? PMU_COUNTER : PMU_LEGACY_COUNTER,
+		       index);
 }
 
-uint32_t pmu_selector_msr(const struct pmu *pmu, unsigned int index)
+uint32_t pmu_eventsel_msr(const struct pmu *pmu, unsigned int index)
 {
-	return pmu_msr(pmu, pmu->core ? PMU_SELECTOR : PMU_OLD_SELECTOR, index);
+	return pmu_msr(pmu, pmu->core ? PMU_EVENTSEL : PMU_LEGACY_EVENTSEL,
+		       index);
 }
 
 uint32_t pmu_rdpmc_index(bool fixed, unsigned int index)
@@ -164,23 +171,23 @@ uint32_t pmu_rdpmc_index(bool fixed, unsigned int index)
 	return fixed ? RDPMC_FIXED | index : index;
 }
 
-/* The low 32 bits of a selector are laid out alike. */
+/* The low 32 bits of an event select are laid out alike. */
 uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
 		    unsigned int flags)
 {
-	uint64_t selector = 0xc0;
+	uint64_t eventsel = 0xc0;
 
 	if (event == PMU_BRANCHES)
-		selector = pmu->amd ? 0xc2 : 0xc4;
+		eventsel = pmu->amd ? 0xc2 : 0xc4;
 	if (flags & PMU_USER)
-		selector |= 1ull << 16;
+		eventsel |= 1ull << 16;
 	if (flags & PMU_OS)
-		selector |= 1ull << 17;
+		eventsel |= 1ull << 17;
 	if (flags & PMU_INTERRUPT)
-		selector |= 1ull << 20;
+		eventsel |= 1ull << 20;
 	if (!(flags & PMU_OFF))
-		selector |= 1ull << 22;
-	return selector;
+		eventsel |= 1ull << 22;
+	return eventsel;
 }
 
 /* AMD's bits 40 and 41 are guest-only and host-only; Intel's are reserved. */

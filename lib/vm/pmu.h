@@ -52,13 +52,13 @@ void pmu_take_masks(struct pmu *pmu, uint32_t general, uint32_t fixed);
 bool pmu_can_set_status(const struct pmu *pmu);
 
 enum pmu_register {
-	PMU_SELECTOR,
+	PMU_EVENTSEL,
 	PMU_COUNTER,
 	/* AMD: the first four under their old numbers. Intel: the counters
 	 * that take 32 bits with a sign.
 	 */
-	PMU_OLD_SELECTOR,
-	PMU_OLD_COUNTER,
+	PMU_LEGACY_EVENTSEL,
+	PMU_LEGACY_COUNTER,
 	PMU_FIXED_COUNTER,
 	PMU_FIXED_CTRL,
 	PMU_GLOBAL_CTRL,
@@ -74,9 +74,9 @@ enum pmu_register {
 uint32_t pmu_msr(const struct pmu *pmu, enum pmu_register reg,
 		 unsigned int index);
 
-/* The numbers of a general counter and its selector that this PMU has. */
+/* The numbers of a general counter and its event select that this PMU has. */
 uint32_t pmu_counter_msr(const struct pmu *pmu, unsigned int index);
-uint32_t pmu_selector_msr(const struct pmu *pmu, unsigned int index);
+uint32_t pmu_eventsel_msr(const struct pmu *pmu, unsigned int index);
 
 /* The number of the @index-th fixed counter that there is. */
 unsigned int pmu_fixed_number(const struct pmu *pmu, unsigned int index);
@@ -95,7 +95,7 @@ enum pmu_event {
 #define PMU_INTERRUPT (1u << 2)
 #define PMU_OFF (1u << 3)
 
-/* A selector that counts @event, with PMU_USER and the like; enabled. */
+/* An event select that counts @event, with PMU_USER and the like; enabled. */
 uint64_t pmu_select(const struct pmu *pmu, enum pmu_event event,
 		    unsigned int flags);
 

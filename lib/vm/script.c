@@ -80,11 +80,12 @@ uint64_t script_run(struct guest *guest)
 bool script_goes(struct guest *guest, unsigned int ms)
 {
 	struct deadline deadline = deadline_after_ms(ms);
-	uint64_t beats = guest->record->beats;
+	uint64_t heartbeat = guest->record->heartbeat;
 
 	forget(guest);
 	guest_step_begins(guest);
-	return wait_at_least(&guest->record->beats, beats + 1, &deadline);
+	return wait_at_least(&guest->record->heartbeat, heartbeat + 1,
+			     &deadline);
 }
 
 bool script_ends(struct guest *guest, unsigned int ms)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # The first stage of scripts/mutants: faults dealt out to boots, each asked the case
-# that noticed it last time (scripts/lab try).
+# that killed it last time (scripts/lab try).
 
 # What goes into one boot: not so much that the machine's cores wait for one.
 FAULTS_A_BOOT=10
@@ -12,7 +12,7 @@ plan() {
 	local fault rule case
 	for fault in "${WANTED[@]}"; do
 		rule=$(rule_of "$fault")
-		case=$(decisive_case "$fault")
+		case=$(killing_case "$fault")
 		[[ $rule == R6 || -z $case ]] || at_boot_only "$fault" ||
 			printf '%s/%s %s=%s %s\n' "$(machine_of "$fault")" "$(contract_of "$rule")" "$fault" "$case" \
 				"$(! leaves_behind "$fault" || echo alone)"
@@ -22,7 +22,7 @@ plan() {
 
 # tried FAULT: has it been, in this state?
 tried() {
-	[[ $(cat "$OUT/$1.trial/state" 2>/dev/null || true) == "$STATE $(decisive_case "$1")" ]]
+	[[ $(cat "$OUT/$1.trial/state" 2>/dev/null || true) == "$STATE $(killing_case "$1")" ]]
 }
 
 # trial_part PART: all of a part, in as many boots as it takes: one ends early when a
@@ -63,7 +63,7 @@ trial_part() {
 	done
 }
 
-# Its row, if the trial noticed it.
+# Its row, if the trial killed it.
 killed_in_trial() {
 	local fault=$1 rule killer
 	rule=$(rule_of "$fault")

@@ -14,9 +14,12 @@ unknown_contract() {
 	die "no contract called '$1'; ${new:+it is called $new; }$2"
 }
 
-# unknown_case WHAT CASE: refuse it, with its program's new name if it is an old one.
+# unknown_case WHAT CASE: refuse it, with the new name of its program, fixture or case.
 unknown_case() {
-	local program=${2%%:*} new
-	new=$(renamed "$program")
-	die "$1 '$2';${new:+ $program is called $new;} see scripts/lab cases"
+	local part new
+	for part in "${2%%:*}" "${2##*.}" "${2##*:}"; do
+		new=$(renamed "$part")
+		[[ -z $new ]] || die "$1 '$2'; $part is called $new; see scripts/lab cases"
+	done
+	die "$1 '$2'; see scripts/lab cases"
 }

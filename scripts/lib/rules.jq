@@ -21,7 +21,7 @@ rows($sentences) as $rules
   "",
   "Made by `scripts/rules` from the runs named below, of the faults of the",
   "reference kernel (`scripts/mutants`), and of the stored observations in",
-  "`lib/tests/bad`. *Broken by* names the faults that a case of the rule noticed,",
+  "`lib/tests/bad`. *Broken by* names the faults that a case of the rule killed,",
   "and how many stored observations violate it. Known defects count as conforming",
   "nowhere (`configs/known`); *shows on* names the kernels that have one. Words are",
   "in [contract](contract/).",

@@ -97,7 +97,7 @@ trial_results() {
 trial_row() {
 	local fault=${1%%=*} words tried=yes
 	if trial_results "$fault" "$fault" "$OUT/$fault" "$2" "$3"; then
-		words=$(jq -r 'if .totals.violates + .totals.undecided > 0 then "noticed" else "not noticed" end' \
+		words=$(jq -r 'if .totals.violates + .totals.undecided > 0 then "killed" else "survived" end' \
 			"$OUT/$fault/results.json")
 		trial_results "$fault" none "$OUT/$fault/control" yes "$3"
 	elif trial_results "$fault" none "$OUT/$fault.control" "$2" "$3"; then

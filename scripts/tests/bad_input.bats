@@ -82,8 +82,21 @@ refused() {
 	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc" ]
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed
 	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted" ]
+	refused "no case matches --filter 'R28_the_child_of_a_condemned_event'; R28_the_child_of_a_condemned_event is called R28_the_child_of_an_event_in_error; see scripts/lab cases" \
+		"$LAB" run --filter R28_the_child_of_a_condemned_event
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../host" run --filter seed_group_test
 	[ "$stderr" = "host: no case matches --filter 'seed_group_test'; seed_group_test is called rfc_group_test; see scripts/lab cases" ]
+}
+
+@test "every new name is one of today, and no old one is" {
+	local old new names
+	names=$("$LAB" cases | sed 's/:/\n/'
+		sed -nE 's/^FIXTURE\(([a-z_]+)\).*/\1/p' "$BATS_TEST_DIRNAME"/../../selftests/*.c
+		printf 'rfc\nrfc-as-posted\n')
+	while IFS='|' read -r old new; do
+		grep -qxF "${new# }" <<<"$names"
+		run ! grep -qxF "${old% }" <<<"$names"
+	done < <(grep -v '^#' "$BATS_TEST_DIRNAME/../../configs/renamed.list")
 }
 
 @test "both contracts at once are for run, and choose their kernels themselves" {

@@ -10,7 +10,7 @@ def names: $renamed | split("\n") | map(select(test("^[^#]")) | split(" | ") | {
 def renew: names as $names
   | map(.contract |= ($names[.] // .)
     | .cases |= map(.program |= ($names[.] // .)
-      | .case |= (split(".") | .[0] |= ($names[.] // .) | join("."))));
+      | .case |= (split(".") | map($names[.] // .) | join("."))));
 
 def by_case: [.[] | .contract as $contract | .cases[]
   | { key: "\($contract) \(.program):\(.case)", value: . }] | from_entries;

@@ -32,7 +32,7 @@ field() {
 }
 
 @test "it binds its driver to what the machine has, and does not complain" {
-	[ "$(field '[.facts.pmu_vendor, .facts.pmu_version, .facts.pmu_counters, .facts.pmu_handover] | join(" ")' "$ALL")" = \
+	[ "$(field '[.facts.pmu_vendor, .facts.pmu_version, .facts.pmu_counters, .facts.pmu_mediated] | join(" ")' "$ALL")" = \
 		"Intel 5 8 general, 3 fixed, 48 bits yes" ]
 	[ "$(field '.facts["/sys/module/kvm_intel/parameters/enable_mediated_pmu"]' "$ALL")" = Y ]
 	[[ $(field .emulator "$ALL") == "Bochs 3."* ]]

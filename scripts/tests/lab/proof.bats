@@ -19,13 +19,13 @@ order_of() {
 	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT"
 	[ "$(wc -l <"$OUT/rows")" -eq "$("$LAB" faults | wc -l)" ]
 	[[ "${lines[-1]}" == *" faults killed, "*" by a case of their own rule, 1 equivalent" ]]
-	# A case that fails the second time it is asked has noticed nothing.
+	# A case that fails the second time it is asked has killed nothing.
 	local contract items
 	for contract in mediated rfc; do
 		mapfile -t items < <(sed -n "s|^amd-zen4/$contract/[^ ]* ||p" "$OUT/plan")
 		run -0 --separate-stderr "$LAB" try --pretend --contract "$contract" --out "$OUT.pretend" "${items[@]}"
 		[ "${#lines[@]}" -eq "${#items[@]}" ]
-		[ "$(grep -c ' not noticed ' <<<"$output")" -eq "${#items[@]}" ]
+		[ "$(grep -c ' survived ' <<<"$output")" -eq "${#items[@]}" ]
 	done
 	# A sample is drawn from its seed, and nothing is run twice.
 	touch "$BATS_TEST_TMPDIR/then"
@@ -37,8 +37,8 @@ order_of() {
 @test "many faults in one boot: each is tried after the same case without it" {
 	run -0 --separate-stderr "$LAB" try --contract rfc --out "$OUT" \
 		wrong_errno=rfc_creation_test:R8_R22_after_the_vcpu_has_moved wakes=rfc_error_test:R13_enable_of_a_task_event
-	[ "$output" = "wrong_errno          noticed     rfc_creation_test:R8_R22_after_the_vcpu_has_moved
-wakes                not noticed rfc_error_test:R13_enable_of_a_task_event" ]
+	[ "$output" = "wrong_errno          killed      rfc_creation_test:R8_R22_after_the_vcpu_has_moved
+wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 	[ "$(jq -r '[.fault, .facts["/sys/module/perf_guest/parameters/fault"], .totals.violates > 0] | join(" ")' \
 		"$OUT/wrong_errno/results.json")" = "wrong_errno wrong_errno true" ]
 	[ "$(jq -r '[.fault, .facts["/sys/module/perf_guest/parameters/fault"], .totals.conforms > 0] | join(" ")' \
@@ -49,7 +49,7 @@ wakes                not noticed rfc_error_test:R13_enable_of_a_task_event" ]
 	run -1 --separate-stderr "$LAB" try --out "$OUT" \
 		claim_stays=claim_test:M9_the_vcpu_fd_keeps_the_claim \
 		vm_passes=claim_test:M6_refused_beside_an_include_guest_event
-	[ "${lines[0]}" = "claim_stays          noticed     claim_test:M9_the_vcpu_fd_keeps_the_claim" ]
+	[ "${lines[0]}" = "claim_stays          killed      claim_test:M9_the_vcpu_fd_keeps_the_claim" ]
 	[ "${lines[1]}" = "vm_passes            not tried: the case fails without the fault claim_test:M6_refused_beside_an_include_guest_event" ]
 	run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" claim_stays vm_passes
 	[ "${lines[-1]}" = "2 of 2 faults killed, 2 by a case of their own rule, 0 equivalent" ]
@@ -59,20 +59,20 @@ wakes                not noticed rfc_error_test:R13_enable_of_a_task_event" ]
 	run -1 --separate-stderr "$LAB" try --out "$OUT" wrong_errno=rfc_group_test:R16_pinned_that_includes \
 		vm_passes=claim_test:M6_refused_beside_an_include_guest_event
 	[ "${lines[0]}" = "wrong_errno          not tried: here the case cannot be asked rfc_group_test:R16_pinned_that_includes" ]
-	[ "${lines[1]}" = "vm_passes            noticed     claim_test:M6_refused_beside_an_include_guest_event" ]
+	[ "${lines[1]}" = "vm_passes            killed      claim_test:M6_refused_beside_an_include_guest_event" ]
 }
 
 @test "a fault that the cases of its rule miss is looked for in the others" {
 	local results
 	run -0 "$SCRIPTS/mutants" --out "$OUT" wrong_errno
-	# As if the case asked first had not noticed, and then as if none of R22 had.
+	# As if the case asked first had not killed it, and then as if none of R22 had.
 	for results in "$OUT/wrong_errno.trial/results.json" "$OUT/wrong_errno/results.json" "$OUT/wrong_errno.rule/results.json"; do
 		jq '.cases |= map(.outcome = "conforms" | .said |= map(sub("^# violates"; "# conforms")))' "$results" >"$results.new"
 		mv "$results.new" "$results"
 		run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" wrong_errno
 		[ "${lines[-1]}" = "1 of 1 faults killed, 1 by a case of their own rule, 0 equivalent" ]
 	done
-	run ! grep -q wrong_errno "$OUT/decisive"
+	run ! grep -q wrong_errno "$OUT/killing-cases.list"
 	# Not before the whole suite conformed on the kernel without a fault.
 	[ "$(jq .complete "$OUT/none-amd-zen4-rfc-whole/results.json")" = true ]
 	[ "$(jq -r .fault "$OUT/wrong_errno.whole/results.json")" = wrong_errno ]

@@ -49,7 +49,7 @@ conforms() {
 
 @test "an Atom's entries are measured, and expected of its kernel" {
 	run -0 "$LAB" run --machine intel-atom --out "$OUT" \
-		--filter guest_count_test,border_test,guest_filter_test:D25*
+		--filter guest_count_test,load_put_test,guest_filter_test:D25*
 	[ "$(field .verdict)" = conforms ]
 	[ "$(measured entry_instructions) $(measured entry_branches)" = "2 2" ]
 	[ "$(field .facts.calibration_known)" = nothing ]

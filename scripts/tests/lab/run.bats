@@ -70,7 +70,7 @@ outcomes() {
 	python3 -c 'import json, sys, jsonschema
 jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' \
 		"$FULL/results.json" "$BATS_TEST_DIRNAME/../../../docs/results.schema.json"
-	[ "$(field '[.facts.pmu_vendor, .facts.pmu_version, .facts.pmu_handover, .facts.pmu_contract] | join(" ")' "$FULL")" = "AMD 2 yes mediated" ]
+	[ "$(field '[.facts.pmu_vendor, .facts.pmu_version, .facts.pmu_mediated, .facts.pmu_contract] | join(" ")' "$FULL")" = "AMD 2 yes mediated" ]
 	[[ $(field .facts.cpu_model "$FULL") == *EPYC* ]]
 	[ "$(field '.facts["/sys/module/kvm_amd/parameters/enable_mediated_pmu"]' "$FULL")" = Y ]
 }

@@ -13,20 +13,20 @@
 #define WORK_TURNS 300
 #define LONG_TURNS 500000
 
-FIXTURE(border)
+FIXTURE(load_put)
 {
 	struct guest_case c;
 	int fd;
 	bool of_cpu;
 };
 
-FIXTURE_SETUP(border)
+FIXTURE_SETUP(load_put)
 {
 	self->fd = -1;
 	MUST_BE(guest_case_begin(&self->c));
 }
 
-FIXTURE_TEARDOWN(border)
+FIXTURE_TEARDOWN(load_put)
 {
 	if (self->fd >= 0)
 		close(self->fd);
@@ -74,7 +74,7 @@ static int open_switches(void)
 	return event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 }
 
-static int64_t gain_beside(FIXTURE_DATA(border) * self, enum guest_op op,
+static int64_t gain_beside(FIXTURE_DATA(load_put) * self, enum guest_op op,
 			   uint64_t times)
 {
 	struct guest_case *c = &self->c;
@@ -97,7 +97,7 @@ static int64_t gain_beside(FIXTURE_DATA(border) * self, enum guest_op op,
 	return entry.gained;
 }
 
-static int open_user_only(FIXTURE_DATA(border) * self, bool of_cpu)
+static int open_user_only(FIXTURE_DATA(load_put) * self, bool of_cpu)
 {
 	struct perf_event_attr attr;
 	int err = event_describe(&attr, PMU_CORE);
@@ -118,7 +118,7 @@ static int open_user_only(FIXTURE_DATA(border) * self, bool of_cpu)
  * "Non-determinism and overcount on modern hardware performance counter
  * implementations").
  */
-static void judge_surplus(FIXTURE_DATA(border) * self,
+static void judge_surplus(FIXTURE_DATA(load_put) * self,
 			  struct __test_metadata *_metadata, enum guest_op op,
 			  uint64_t few, uint64_t many)
 {
@@ -135,30 +135,30 @@ static void judge_surplus(FIXTURE_DATA(border) * self,
 	c->s.exclude_guest = 1;
 	c->o.counted_before = least.first.value;
 	c->o.host_surplus = least_difference(&least);
-	c->s.guest_beats = (int64_t)c->guest.record->beats;
+	c->s.guest_iterations = (int64_t)c->guest.record->heartbeat;
 	JUDGE("M43", &c->s, &c->o, "guest that ran %lu times as long",
 	      (unsigned long)(many / few));
 }
 
-TEST_F(border, M43_of_a_task_beside_a_longer_guest)
+TEST_F(load_put, M43_of_a_task_beside_a_longer_guest)
 {
 	MUST(open_user_only(self, false));
 	judge_surplus(self, _metadata, GUEST_WORK, TURNS, LONG_TURNS);
 }
 
-TEST_F(border, M43_of_a_cpu_beside_a_longer_guest)
+TEST_F(load_put, M43_of_a_cpu_beside_a_longer_guest)
 {
 	MUST(open_user_only(self, true));
 	judge_surplus(self, _metadata, GUEST_WORK, TURNS, LONG_TURNS);
 }
 
-TEST_F(border, M43_of_a_task_beside_many_exits)
+TEST_F(load_put, M43_of_a_task_beside_many_exits)
 {
 	MUST(open_user_only(self, false));
 	judge_surplus(self, _metadata, GUEST_EMULATE, 1, 2000);
 }
 
-TEST_F(border, M43_of_a_task_beside_a_guest_in_user_mode)
+TEST_F(load_put, M43_of_a_task_beside_a_guest_in_user_mode)
 {
 	MUST(open_user_only(self, false));
 	judge_surplus(self, _metadata, GUEST_USER, TURNS, LONG_TURNS);
@@ -166,9 +166,9 @@ TEST_F(border, M43_of_a_task_beside_a_guest_in_user_mode)
 
 /*
  * The guest counts over many exits, and the host samples at each: not one
- * instruction of either may be lost at the border, nor counted twice.
+ * instruction of either may be lost at load or put, nor counted twice.
  */
-TEST_F(border, D24_nothing_strays_at_the_border)
+TEST_F(load_put, D24_no_count_strays_at_load_and_put)
 {
 	struct guest_case *c = &self->c;
 	struct counting counting = {
@@ -184,7 +184,7 @@ TEST_F(border, D24_nothing_strays_at_the_border)
 
 	MUST_BE(noise);
 	for (unsigned int i = 0; i < c->pmu.general; i++)
-		counting.selector[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
 						  PMU_USER | PMU_OS);
 	/* Until the host was at it while the guest counted. */
 	do {
@@ -206,7 +206,7 @@ TEST_F(border, D24_nothing_strays_at_the_border)
 }
 
 /* What the event counts of a run of that many exits, its way in and out too. */
-static int count_exits_of(FIXTURE_DATA(border) * self, uint64_t exits,
+static int count_exits_of(FIXTURE_DATA(load_put) * self, uint64_t exits,
 			  int64_t *least)
 {
 	struct guest_case *c = &self->c;
@@ -230,7 +230,7 @@ static int count_exits_of(FIXTURE_DATA(border) * self, uint64_t exits,
  * case: that is the same with one exit and with many, and other interrupts only
  * add to it. So it is the least of several that differ by the exits.
  */
-TEST_F(border, D17_the_host_between_exits_is_counted)
+TEST_F(load_put, D17_the_host_between_exits_is_counted)
 {
 	struct guest_case *c = &self->c;
 	struct perf_event_attr attr;
