@@ -92,7 +92,7 @@ struct expectation {
 	bool control;
 };
 
-#define EXPECTATIONS_MAX 6
+#define EXPECTATIONS_MAX 8
 
 /*
  * What a rule demands of a scenario.

@@ -139,7 +139,8 @@
 	X(starved, NUMBER, "events that never got a counter again")            \
 	X(attempts, NUMBER, "attempts made")                                   \
 	X(outcomes, NUMBER, "distinct results of the same open")               \
-	X(strange, NUMBER, "opens refused with another errno than the first")  \
+	X(strange, NUMBER, "refusals with another errno than the first")       \
+	X(vcpu_err, ERRNO, "errno of the first refused KVM_CREATE_VCPU")       \
 	X(survivors, NUMBER,                                                   \
 	  "events that got past a refusal and outlived a guest entry")         \
 	X(scaled_surplus, NUMBER, "count * enabled / running, minus count")    \

@@ -189,6 +189,8 @@ RULE(M14, "of an event and a first vCPU that race, exactly one is refused",
 	CONTROL(attempts, s->attempts_asked);
 	EXACTLY(both, 0);
 	EXACTLY(neither, 0);
+	EXACTLY(err, EOPNOTSUPP);
+	EXACTLY(vcpu_err, EBUSY);
 	EXACTLY(strange, 0);
 	EXACTLY(left_over, 0);
 }
