@@ -9,13 +9,12 @@ FAULTS_A_BOOT=10
 # Faults that have a case to begin with, each with the boot it goes into, as
 # "machine/contract/N fault=case".
 plan() {
-	local fault rule case
+	local fault how case
 	for fault in "${WANTED[@]}"; do
-		rule=$(rule_of "$fault")
+		how=$(how_of "$fault")
 		case=$(killing_case "$fault")
-		[[ $rule == R6 || -z $case ]] || at_boot_only "$fault" ||
-			printf '%s/%s %s=%s %s\n' "$(machine_of "$fault")" "$(contract_of "$rule")" "$fault" "$case" \
-				"$(! leaves_behind "$fault" || echo alone)"
+		[[ $how == @(boot|debug) || -z $case ]] ||
+			printf '%s/%s %s=%s %s\n' "$(machine_of "$fault")" "$(contract_of "$fault")" "$fault" "$case" "$how"
 	done | awk -v most="$FAULTS_A_BOOT" '$3 == "alone" { print $1 "/alone-" ++alone, $2; next }
 		{ k = n[$1]++; print $1 "/" int(k / most), $2 }'
 }

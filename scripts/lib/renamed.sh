@@ -14,6 +14,13 @@ unknown_contract() {
 	die "no contract called '$1'; ${new:+it is called $new; }$2"
 }
 
+# unknown_fault NAME: refuse it, with its new name if it is an old one.
+unknown_fault() {
+	local new
+	new=$(renamed "$1")
+	die "no fault called '$1';${new:+ it is called $new;} see scripts/lab faults"
+}
+
 # unknown_case WHAT CASE: refuse it, with the new name of its program, fixture or case.
 unknown_case() {
 	local part new

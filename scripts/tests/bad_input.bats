@@ -82,6 +82,7 @@ refused() {
 	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc" ]
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed
 	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted" ]
+	refused "no fault called 'all_judged'; it is called all_to_error; see scripts/lab faults" "$LAB" run --fault all_judged
 	refused "no case matches --filter 'R28_the_child_of_a_condemned_event'; R28_the_child_of_a_condemned_event is called R28_the_child_of_an_event_in_error; see scripts/lab cases" \
 		"$LAB" run --filter R28_the_child_of_a_condemned_event
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../host" run --filter seed_group_test
@@ -92,6 +93,7 @@ refused() {
 	local old new names
 	names=$("$LAB" cases | sed 's/:/\n/'
 		sed -nE 's/^FIXTURE\(([a-z_]+)\).*/\1/p' "$BATS_TEST_DIRNAME"/../../selftests/*.c
+		"$LAB" faults | cut -f 1
 		printf 'rfc\nrfc-as-posted\n')
 	while IFS='|' read -r old new; do
 		grep -qxF "${new# }" <<<"$names"
@@ -115,7 +117,7 @@ refused() {
 @test "every fault has a name, a rule and words" {
 	run -0 "$LAB" faults
 	[ "${#lines[@]}" -eq "$(grep -c '^	X(' "$BATS_TEST_DIRNAME/../../lab/kernel/files/include/linux/perf_guest.h")" ]
-	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RMD][0-9]+[a-z]?\t.+')" -eq 0 ]
+	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RMD][0-9]+[a-z]?\t(rfc|mediated)\t(any|amd|intel)\t(late|alone|boot|debug)\t.+')" -eq 0 ]
 }
 
 # known_only LIST FIELD THESE: every entry's field, a case's without its variant, is

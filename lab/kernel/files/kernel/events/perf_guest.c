@@ -29,22 +29,22 @@ static bool group_includes_guest(struct perf_event *leader)
 	return false;
 }
 
-static bool perf_guest_judges(struct perf_event *leader)
+static bool perf_guest_goes_to_error(struct perf_event *leader)
 {
-	if (perf_guest_fault(cgroup_spared) && leader->cgrp)
+	if (perf_guest_fault(cgroup_left_out) && leader->cgrp)
 		return false;
-	if (perf_guest_fault(kernel_spared) && is_kernel_event(leader))
+	if (perf_guest_fault(kernel_events_left_out) && is_kernel_event(leader))
 		return false;
-	if (perf_guest_fault(late_spared) &&
+	if (perf_guest_fault(late_left_out) &&
 	    leader->attr.config3 == PERF_GUEST_LATE)
 		return false;
-	if (perf_guest_fault(pinned_judged) && leader->attr.pinned)
+	if (perf_guest_fault(pinned_to_error) && leader->attr.pinned)
 		return true;
 	return group_includes_guest(leader);
 }
 
-/* Where an event was condemned, for the fault "moving_forgives". */
-static void note_condemned(struct perf_event *event)
+/* Where an event went to ERROR, for the fault "moving_forgives". */
+static void note_error(struct perf_event *event)
 {
 	if (perf_guest_fault(moving_forgives))
 		event->attr.config3 = smp_processor_id() + 1;
@@ -68,13 +68,13 @@ static void keep_index(struct perf_event *event)
 		rb->user_page->index = 1;
 }
 
-static void condemn_event(struct perf_event *event,
-			  struct perf_event_context *ctx)
+static void event_to_error(struct perf_event *event,
+			   struct perf_event_context *ctx)
 {
 	/* As for any event that leaves the enabled states. */
 	if (event->state > PERF_EVENT_STATE_OFF)
 		perf_cgroup_event_disable(event, ctx);
-	note_condemned(event);
+	note_error(event);
 	perf_event_set_state(event, perf_guest_fault(off_not_error)
 					    ? PERF_EVENT_STATE_OFF
 					    : PERF_EVENT_STATE_ERROR);
@@ -92,15 +92,15 @@ static void condemn_event(struct perf_event *event,
 }
 
 /* The leader first: its state decides whether the siblings' clocks run. */
-static void condemn_group(struct perf_event *leader,
-			  struct perf_event_context *ctx)
+static void group_to_error(struct perf_event *leader,
+			   struct perf_event_context *ctx)
 {
 	struct perf_event *sibling;
 
-	condemn_event(leader, ctx);
+	event_to_error(leader, ctx);
 	for_each_sibling_event (sibling, leader)
-		condemn_event(perf_guest_slip(leader_twice) ? leader : sibling,
-			      ctx);
+		event_to_error(perf_guest_slip(leader_twice) ? leader : sibling,
+			       ctx);
 }
 
 static void evict_group(struct perf_event *leader,
@@ -109,12 +109,12 @@ static void evict_group(struct perf_event *leader,
 	group_sched_out(leader, ctx);
 	if (perf_guest_fault(index_stays))
 		keep_index(leader);
-	if (perf_guest_judges(leader))
-		condemn_group(leader, ctx);
+	if (perf_guest_goes_to_error(leader))
+		group_to_error(leader, ctx);
 }
 
-/* Only for the fault "all_judged". */
-static void condemn_the_rest(struct perf_event_context *ctx)
+/* Only for the fault "all_to_error". */
+static void rest_to_error(struct perf_event_context *ctx)
 {
 	struct perf_event *event;
 
@@ -123,7 +123,7 @@ static void condemn_the_rest(struct perf_event_context *ctx)
 		    event->state == PERF_EVENT_STATE_INACTIVE &&
 		    perf_guest_takes(event->pmu_ctx->pmu) && !event->cgrp &&
 		    group_includes_guest(event))
-			condemn_group(event, ctx);
+			group_to_error(event, ctx);
 	}
 }
 
@@ -160,8 +160,8 @@ static void evict_context(struct perf_cpu_context *cpuctx,
 			evict_list(&pmu_ctx->flexible_active, ctx);
 		pmu_ctx->rotate_necessary = 0;
 	}
-	if (perf_guest_fault(all_judged))
-		condemn_the_rest(ctx);
+	if (perf_guest_fault(all_to_error))
+		rest_to_error(ctx);
 }
 
 /* Ignored, but not silently. */
@@ -300,7 +300,7 @@ void perf_guest_exit(void)
 	perf_ctx_lock(cpuctx, cpuctx->task_ctx);
 	task_ctx = perf_guest_fault(task_stays) ? NULL : cpuctx->task_ctx;
 	raw_cpu_write(perf_force_exclude_guest, perf_guest_fault(flag_stays));
-	if (perf_guest_fault(late_spared))
+	if (perf_guest_fault(late_left_out))
 		raw_cpu_write(perf_guest_left, local_clock());
 	if (perf_guest_fault(lost_at_times))
 		raw_cpu_inc(perf_guest_exits);
@@ -355,8 +355,7 @@ static const char *const perf_guest_contracts[] = {
 
 static const char *const perf_guest_fault_names[] = {
 	[PERF_GUEST_NO_FAULT] = "none",
-#define PERF_GUEST_FAULT_NAME(name, rule, words) \
-	[PERF_GUEST_FAULT_##name] = #name,
+#define PERF_GUEST_FAULT_NAME(name, ...) [PERF_GUEST_FAULT_##name] = #name,
 	PERF_GUEST_FAULTS(PERF_GUEST_FAULT_NAME)
 };
 

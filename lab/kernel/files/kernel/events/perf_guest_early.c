@@ -16,7 +16,7 @@ EXPORT_SYMBOL_GPL(perf_guest_faulty);
 static DEFINE_PER_CPU(bool, perf_force_exclude_guest);
 /* Only for the fault "lost_at_times". */
 static DEFINE_PER_CPU(unsigned int, perf_guest_exits);
-/* Only for the fault "late_spared": when a guest last left. */
+/* Only for the fault "late_left_out": when a guest last left. */
 static DEFINE_PER_CPU(u64, perf_guest_left);
 
 #define PERF_GUEST_LATE 0x6c617465
@@ -78,7 +78,7 @@ static int perf_force_exclude_guest_check(struct perf_event *event, int cpu,
 	if (event->attr.exclude_guest && !perf_guest_fault(exclude_refused))
 		return 0;
 
-	if (perf_guest_fault(late_spared))
+	if (perf_guest_fault(late_left_out))
 		perf_guest_mark_late(event, cpu);
 	if ((perf_guest_fault(fork_passes) && parent) ||
 	    (perf_guest_fault(disabled_passes) && event->attr.disabled))
@@ -122,7 +122,7 @@ static void perf_event_set_state(struct perf_event *event,
 /* Only for faults: does put leave the event out? */
 static bool perf_guest_fault_leaves_out(struct perf_event *event)
 {
-	if (perf_guest_fault(exclusive_condemned) && event->attr.exclusive) {
+	if (perf_guest_fault(exclusive_to_error) && event->attr.exclusive) {
 		perf_event_set_state(event, PERF_EVENT_STATE_ERROR);
 		return true;
 	}
