@@ -88,25 +88,29 @@ TEST_F(claim, M3_one_that_refused_its_pmu_claims_nothing)
 	JUDGE("M3", &self->s, &self->o);
 }
 
-/* These vCPUs never get a CPUID at all. */
-TEST_F(claim, M10_a_vcpu_without_cpuid_holds_the_claim)
+/* Whatever a vCPU is told of its PMU, its VM holds the claim. */
+static void judge_claim_without_pmu(struct __test_metadata *_metadata,
+				    FIXTURE_DATA(claim) * self, bool empty)
 {
 	MUST(vm_try_with_irqchip(&self->vm));
 	MUST(vm_try_vcpu(&self->vm));
+	if (empty)
+		MUST(vm_try_empty_cpuid(&self->vm));
 	self->s.claims = 1;
 	self->o.claimed = pmu_is_claimed();
 	JUDGE("M10", &self->s, &self->o);
 }
 
+/* It never gets a CPUID at all. */
+TEST_F(claim, M10_a_vcpu_without_cpuid_holds_the_claim)
+{
+	judge_claim_without_pmu(_metadata, self, false);
+}
+
 /* One that says in so many words that there is no PMU. */
 TEST_F(claim, M10_a_vcpu_with_an_empty_cpuid_holds_the_claim)
 {
-	MUST(vm_try_with_irqchip(&self->vm));
-	MUST(vm_try_vcpu(&self->vm));
-	MUST(vm_try_empty_cpuid(&self->vm));
-	self->s.claims = 1;
-	self->o.claimed = pmu_is_claimed();
-	JUDGE("M10", &self->s, &self->o);
+	judge_claim_without_pmu(_metadata, self, true);
 }
 
 TEST_F(claim, M4_without_irqchip_claims_nothing)

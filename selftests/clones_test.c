@@ -7,35 +7,26 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "base/cpu.h"
-#include "harness/cases.h"
-#include "perf/event.h"
-#include "vm/guest.h"
+#include "beside_guest.h"
 #include "vm/vm.h"
 
-#define GUEST_CPU 1
 #define WORK_TURNS 100000
 #define ROUNDS 30
 
 FIXTURE(clones)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(clones)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
-	MUST(cpu_pin_self(0));
 }
 
 FIXTURE_TEARDOWN(clones)
 {
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 /*

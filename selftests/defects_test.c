@@ -7,44 +7,30 @@
  */
 #include <errno.h>
 
+#include "beside_guest.h"
 #include "base/child.h"
-#include "base/cpu.h"
-#include "harness/cases.h"
 #include "perf/cgroup.h"
-#include "perf/event.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 #include "vm/vm.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define WORK_TURNS 100000
 #define INSIDE_NS 5000000ull
 #define COMPETITORS 16
 
 FIXTURE(defect)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	int fd;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(defect)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
-	self->fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(defect)
 {
-	if (self->fd >= 0)
-		close(self->fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 TEST_F(defect, D1_no_member_outlives_its_leader)
@@ -94,7 +80,6 @@ TEST_F(defect, D2_the_same_open_has_the_same_answer)
 	self->s.guest_iterations = (int64_t)inside.heartbeat;
 	self->o.outcomes = err_outside == err_inside ? 1 : 2;
 	JUDGE("D2", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
@@ -107,11 +92,8 @@ TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 	attr.exclude_guest = 1;
 	attr.pinned = 1;
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(competitors_take_counters(&competitors, GUEST_CPU));
-	self->s.counters = competitors.size;
-	competitors_close(&competitors);
-	MUST(competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
-				  GUEST_CPU));
+	MUST(competitors_try_outnumber(&competitors, COMPETITORS, GUEST_CPU,
+				       &self->s.counters));
 	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
@@ -125,7 +107,6 @@ TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	competitors_close(&competitors);
 	JUDGE("D3", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /*
@@ -188,7 +169,6 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 	self->o.running_ns =
 		(int64_t)(around.to.running_ns - around.from.running_ns);
 	JUDGE("D5", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 static void attempt_fork(void *arg)
@@ -221,7 +201,6 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 					 &deadline);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("D6", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(defect, D7_an_event_can_still_be_read_after_a_guest)
@@ -266,7 +245,6 @@ TEST_F(defect, D11_never_short_of_running_time)
 	self->o.not_running_ns = (int64_t)(to.enabled_ns - from.enabled_ns) -
 				 (int64_t)(to.running_ns - from.running_ns);
 	JUDGE("D11", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

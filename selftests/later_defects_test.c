@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
+#include "beside_guest.h"
 #include "guest_case.h"
 #include "base/work.h"
 #include "host/watchdog.h"
@@ -14,7 +15,6 @@
 #include "perf/group.h"
 #include "vm/vm.h"
 
-#define HOST_CPU 0
 #define WORK_TURNS 50000
 #define INSIDE_NS 5000000ull
 #define WINDOW_NS 500000ull
@@ -24,36 +24,27 @@
 
 FIXTURE(later)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 	struct vm vm;
 	struct competitors competitors;
 	struct cgroup cgroup;
-	int fd;
 };
 
 FIXTURE_SETUP(later)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
-	self->fd = -1;
+	BESIDE_GUEST_BEGINS();
 	self->vm.fd = -1;
 	self->cgroup.fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(later)
 {
-	if (self->fd >= 0)
-		close(self->fd);
 	competitors_close(&self->competitors);
 	cgroup_leave_and_remove(&self->cgroup);
 	if (self->vm.fd >= 0)
 		vm_close(&self->vm);
 	watchdog_off();
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 static int open_event(bool exclude_guest, pid_t task, int cpu)
@@ -245,7 +236,6 @@ TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
 	MUST(read_around_guest(self, &deadline));
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("D20", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(later, D21_events_are_mapped_beside_a_guest)

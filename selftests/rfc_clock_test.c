@@ -4,16 +4,11 @@
  * and what comes from inside (docs/contract/rfc.md, R1, R2, R17, R18, R20,
  * R31).
  */
-#include "base/cpu.h"
-#include "harness/cases.h"
+#include "beside_guest.h"
 #include "host/interrupts.h"
-#include "perf/event.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 #include "vm/script.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define WORK_TURNS 200000
 #define INSIDE_NS 5000000ull
 #define COMPETITORS 16
@@ -26,28 +21,19 @@
 
 FIXTURE(rfc_clock)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	int fd;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(rfc_clock)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 1;
-	self->fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_clock)
 {
-	if (self->fd >= 0)
-		close(self->fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 /* Read the event before and after a run with some time certainly inside. */
@@ -156,7 +142,6 @@ TEST_F(rfc_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 				  (double)to.running_ns -
 			  (double)to.count);
 	JUDGE("R18", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 static void judge_other_pmu(struct __test_metadata *_metadata,
@@ -267,7 +252,6 @@ TEST_F(rfc_clock, R20_everybody_gets_a_turn)
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	competitors_close(&competitors);
 	JUDGE("R20", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 static void note_head(void *arg)

@@ -9,15 +9,10 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "base/cpu.h"
+#include "beside_guest.h"
 #include "base/random.h"
 #include "base/work.h"
-#include "harness/cases.h"
-#include "perf/event.h"
-#include "vm/guest.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define OPENS 50
 #define WORK_TURNS 100000
 /* About as long as the guest takes for a round. */
@@ -28,9 +23,7 @@ enum whose { OF_NOBODY, OF_VCPU, OF_ITSELF };
 
 FIXTURE(rfc_open)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 };
 
 /*
@@ -76,18 +69,15 @@ RFC_OPEN(excluding_the_guest_of_the_vcpu, "R19", .whose = OF_VCPU, .exclude_gues
 
 FIXTURE_SETUP(rfc_open)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = variant->pmu;
 	self->s.exclude_guest = variant->exclude_guest;
 	self->s.per_cpu = variant->cpu != ANY_CPU;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_open)
 {
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 struct attempt {
@@ -212,24 +202,19 @@ static void attempt_own(void *arg)
 
 FIXTURE(rfc_run)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(rfc_run)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 0;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_run)
 {
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 /* Whoever opens on the CPU it runs on, or on itself, finds no guest there. */
@@ -299,7 +284,6 @@ TEST_F(rfc_run, R19_counts_after_the_exit)
 		close(attempt.fd);
 	}
 	JUDGE("R19.counts", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /*
@@ -367,7 +351,6 @@ TEST_F(rfc_run, R24_what_slips_through_goes_to_error)
 	self->o.strange = slips.strange;
 	self->o.survivors = slips.survivors;
 	JUDGE("R24", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /* An include-guest event of the CPU next door, all the time. */
@@ -397,7 +380,6 @@ TEST_F(rfc_run, R8_the_cpu_next_door_goes_on_counting)
 				 at[3].enabled_ns != at[3].running_ns;
 	JUDGE("R8.others", &self->s, &self->o);
 	close(fd);
-	guest_destroy(&self->guest);
 }
 
 static void move_to(void *arg)
@@ -429,7 +411,6 @@ TEST_F(rfc_run, R8_R22_after_the_vcpu_has_moved)
 	self->s.cpu_in_guest = 0;
 	JUDGE("R8", &self->s, &self->o);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

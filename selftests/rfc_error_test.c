@@ -13,53 +13,34 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
-#include "base/cpu.h"
+#include "beside_guest.h"
 #include "base/work.h"
-#include "harness/cases.h"
-#include "perf/event.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define WORK_TURNS 200000
 /* More than KVM_RUN takes to enter a guest, on any kernel. */
 #define MUCH_WORK 4000000
 #define INSIDE_NS 3000000ull
 
-static void begin(struct scenario *s, struct observation *o)
-{
-	case_begin();
-	*s = scenario_unknown;
-	*o = observation_unknown;
-	s->pmu = PMU_CORE;
-	s->as_posted = host_as_posted();
-	s->state_at_entry = STATE_ACTIVE;
-}
-
 FIXTURE(rfc_error)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	int fd;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(rfc_error)
 {
-	begin(&self->s, &self->o);
+	BESIDE_GUEST_BEGINS();
+	self->s.pmu = PMU_CORE;
+	self->s.as_posted = host_as_posted();
+	self->s.state_at_entry = STATE_ACTIVE;
 	self->s.exclude_guest = 0;
 	self->s.group_includes = 1;
 	self->s.group_size = 1;
-	self->fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_error)
 {
-	if (self->fd >= 0)
-		close(self->fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 static int64_t is_eof(int fd)
@@ -121,7 +102,6 @@ TEST_F(rfc_error, R4_for_good)
 	guest_free_vm(&self->guest);
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R4", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(rfc_error, R4_of_a_cpu_for_good)
@@ -134,7 +114,6 @@ TEST_F(rfc_error, R4_of_a_cpu_for_good)
 	guest_free_vm(&self->guest);
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R4", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /* read() as tools do it, and of a whole group. */
@@ -164,7 +143,6 @@ TEST_F(rfc_error, R9_read_and_group_read)
 	JUDGE("R9", &self->s, &self->o);
 	close(sibling);
 	close(leader);
-	guest_destroy(&self->guest);
 }
 
 /* In ERROR for a whole run, revived after it: what do its clocks say? */
@@ -206,7 +184,6 @@ TEST_F(rfc_error, R11_frozen_not_lost)
 	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
 	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
 	JUDGE("R11", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(rfc_error, R12_disable_and_reset)
@@ -234,16 +211,30 @@ TEST_F(rfc_error, R12_disable_and_reset)
 	MUST(event_read(self->fd, &value));
 	self->o.hidden_count = (int64_t)value.count;
 	JUDGE("R12", &self->s, &self->o);
-	guest_destroy(&self->guest);
+}
+
+static int enable_by_ioctl(int fd)
+{
+	return request(fd, PERF_EVENT_IOC_ENABLE);
+}
+
+static int enable_by_prctl(int fd)
+{
+	(void)fd;
+	return prctl(PR_TASK_PERF_EVENTS_ENABLE) ? errno : 0;
 }
 
 /* Enable an event in ERROR outside the guest: alive, until the next entry. */
 static void judge_revival(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(rfc_error) * self, int err)
+			  FIXTURE_DATA(rfc_error) * self, bool of_task,
+			  int (*enable)(int fd))
 {
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_include(self, of_task, !of_task, false));
+	enter(self);
 	self->s.request = REQUEST_ENABLE;
 	self->s.entries = 0;
-	self->o.err = err;
+	self->o.err = enable(self->fd);
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R13", &self->s, &self->o, "before the next entry");
 	enter(self);
@@ -253,32 +244,17 @@ static void judge_revival(struct __test_metadata *_metadata,
 
 TEST_F(rfc_error, R13_enable_of_a_task_event)
 {
-	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, true, false, false));
-	enter(self);
-	judge_revival(_metadata, self,
-		      request(self->fd, PERF_EVENT_IOC_ENABLE));
-	guest_destroy(&self->guest);
+	judge_revival(_metadata, self, true, enable_by_ioctl);
 }
 
 TEST_F(rfc_error, R13_enable_of_a_pinned_cpu_event)
 {
-	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, false, true, false));
-	enter(self);
-	judge_revival(_metadata, self,
-		      request(self->fd, PERF_EVENT_IOC_ENABLE));
-	guest_destroy(&self->guest);
+	judge_revival(_metadata, self, false, enable_by_ioctl);
 }
 
 TEST_F(rfc_error, R13_enable_by_prctl)
 {
-	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, true, false, false));
-	enter(self);
-	judge_revival(_metadata, self,
-		      prctl(PR_TASK_PERF_EVENTS_ENABLE) ? errno : 0);
-	guest_destroy(&self->guest);
+	judge_revival(_metadata, self, true, enable_by_prctl);
 }
 
 /* While the guest runs, reviving lasts until it is entered again: not long. */
@@ -300,7 +276,6 @@ TEST_F(rfc_error, R13_enable_under_the_guest)
 	self->o.eof = is_eof(self->fd);
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("R13", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 static volatile sig_atomic_t signals_seen;
@@ -400,7 +375,6 @@ TEST_F(rfc_error, R15_disabled_survives_until_it_is_on)
 	self->s.state_at_entry = STATE_ACTIVE;
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R15", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /* All counters are taken by pinned events, so it waits for its turn. */
@@ -423,7 +397,6 @@ TEST_F(rfc_error, R15_waiting_survives_until_it_is_on)
 	self->s.state_at_entry = STATE_ACTIVE;
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R15", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

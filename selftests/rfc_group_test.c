@@ -4,20 +4,14 @@
  * guest is entered on demand, so that what happened is known without looking at
  * a clock.
  */
-#include "base/cpu.h"
-#include "harness/cases.h"
+#include "beside_guest.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define MEMBERS 3
 
 FIXTURE(rfc_group)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 	struct group group;
 };
 
@@ -42,26 +36,18 @@ FIXTURE_VARIANT_ADD(rfc_group, task_last_includes) { .include = 4, .of_task = tr
 FIXTURE_VARIANT_ADD(rfc_group, task_pinned_leader_includes) { .include = 1, .of_task = true, .pinned = true };
 /* clang-format on */
 
-static void begin(struct scenario *s, struct observation *o)
-{
-	case_begin();
-	*s = scenario_unknown;
-	*o = observation_unknown;
-	s->pmu = PMU_CORE;
-	s->as_posted = host_as_posted();
-	s->state_at_entry = STATE_ACTIVE;
-}
-
 FIXTURE_SETUP(rfc_group)
 {
-	begin(&self->s, &self->o);
-	MUST(cpu_pin_self(HOST_CPU));
+	BESIDE_GUEST_BEGINS();
+	self->s.pmu = PMU_CORE;
+	self->s.as_posted = host_as_posted();
+	self->s.state_at_entry = STATE_ACTIVE;
 }
 
 FIXTURE_TEARDOWN(rfc_group)
 {
 	group_close(&self->group);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 TEST_F(rfc_group, R3_R10_one_verdict_for_the_group)
@@ -124,20 +110,20 @@ TEST_F(rfc_group, R3_a_software_leader_has_a_say)
 
 FIXTURE(rfc_pinned)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(rfc_pinned)
 {
-	begin(&self->s, &self->o);
-	MUST(cpu_pin_self(HOST_CPU));
+	BESIDE_GUEST_BEGINS();
+	self->s.pmu = PMU_CORE;
+	self->s.as_posted = host_as_posted();
+	self->s.state_at_entry = STATE_ACTIVE;
 }
 
 FIXTURE_TEARDOWN(rfc_pinned)
 {
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 static void judge_pinned(struct __test_metadata *_metadata,

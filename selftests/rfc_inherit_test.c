@@ -7,43 +7,29 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
+#include "beside_guest.h"
 #include "base/child.h"
-#include "base/cpu.h"
 #include "base/work.h"
-#include "harness/cases.h"
-#include "perf/event.h"
-#include "vm/guest.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define WORK_TURNS 200000
 
 FIXTURE(rfc_inherit)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	int fd;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(rfc_inherit)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 0;
 	self->s.group_includes = 1;
 	self->s.state_at_entry = STATE_ACTIVE;
-	self->fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_inherit)
 {
-	if (self->fd >= 0)
-		close(self->fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 static void attempt_fork(void *arg)
@@ -174,7 +160,6 @@ TEST_F(rfc_inherit, R28_the_child_of_an_event_in_error)
 	self->o.counted_after += (int64_t)value.count;
 	self->s.inherited = 1;
 	JUDGE("R28", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

@@ -5,16 +5,11 @@
  */
 #include <errno.h>
 
-#include "base/cpu.h"
-#include "harness/cases.h"
+#include "beside_guest.h"
 #include "host/watchdog.h"
 #include "perf/cgroup.h"
-#include "perf/event.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 
@@ -94,25 +89,18 @@ TEST_F(rfc_watchdog, R30_switched_on_under_a_guest)
 
 FIXTURE(rfc_cgroup)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 	struct cgroup ours, other;
-	int fd;
 };
 
 FIXTURE_SETUP(rfc_cgroup)
 {
 	int err;
 
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.as_posted = host_as_posted();
-	self->fd = -1;
 	self->other.fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 	err = cgroup_try_make(&self->ours, "pmu-ours");
 	NEEDS(err != ENOENT, "a cgroup2 mount");
 	MUST(err);
@@ -122,11 +110,9 @@ FIXTURE_SETUP(rfc_cgroup)
 
 FIXTURE_TEARDOWN(rfc_cgroup)
 {
-	if (self->fd >= 0)
-		close(self->fd);
 	cgroup_leave_and_remove(&self->ours);
 	cgroup_leave_and_remove(&self->other);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 static int open_of(FIXTURE_DATA(rfc_cgroup) * self, const struct cgroup *cgroup,
@@ -191,7 +177,6 @@ TEST_F(rfc_cgroup, R21_its_running_time)
 	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
 	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
 	JUDGE("R21.clock", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

@@ -3,14 +3,9 @@
  * What guest entry takes off the counters, and what exit puts back
  * (docs/contract/rfc.md, R2, R5).
  */
-#include "base/cpu.h"
-#include "harness/cases.h"
-#include "perf/event.h"
+#include "beside_guest.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 
-#define HOST_CPU 0
-#define GUEST_CPU 1
 #define OTHER_CPU 2
 #define WORK_TURNS 200000
 #define COMPETITORS 16
@@ -18,10 +13,7 @@
 
 FIXTURE(rfc_schedule)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	int fd;
+	BESIDE_GUEST;
 	struct perf_event_mmap_page *page;
 };
 
@@ -40,23 +32,17 @@ FIXTURE_VARIANT_ADD(rfc_schedule, cpu_pinned) { .pinned = true };
 
 FIXTURE_SETUP(rfc_schedule)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 1;
 	self->s.as_posted = host_as_posted();
-	self->fd = -1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_schedule)
 {
 	if (self->page)
 		event_unmap(self->page, 0);
-	if (self->fd >= 0)
-		close(self->fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 static int open_variant(FIXTURE_DATA(rfc_schedule) * self,
@@ -134,7 +120,6 @@ TEST_F(rfc_schedule, R2_R5_off_at_entry_and_on_again_at_exit)
 	self->o.counted_after = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	JUDGE("R2", &self->s, &self->o);
 	JUDGE("R5", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /* Many times in a row, with host work in between. */
@@ -158,7 +143,6 @@ TEST_F(rfc_schedule, R5_again_and_again)
 	self->o.eof = value.eof;
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	JUDGE("R5", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(rfc_schedule, R5_keeps_its_place_beside_competing_cpu_events)
@@ -167,11 +151,8 @@ TEST_F(rfc_schedule, R5_keeps_its_place_beside_competing_cpu_events)
 	struct competitors competitors;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(competitors_take_counters(&competitors, GUEST_CPU));
-	self->s.counters = competitors.size;
-	competitors_close(&competitors);
-	MUST(competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
-				  GUEST_CPU));
+	MUST(competitors_try_outnumber(&competitors, COMPETITORS, GUEST_CPU,
+				       &self->s.counters));
 	self->s.competitors = competitors.size;
 	self->s.pinned = variant->pinned;
 	self->s.per_cpu = !variant->of_task;
@@ -185,29 +166,23 @@ TEST_F(rfc_schedule, R5_keeps_its_place_beside_competing_cpu_events)
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	competitors_close(&competitors);
 	JUDGE("R5.priority", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 FIXTURE(rfc_guests)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 };
 
 FIXTURE_SETUP(rfc_guests)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 1;
-	MUST(cpu_pin_self(HOST_CPU));
 }
 
 FIXTURE_TEARDOWN(rfc_guests)
 {
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 /* One of two guests, and an event it is asked about. */

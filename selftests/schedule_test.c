@@ -11,14 +11,10 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "base/cpu.h"
-#include "harness/cases.h"
-#include "perf/event.h"
+#include "beside_guest.h"
 #include "perf/group.h"
-#include "vm/guest.h"
 #include "vm/pmu.h"
 
-#define GUEST_CPU 1
 #define WORK_TURNS 200000
 /* More flexible events than any core PMU has counters. */
 #define COMPETITORS 16
@@ -112,9 +108,7 @@ static void observe(const struct watched *event, struct observation *o)
 
 FIXTURE(schedule)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 	struct watched event;
 };
 
@@ -133,20 +127,17 @@ FIXTURE_VARIANT_ADD(schedule, cpu_pinned) { .pinned = true };
 
 FIXTURE_SETUP(schedule)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
+	BESIDE_GUEST_BEGINS();
 	self->s.pmu = PMU_CORE;
 	self->s.exclude_guest = 1;
 	self->event.fd = -1;
-	MUST(cpu_pin_self(0));
 }
 
 FIXTURE_TEARDOWN(schedule)
 {
 	if (self->event.fd >= 0)
 		close(self->event.fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 TEST_F(schedule, M21_stops_inside_and_counts_again_after)
@@ -269,24 +260,19 @@ TEST_F(schedule, M27_enabled_while_the_guest_runs)
 
 FIXTURE(rotate)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
+	BESIDE_GUEST;
 	struct competitors competitors;
 };
 
 FIXTURE_SETUP(rotate)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
-	MUST(cpu_pin_self(0));
+	BESIDE_GUEST_BEGINS();
 }
 
 FIXTURE_TEARDOWN(rotate)
 {
 	competitors_close(&self->competitors);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 /* Members of the competitors that have not counted since @from. */

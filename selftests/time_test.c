@@ -10,13 +10,9 @@
  */
 #include <sys/ioctl.h>
 
-#include "base/cpu.h"
-#include "harness/cases.h"
+#include "beside_guest.h"
 #include "perf/cgroup.h"
-#include "perf/event.h"
-#include "vm/guest.h"
 
-#define GUEST_CPU 1
 #define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 #define RING_PAGES 8
@@ -27,10 +23,7 @@
 
 FIXTURE(times)
 {
-	struct scenario s;
-	struct observation o;
-	struct guest guest;
-	int fd;
+	BESIDE_GUEST;
 	struct perf_event_mmap_page *page;
 };
 
@@ -42,18 +35,12 @@ static void host_work(void)
 
 FIXTURE_SETUP(times)
 {
-	case_begin();
-	self->s = scenario_unknown;
-	self->o = observation_unknown;
-	self->fd = -1;
-	MUST(cpu_pin_self(0));
+	BESIDE_GUEST_BEGINS();
 }
 
 FIXTURE_TEARDOWN(times)
 {
-	if (self->fd >= 0)
-		close(self->fd);
-	case_end(_metadata);
+	BESIDE_GUEST_ENDS();
 }
 
 /* Open on the vCPU thread or on its CPU. Returns 0 or an errno. */
@@ -115,7 +102,6 @@ TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
@@ -124,7 +110,6 @@ TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /*
@@ -199,7 +184,6 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 	MUST(err);
 	JUDGE("M26", &self->s, &self->o);
 	JUDGE("M26.running", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
@@ -209,7 +193,6 @@ TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 	MUST_BE(run_between_reads(self));
 	self->o.left_out_ns = self->o.count_ns - self->o.enabled_ns;
 	JUDGE("M24", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(times, M25_software_event_keeps_wall_time)
@@ -218,7 +201,6 @@ TEST_F(times, M25_software_event_keeps_wall_time)
 	MUST(open_for_guest(self, PMU_SOFTWARE, false, false, 0));
 	MUST_BE(run_between_reads(self));
 	JUDGE("M25", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 TEST_F(times, M25_msr_event_keeps_wall_time)
@@ -231,7 +213,6 @@ TEST_F(times, M25_msr_event_keeps_wall_time)
 	MUST(err);
 	MUST_BE(run_between_reads(self));
 	JUDGE("M25", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /*
@@ -315,7 +296,6 @@ TEST_F(times, M23_time_never_goes_back_for_a_reader_elsewhere)
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	MUST_BE(guest_stop(&self->guest, patience_ms()));
 	JUDGE("M23.monotonic", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 static void keep_larger(int64_t *kept, uint64_t a, uint64_t b)
@@ -363,7 +343,6 @@ TEST_F(times, M23_page_leaves_the_guest_out)
 	self->guest.arg = self;
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23.page", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 /* Samples of work between two reads; those of before the guest are dropped. */
@@ -402,7 +381,6 @@ TEST_F(times, M23_samples_leave_the_guest_out)
 	self->guest.arg = self;
 	MUST_BE(run_between_reads(self));
 	JUDGE("M23.sample", &self->s, &self->o);
-	guest_destroy(&self->guest);
 }
 
 int main(int argc, char **argv)

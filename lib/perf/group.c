@@ -116,6 +116,18 @@ int competitors_take_counters(struct competitors *competitors, int cpu)
 	return err ? err : competitors_take(competitors, &attr, cpu);
 }
 
+int competitors_try_outnumber(struct competitors *competitors, int size,
+			      int cpu, int64_t *counters)
+{
+	int err = competitors_take_counters(competitors, cpu);
+
+	if (err)
+		return err;
+	*counters = competitors->size;
+	competitors_close(competitors);
+	return competitors_try_open(competitors, size, ANY_TASK, cpu);
+}
+
 int counters_free(int cpu)
 {
 	struct perf_event_attr attr;

@@ -54,6 +54,13 @@ int competitors_take_counters(struct competitors *competitors, int cpu);
 void competitors_close(struct competitors *competitors);
 
 /*
+ * Open @size flexible ones of @cpu, more than it has counters for; *@counters
+ * takes how many it has. Returns 0 or an errno, and then none is open.
+ */
+int competitors_try_outnumber(struct competitors *competitors, int size,
+			      int cpu, int64_t *counters);
+
+/*
  * How many counters of @cpu are free for what the hard-lockup watchdog counts,
  * cycles: on a CPU with a fixed counter for them, others cannot tell that it
  * has one (watchdog_perf.c). Returns -1 if that cannot be found out.
