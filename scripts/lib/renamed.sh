@@ -28,5 +28,9 @@ unknown_case() {
 		new=$(renamed "$part")
 		[[ -z $new ]] || die "$1 '$2'; $part is called $new; see scripts/lab cases"
 	done
+	while IFS=$'\t' read -r part new; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ $part != $2 ]] || die "$1 '$2'; $part is ${new%%:*}:${new##*.} now; see scripts/lab cases"
+	done < <(sed -nE 's/^([a-z_]+):.*\.([^ ]+) \| (.*)/\1:\2\t\3/p' "$TOP/configs/renamed.list")
 	die "$1 '$2'; see scripts/lab cases"
 }

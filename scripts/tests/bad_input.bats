@@ -83,6 +83,8 @@ refused() {
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed
 	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted" ]
 	refused "no fault called 'all_judged'; it is called all_to_error; see scripts/lab faults" "$LAB" run --fault all_judged
+	refused "no case matches --filter 'guest_count_test:M46*'; guest_count_test:M46_overflow_sets_its_status_bit is guest_counters_test:M46_overflow_sets_its_status_bit now; see scripts/lab cases" \
+		"$LAB" run --filter 'guest_count_test:M46*'
 	refused "no case matches --filter 'R28_the_child_of_a_condemned_event'; R28_the_child_of_a_condemned_event is called R28_the_child_of_an_event_in_error; see scripts/lab cases" \
 		"$LAB" run --filter R28_the_child_of_a_condemned_event
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../host" run --filter seed_group_test
@@ -95,6 +97,10 @@ refused() {
 		sed -nE 's/^FIXTURE\(([a-z_]+)\).*/\1/p' "$BATS_TEST_DIRNAME"/../../selftests/*.c
 		"$LAB" faults | cut -f 1
 		printf 'rfc\nrfc-as-posted\n')
+	names+=$'\n'$(sed -nE 's/^[a-z_]+:.* \| ([a-z_]+:[a-z_]+\.[A-Za-z0-9_]+)$/\1/p' "$BATS_TEST_DIRNAME/../../configs/renamed.list" |
+		while IFS=':.' read -r program fixture case; do
+			grep -qx "$program:$case" <("$LAB" cases) && printf '%s:%s.%s\n' "$program" "$fixture" "$case"
+		done)
 	while IFS='|' read -r old new; do
 		grep -qxF "${new# }" <<<"$names"
 		run ! grep -qxF "${old% }" <<<"$names"

@@ -9,7 +9,9 @@ def holds: . == "conforms" or . == "known";
 def names: $renamed | split("\n") | map(select(test("^[^#]")) | split(" | ") | { key: .[0], value: .[1] }) | from_entries;
 def renew: names as $names
   | map(.contract |= ($names[.] // .)
-    | .cases |= map(.program |= ($names[.] // .)
+    | .cases |= map(($names["\(.program):\(.case)"] // "\(.program):\(.case)" | split(":")) as [$program, $case]
+      | .program = $program | .case = $case
+      | .program |= ($names[.] // .)
       | .case |= (split(".") | map($names[.] // .) | join("."))));
 
 def by_case: [.[] | .contract as $contract | .cases[]

@@ -51,7 +51,7 @@ field() {
 	[ "$(field '.facts["/sys/module/kvm_intel/parameters/enable_apicv"]' "$ALL")" = Y ]
 	[ "$(field '.facts["/sys/module/kvm_intel/parameters/enable_apicv"]')" = N ]
 	[ "$(field .verdict)" = conforms ]
-	run -0 "$LAB" run --machine intel-fixed4 --filter guest_access_test,guest_count_test --out "$OUT"
+	run -0 "$LAB" run --machine intel-fixed4 --filter guest_access_test,guest_count_test,guest_counters_test --out "$OUT"
 	[ "$(field .facts.pmu_counters)" = "8 general, 4 fixed, 48 bits" ]
 	[ "$(field .verdict)" = conforms ]
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The counters of a guest as registers: how many there are, how wide, what they
+ * hold after reset, and their overflow status (docs/contract/guest.md, M38, M44
+ * to M46, M56).
+ */
+#include "guest_case.h"
+
+#define EMULATED_TURNS 50
+
+/* Where a script reads what it does not read. */
+#define NOT_READ -1
+
+FIXTURE(counters)
+{
+	struct guest_case c;
+};
+
+FIXTURE_SETUP(counters)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(counters)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+/*
+ * Set the first counter so that the step overflows it, and let it.
+ * Returns where the script reads the status.
+ */
+static int overflow(struct guest_case *c, enum guest_op op, uint64_t times,
+		    uint64_t before)
+{
+	const struct pmu *pmu = &c->pmu;
+	struct guest *guest = &c->guest;
+	uint64_t bit = 1;
+
+	script_clear(guest);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(guest, pmu_msr(pmu, PMU_EVENTSEL, 0),
+		     pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
+	script_write(guest, pmu_msr(pmu, PMU_COUNTER, 0),
+		     pmu_counter_max(pmu) - before);
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), bit);
+	script_do(guest, op, times);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	c->s.status = (int64_t)bit;
+	return script_read(guest, pmu_msr(pmu, PMU_STATUS, 0));
+}
+
+/* The status after @reg was written. Returns where the script reads it. */
+static int status_after(struct guest_case *c, enum pmu_register reg)
+{
+	script_write(&c->guest, pmu_msr(&c->pmu, reg, 0),
+		     (uint64_t)c->s.status);
+	return script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
+}
+
+static int status_after_exits(struct guest_case *c)
+{
+	script_do(&c->guest, GUEST_OUT, EMULATED_TURNS);
+	return script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
+}
+
+/* @made, @cleared, @set: where the script read the status, the last if it can
+ * be set at all.
+ */
+static void judge_status(struct guest_case *c,
+			 struct __test_metadata *_metadata, int made,
+			 int cleared, int set)
+{
+	c->o.status_made = (int64_t)script_seen(&c->guest, made);
+	c->o.status_cleared = (int64_t)script_seen(&c->guest, cleared);
+	if (set != NOT_READ)
+		c->o.status_set = (int64_t)script_seen(&c->guest, set);
+	JUDGE("M46", &c->s, &c->o);
+}
+
+TEST_F(counters, M46_overflow_sets_its_status_bit)
+{
+	struct guest_case *c = &self->c;
+	int made, cleared, set = NOT_READ;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a status register");
+	made = overflow(c, GUEST_WORK, TURNS, TURNS);
+	cleared = status_after(c, PMU_STATUS_CLEAR);
+	if (pmu_can_set_status(&c->pmu)) {
+		set = status_after(c, PMU_STATUS_SET);
+		status_after(c, PMU_STATUS_CLEAR);
+	}
+	script_run(&c->guest);
+	judge_status(c, _metadata, made, cleared, set);
+}
+
+TEST_F(counters, M46_status_survives_exits)
+{
+	struct guest_case *c = &self->c;
+	int made, cleared, set = NOT_READ;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a status register");
+	overflow(c, GUEST_WORK, TURNS, TURNS);
+	made = status_after_exits(c);
+	cleared = status_after(c, PMU_STATUS_CLEAR);
+	if (pmu_can_set_status(&c->pmu)) {
+		status_after(c, PMU_STATUS_SET);
+		set = status_after_exits(c);
+		status_after(c, PMU_STATUS_CLEAR);
+	}
+	script_run(&c->guest);
+	judge_status(c, _metadata, made, cleared, set);
+}
+
+TEST_F(counters, M38_a_counter_has_its_width)
+{
+	struct guest_case *c = &self->c;
+	int wrote, read;
+
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0), 0);
+	wrote = script_write(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0),
+			     pmu_counter_max(&c->pmu));
+	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_COUNTER, 0));
+	script_run(&c->guest);
+	c->o.vector = script_vector(&c->guest, wrote);
+	c->o.highest = (int64_t)script_seen(&c->guest, read);
+	JUDGE("M38", &c->s, &c->o);
+}
+
+/* KVM, which keeps counters by that width, hands over all of it. */
+TEST_F(counters, M38_all_of_it_is_loaded)
+{
+	struct guest_case *c = &self->c;
+	uint32_t msr = pmu_msr(&c->pmu, PMU_COUNTER, 0);
+	int read;
+
+	MUST(guest_set_msr(&c->guest, msr, pmu_counter_max(&c->pmu)));
+	read = script_read(&c->guest, msr);
+	script_run(&c->guest);
+	c->o.vector = script_vector(&c->guest, read);
+	c->o.highest = (int64_t)script_seen(&c->guest, read);
+	JUDGE("M38", &c->s, &c->o);
+}
+
+/*
+ * The first look of a guest at all its registers, the control of the fixed
+ * counters as often as there are any.
+ */
+static void read_all(struct guest_case *c, int eventsels[COUNTERS_MAX],
+		     int counters[COUNTERS_MAX], int *global)
+{
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		eventsels[i] = script_read(&c->guest,
+					   pmu_msr(&c->pmu, PMU_EVENTSEL, i));
+		counters[i] = script_read(&c->guest,
+					  pmu_msr(&c->pmu, PMU_COUNTER, i));
+	}
+	for (unsigned int i = 0; i < c->pmu.fixed; i++) {
+		eventsels[c->pmu.general + i] = script_read(
+			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0));
+		counters[c->pmu.general + i] = script_read(
+			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_COUNTER, i));
+	}
+	*global = script_read(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0));
+}
+
+TEST_F(counters, M44_a_new_guest_finds_the_state_after_reset)
+{
+	struct guest_case *c = &self->c;
+	int eventsels[COUNTERS_MAX], counters[COUNTERS_MAX], global;
+
+	read_all(c, eventsels, counters, &global);
+	script_run(&c->guest);
+	c->o.eventsels_or = 0;
+	c->o.counters_or = 0;
+	for (unsigned int i = 0; i < c->pmu.general + c->pmu.fixed; i++) {
+		c->o.eventsels_or |=
+			(int64_t)script_seen(&c->guest, eventsels[i]);
+		c->o.counters_or |=
+			(int64_t)script_seen(&c->guest, counters[i]);
+	}
+	c->o.global_ctrl = (int64_t)script_seen(&c->guest, global);
+	JUDGE("M44", &c->s, &c->o);
+}
+
+/* How many of the registers from the first on can be read without #GP. */
+static int64_t registers_found(struct guest_case *c, enum pmu_register reg)
+{
+	int step[COUNTERS_MAX];
+	int64_t found = 0;
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < COUNTERS_MAX; i++)
+		step[i] = script_read(&c->guest, pmu_msr(&c->pmu, reg, i));
+	script_run(&c->guest);
+	while (found < COUNTERS_MAX && !script_vector(&c->guest, step[found]))
+		found++;
+	return found;
+}
+
+static int64_t rdpmc_found(struct guest_case *c)
+{
+	int step[COUNTERS_MAX];
+	int64_t found = 0;
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < COUNTERS_MAX; i++)
+		step[i] = script_rdpmc(&c->guest, pmu_rdpmc_index(false, i));
+	script_run(&c->guest);
+	while (found < COUNTERS_MAX && !script_vector(&c->guest, step[found]))
+		found++;
+	return found;
+}
+
+static void judge_found(struct guest_case *c, struct __test_metadata *_metadata)
+{
+	c->o.registers_found = registers_found(c, PMU_COUNTER);
+	if (!c->pmu.amd)
+		c->o.fixed_found = registers_found(c, PMU_FIXED_COUNTER);
+	JUDGE("M45", &c->s, &c->o, "by RDMSR");
+	/* With all of them RDPMC is the hardware's: it may have others beyond.
+	 */
+	if (c->pmu.general == c->host.general && c->pmu.fixed == c->host.fixed)
+		return;
+	c->o.registers_found = rdpmc_found(c);
+	JUDGE("M45", &c->s, &c->o, "by RDPMC");
+}
+
+TEST_F(counters, M56_all_counters_of_the_host_are_offered)
+{
+	struct guest_case *c = &self->c;
+
+	c->o.offered_counters = c->pmu.general;
+	c->o.offered_fixed = c->pmu.fixed;
+	c->o.offered_version = c->pmu.version;
+	/* The numbers that a counter had first. */
+	c->s.listed_counters = guest_listed(
+		&c->pmu, c->pmu.amd ? PMU_COUNTER : PMU_LEGACY_COUNTER);
+	c->s.listed_fixed =
+		c->pmu.amd ? 0 : guest_listed(&c->pmu, PMU_FIXED_COUNTER);
+	JUDGE("M56", &c->s, &c->o);
+}
+
+TEST_F(counters, M45_as_many_counters_as_announced)
+{
+	judge_found(&self->c, _metadata);
+}
+
+TEST_F(counters, M45_fewer_announced_than_there_are)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
+	guest_case_limit(c, fewer_counters(c), c->pmu.version);
+	judge_found(c, _metadata);
+}
+
+int main(int argc, char **argv)
+{
+	return guest_case_main(argc, argv, NULL);
+}
