@@ -3,17 +3,16 @@
  * How a rule is written down: number, sentence, source and what it expects, in
  * one block and nowhere else. For lib/contract only.
  *
- *	RULE(M27.held, "nothing is scheduled in on a CPU whose counters a guest
- *has", "merge_sched_in()")
+ *	RULE(M9, "the claim ends with the VM", "kvm_arch_destroy_vm()")
  *	{
- *		NEEDS(s->entered == 1);
+ *		NEEDS(s->refs == 0);
  *		CONTROL(counted_before, 1);
- *		EXACTLY(counted_inside, 0);
+ *		EXACTLY(claimed, 0);
  *	}
  *
  * A file of rules says whose they are (RULES_OF, an enum contract) and which
  * document has more words about them (RULES_IN) before it includes this. The
- *linker collects them; no list and no count is kept.
+ * linker collects them; no list and no count is kept.
  */
 #ifndef PMU_CONTRACT_RULE_H
 #define PMU_CONTRACT_RULE_H

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -9,6 +10,9 @@
 
 #include "../perf/event.h"
 #include "vm.h"
+
+/* KVM_MAX_CPUID_ENTRIES of arch/x86/include/asm/kvm_host.h */
+#define CPUID_LEAVES_MAX 256
 
 int vm_try_create(struct vm *vm)
 {
@@ -72,6 +76,24 @@ int vm_try_empty_cpuid(struct vm *vm)
 	struct kvm_cpuid2 cpuid = { .nent = 0 };
 
 	return ioctl(vm->vcpu[0], KVM_SET_CPUID2, &cpuid) ? errno : 0;
+}
+
+int vm_try_offered_cpuid(struct vm *vm)
+{
+	struct kvm_cpuid2 *cpuid = calloc(
+		1, sizeof(*cpuid) + CPUID_LEAVES_MAX * sizeof(*cpuid->entries));
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int err = 0;
+
+	if (cpuid)
+		cpuid->nent = CPUID_LEAVES_MAX;
+	if (!cpuid || kvm < 0 || ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) ||
+	    ioctl(vm->vcpu[0], KVM_SET_CPUID2, cpuid))
+		err = errno;
+	if (kvm >= 0)
+		close(kvm);
+	free(cpuid);
+	return err;
 }
 
 static int set_real_mode(int vcpu)

@@ -30,6 +30,8 @@ int vm_try_pmu_cap(struct vm *vm, unsigned long bits);
 int vm_try_map_run(struct vm *vm);
 /* KVM_SET_CPUID2 of the first vCPU, with no leaves. */
 int vm_try_empty_cpuid(struct vm *vm);
+/* The same with what KVM_GET_SUPPORTED_CPUID offers, a PMU among it. */
+int vm_try_offered_cpuid(struct vm *vm);
 /*
  * Run the first vCPU on a page that holds HLT and nothing else, in real mode.
  * Without an irqchip KVM_RUN then returns to user space: EPROTO if it does so
