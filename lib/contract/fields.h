@@ -25,7 +25,7 @@
 	  "include-guest events of capable PMUs that exist")                              \
 	X(irqchip, NUMBER, "the VM has an in-kernel irqchip")                             \
 	X(pmu_disabled, NUMBER, "KVM_PMU_CAP_DISABLE was set for the VM")                 \
-	X(vcpus, NUMBER, "vCPUs of the VM before this one")                               \
+	X(vcpus, NUMBER, "vCPUs of the VM before the call")                               \
 	X(claim_tried, NUMBER,                                                            \
 	  "an earlier KVM_CREATE_VCPU came as far as the claim")                          \
 	X(refs, NUMBER, "references that keep the VM alive (fds, mappings)")              \
@@ -57,10 +57,11 @@
 	X(guest_min_ns, NS,                                                               \
 	  "time certainly inside the guest; of an event in ERROR: certainly in ERROR")    \
 	X(wall_min_ns, NS,                                                                \
-	  "time certainly between two readings (or enabling and reading)")                \
+	  "time certainly between two readings, or enabling and reading")                 \
 	X(wall_max_ns, NS,                                                                \
-	  "time at most between two readings (or enabling and reading)")                  \
-	X(guest_iterations, NUMBER, "iterations of the guest's loop: it ran")             \
+	  "time at most between two readings, or enabling and reading")                   \
+	X(guest_iterations, NUMBER,                                                       \
+	  "iterations of the guest's loop; 0: it never ran")                              \
 	X(amd, NUMBER, "the vCPU is an AMD one")                                          \
 	X(guest_counters, NUMBER, "general counters in the guest's CPUID")                \
 	X(host_counters, NUMBER, "general counters of the CPU")                           \

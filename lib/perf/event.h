@@ -21,7 +21,7 @@
 /*
  * Fill in @attr for an event of the given kind of PMU that counts in both host
  * and guest; the exclude bits are the caller's to set afterwards. For PMU_CORE
- * this is retired instructions, encoded by libpfm4.
+ * this is retired instructions, encoded by libpfm4, for PMU_SOFTWARE a clock.
  * Returns 0, or the errno that says the machine has no such PMU.
  */
 int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu);

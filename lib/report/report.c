@@ -25,26 +25,21 @@ static void print_value(const struct field *field, int64_t value)
 		printf("%lld", (long long)value);
 }
 
-/* All that are known, but for @but. */
+/* All that are known, but for @but, each with what it means. */
 static void print_fields(const char *label, const void *base,
 			 const struct field *(*at)(size_t), const char *but)
 {
 	const struct field *field;
-	bool any = false;
 
 	for (size_t i = 0; (field = at(i)); i++) {
 		int64_t value = contract_get(base, field->offset);
 
 		if (value == NOT_KNOWN || (but && !strcmp(field->name, but)))
 			continue;
-		if (!any)
-			printf("#   %-9s", label);
-		any = true;
-		printf(" %s=", field->name);
+		printf("#   %-9s %s=", label, field->name);
 		print_value(field, value);
+		printf(" (%s)\n", field->gloss);
 	}
-	if (any)
-		printf("\n");
 }
 
 static void print_bounds(const struct field *field, const struct expectation *e)
@@ -98,11 +93,13 @@ static void print_missing(const char *need)
 	printf("\n");
 }
 
-/* Without the folders: they are those of the machine that built it. */
+/* Of the folders only the suite's own: others are those of who built it. */
 static void print_place(const struct report_place *place)
 {
-	const char *file = strrchr(place->file, '/');
+	const char *file = strstr(place->file, "/selftests/");
 
+	if (!file)
+		file = strrchr(place->file, '/');
 	printf("#   at        %s:%d%s\n", file ? file + 1 : place->file,
 	       place->line, place->step);
 }

@@ -59,12 +59,12 @@ def skip_lines:
        else (map("\(.program):\(.case)") | join(", ")) end);
 
 def details:
-  "\(.machine), Linux \(.facts.release // "?"), contract \(.contract)"
-    + (if (.fault // "") != "" then ", broken by \(.fault)" else "" end) + ":",
-  known_lines,
-  skip_lines,
-  (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known"),
-  attention;
+  [known_lines, skip_lines,
+    (.stale[] | "stale  \(.defect) (\(.rule)) did not show on this kernel: narrow or remove its entry in configs/known"),
+    attention] as $lines
+  | if $lines == [] then empty
+    else "\(.machine), Linux \(.facts.release // "?"), contract \(.contract)"
+      + (if (.fault // "") != "" then ", broken by \(.fault)" else "" end) + ":", $lines[] end;
 
 told_apart
 | ( heading

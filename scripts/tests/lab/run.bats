@@ -141,7 +141,7 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 		--filter 'schedule_test:M27_opened_while_the_guest_runs'
 	[[ $output == *"# violates M27: an event opened or enabled while a guest runs counts from the next exit on"* ]]
 	[[ $output == *"#   source    merge_sched_in(); docs/contract/mediated.md"* ]]
-	[[ $output == *"#   at        schedule_test.c:"* ]]
+	[[ $output == *"#   at        selftests/schedule_test.c:"* ]]
 	[[ $output == *"#   missed    counted_after (count gained after the guest was left): expected at least 1, was 0"* ]]
 	again=$(sed -n 's/^ *#   again     scripts\/lab //p' <<<"$output" | tail -n 1)
 	[[ $again == *"--filter schedule_test:schedule.task_"*".M27_opened_while_the_guest_runs" ]]
