@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one thing guest and host share: a record the payload writes and the host
- * reads while it runs. Fixed-width types only.
+ * The one thing guest and host share: a record the guest code writes and the
+ * host reads while it runs. Fixed-width types only.
  *
  * @heartbeat: the guest's progress, one more with every iteration of its loop
  * @stop:  set by the host: leave at the next turn
- * @ended: set by the payload as its last act; without it the record is void
+ * @ended: set by the guest code as its last act; without it the record is void
  */
 #ifndef PMU_GUEST_RECORD_H
 #define PMU_GUEST_RECORD_H

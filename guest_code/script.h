@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A guest that does what the host wrote down. The host fills in the steps and
- * enters the guest once; the payload takes them in order, notes beside each
- * what it saw, and leaves. The payload knows no rule and no register: which
+ * enters the guest once; the guest takes them in order, notes beside each what
+ * it saw, and leaves. It knows no rule and no register: which
  * MSR, what value and how often are the host's to say.
  */
 #ifndef PMU_GUEST_SCRIPT_H
@@ -126,7 +126,7 @@ extern struct guest_script guest_script;
 #define GUEST_PAGES 32
 extern uint8_t guest_page[GUEST_PAGES][4096];
 
-/* Payload: take the steps, leave, and again, until the record says stop. */
+/* Take the steps, leave, and again, until the record says stop. */
 void guest_code_script(void);
 
 /* At CPL 3, @turns times. The page it lies on must be open to CPL 3. */

@@ -44,12 +44,7 @@ FIXTURE_TEARDOWN(claim)
 /* An include-guest event that exists and does nothing. */
 static int open_blocker(void)
 {
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.disabled = 1;
-	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	return event_try_open_core(EVENT_DISABLED, SELF, ANY_CPU, NO_GROUP);
 }
 
 /* Whichever of them is left alone, it has claimed for itself. */

@@ -181,33 +181,23 @@ static void judge_creation(struct __test_metadata *_metadata,
 	JUDGE("M12", &self->s, &self->o);
 }
 
-static int open_include(bool disabled, int task, int cpu, int group)
-{
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.disabled = disabled;
-	return event_try_open(&attr, task, cpu, group);
-}
-
 TEST_F(existing_event, M12_counting_blocks)
 {
-	self->fd = open_include(false, SELF, ANY_CPU, NO_GROUP);
+	self->fd = event_try_open_core(0, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 1);
 }
 
 TEST_F(existing_event, M12_disabled_blocks)
 {
-	self->fd = open_include(true, SELF, ANY_CPU, NO_GROUP);
+	self->fd = event_try_open_core(EVENT_DISABLED, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 1);
 }
 
 TEST_F(existing_event, M12_of_another_cpu_blocks)
 {
-	self->fd = open_include(false, ANY_TASK, cpu_count() - 1, NO_GROUP);
+	self->fd = event_try_open_core(0, ANY_TASK, cpu_count() - 1, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 1);
 }
@@ -217,7 +207,7 @@ TEST_F(existing_event, M12_of_a_dead_task_blocks)
 	struct child child;
 
 	MUST(child_start(&child));
-	self->fd = open_include(false, child.pid, ANY_CPU, NO_GROUP);
+	self->fd = event_try_open_core(0, child.pid, ANY_CPU, NO_GROUP);
 	MUST(child_end(&child));
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 1);
@@ -226,7 +216,7 @@ TEST_F(existing_event, M12_of_a_dead_task_blocks)
 TEST_F(existing_event, M12_closed_but_mapped_blocks)
 {
 	struct perf_event_mmap_page *page;
-	int fd = open_include(true, SELF, ANY_CPU, NO_GROUP);
+	int fd = event_try_open_core(EVENT_DISABLED, SELF, ANY_CPU, NO_GROUP);
 
 	MUST_BE(fd >= 0);
 	page = event_map(fd, 0);
@@ -267,7 +257,7 @@ TEST_F(existing_event, M12_a_sibling_of_a_software_leader_blocks)
 	MUST(event_describe(&attr, PMU_SOFTWARE));
 	leader = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(leader >= 0);
-	self->fd = open_include(false, SELF, ANY_CPU, leader);
+	self->fd = event_try_open_core(0, SELF, ANY_CPU, leader);
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 1);
 	close(self->fd);
@@ -360,22 +350,16 @@ static void count_over_fork(struct __test_metadata *_metadata,
 	self->o.counted_after = (int64_t)(to.count - from.count);
 }
 
-static int open_inherited(bool exclude_guest)
+static int open_inherited(unsigned int flags)
 {
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.inherit = 1;
-	attr.exclude_guest = exclude_guest;
-	attr.exclude_kernel = 1;
-	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	return event_try_open_core(flags | EVENT_INHERITED | EVENT_USER_ONLY,
+				   SELF, ANY_CPU, NO_GROUP);
 }
 
 TEST_F(beside, M13_an_event_that_excludes_is_inherited_beside_a_vm)
 {
 	MUST(vm_try_vcpu(&self->vm));
-	self->fd = open_inherited(true);
+	self->fd = open_inherited(EVENT_EXCLUDES_GUEST);
 	MUST_BE(self->fd >= 0);
 	count_over_fork(_metadata, self, true);
 	vm_close(&self->vm);
@@ -386,7 +370,7 @@ TEST_F(beside, M13_an_event_that_excludes_is_inherited_beside_a_vm)
 /* The VM is refused as long as the event lives, so no fork can be. */
 TEST_F(beside, M13_an_event_that_includes_is_inherited)
 {
-	self->fd = open_inherited(false);
+	self->fd = open_inherited(0);
 	MUST_BE(self->fd >= 0);
 	MUST_BE(vm_try_vcpu(&self->vm) != 0);
 	count_over_fork(_metadata, self, false);

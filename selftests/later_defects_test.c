@@ -47,16 +47,6 @@ FIXTURE_TEARDOWN(later)
 	BESIDE_GUEST_ENDS();
 }
 
-static int open_event(bool exclude_guest, pid_t task, int cpu)
-{
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.exclude_guest = exclude_guest;
-	return event_try_open(&attr, task, cpu, NO_GROUP);
-}
-
 /* Services that make VMs at boot, with the watchdog on as it is then. */
 TEST_F(later, D13_a_vm_is_made_beside_the_watchdog)
 {
@@ -75,7 +65,8 @@ TEST_F(later, D13_a_vm_is_made_beside_the_watchdog)
 
 TEST_F(later, D15_a_guest_without_an_irqchip_runs)
 {
-	self->fd = open_event(true, ANY_TASK, GUEST_CPU);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before =
 		event_gain_on_cpu(self->fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
@@ -103,7 +94,7 @@ TEST_F(later, D18_the_first_vm_and_the_last)
 		self->o.attempts++;
 	}
 	self->vm.fd = -1;
-	self->fd = open_event(false, ANY_TASK, GUEST_CPU);
+	self->fd = event_try_open_core(0, ANY_TASK, GUEST_CPU, NO_GROUP);
 	self->s.attempts_asked = VMS;
 	self->o.left_over = self->fd < 0;
 	JUDGE("D18", &self->s, &self->o);
@@ -251,8 +242,10 @@ TEST_F(later, D21_events_are_mapped_beside_a_guest)
 	guest_go(&self->guest);
 	MUST_BE(guest_inside(&self->guest, NULL, NULL, 0, &deadline, &inside));
 	for (int i = 0; i < MAPS; i++) {
-		int fd = open_event(true, i % 2 ? ANY_TASK : SELF,
-				    i % 2 ? GUEST_CPU : ANY_CPU);
+		int fd = event_try_open_core(EVENT_EXCLUDES_GUEST,
+					     i % 2 ? ANY_TASK : SELF,
+					     i % 2 ? GUEST_CPU : ANY_CPU,
+					     NO_GROUP);
 		struct perf_event_mmap_page *page = event_map(fd, 0);
 
 		self->o.failed += !page;
@@ -278,9 +271,9 @@ static void open_once(void *arg)
 {
 	struct refusal *refusal = arg;
 
-	refusal->fd =
-		open_event(false, refusal->task,
-			   refusal->task == ANY_TASK ? GUEST_CPU : ANY_CPU);
+	refusal->fd = event_try_open_core(
+		0, refusal->task,
+		refusal->task == ANY_TASK ? GUEST_CPU : ANY_CPU, NO_GROUP);
 	if (refusal->fd >= 0)
 		close(refusal->fd);
 }
@@ -329,7 +322,8 @@ static void look_at_fresh(void *arg)
 	uint64_t enabled_ns, running_ns;
 
 	fresh->ahead_ns = NOT_KNOWN;
-	fresh->fd = open_event(true, ANY_TASK, GUEST_CPU);
+	fresh->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+					GUEST_CPU, NO_GROUP);
 	page = event_map(fresh->fd, 0);
 	if (!page)
 		return;
@@ -345,7 +339,8 @@ TEST_F(later, D29_a_new_event_after_a_guest)
 	struct fresh fresh = { .fd = -1 };
 
 	/* Something must have kept the CPU's clock while the guest ran. */
-	self->fd = open_event(true, ANY_TASK, GUEST_CPU);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	guest_go(&self->guest);

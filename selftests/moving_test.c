@@ -54,12 +54,8 @@ static void move_guest(struct guest_case *c, int cpu)
 
 static int open_excluding(int cpu)
 {
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.exclude_guest = 1;
-	return event_try_open(&attr, ANY_TASK, cpu, NO_GROUP);
+	return event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK, cpu,
+				   NO_GROUP);
 }
 
 static int64_t gain_on(int fd, int cpu)

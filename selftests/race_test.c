@@ -90,12 +90,7 @@ static void *create_vcpu(void *arg)
 
 static int open_including(void)
 {
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.disabled = 1;
-	return event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	return event_try_open_core(EVENT_DISABLED, SELF, ANY_CPU, NO_GROUP);
 }
 
 FIXTURE(race)
@@ -230,13 +225,9 @@ FIXTURE_TEARDOWN(entry)
 
 static int open_excluding(const struct guest_case *c, bool of_task)
 {
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.exclude_guest = 1;
-	return event_try_open(&attr, of_task ? c->guest.tid : ANY_TASK,
-			      of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+	return event_try_open_core(EVENT_EXCLUDES_GUEST,
+				   of_task ? c->guest.tid : ANY_TASK,
+				   of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
 }
 
 /* An event that is in ERROR although it excludes the guest has failed. */

@@ -52,17 +52,11 @@ static int64_t is_eof(int fd)
 
 /* An include-guest event of the vCPU thread or of its CPU. */
 static int open_include(FIXTURE_DATA(rfc_error) * self, bool of_task,
-			bool pinned, bool disabled)
+			unsigned int flags)
 {
-	struct perf_event_attr attr;
-	int err = event_describe(&attr, PMU_CORE);
-
-	if (err)
-		return err;
-	attr.pinned = pinned;
-	attr.disabled = disabled;
-	self->fd = event_try_open(&attr, of_task ? self->guest.tid : ANY_TASK,
-				  of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+	self->fd = event_try_open_core(flags,
+				       of_task ? self->guest.tid : ANY_TASK,
+				       of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
 	return self->fd < 0 ? -self->fd : 0;
 }
 
@@ -86,7 +80,7 @@ TEST_F(rfc_error, R4_for_good)
 	int err = 0;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, true, false, false));
+	MUST(open_include(self, true, 0));
 	enter(self);
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R4", &self->s, &self->o);
@@ -107,7 +101,7 @@ TEST_F(rfc_error, R4_for_good)
 TEST_F(rfc_error, R4_of_a_cpu_for_good)
 {
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, false, false, false));
+	MUST(open_include(self, false, 0));
 	enter(self);
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R4", &self->s, &self->o);
@@ -130,7 +124,7 @@ TEST_F(rfc_error, R9_read_and_group_read)
 	leader = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	sibling = event_try_open(&attr, ANY_TASK, GUEST_CPU, leader);
 	MUST_BE(leader >= 0 && sibling >= 0);
-	MUST(open_include(self, false, false, false));
+	MUST(open_include(self, false, 0));
 	self->s.entries = 0;
 	self->o.eof = is_eof(self->fd);
 	JUDGE("R9", &self->s, &self->o);
@@ -155,7 +149,7 @@ TEST_F(rfc_error, R11_frozen_not_lost)
 	int control;
 
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	MUST(open_include(self, false, false, false));
+	MUST(open_include(self, false, 0));
 	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
 	outer_from = now_ns();
 	MUST(event_read(self->fd, &from));
@@ -191,7 +185,7 @@ TEST_F(rfc_error, R12_disable_and_reset)
 	struct event_value value;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, true, false, false));
+	MUST(open_include(self, true, 0));
 	MUST_BE(guest_gain(&self->guest, self->fd, WORK_TURNS) > 0);
 	MUST(event_read(self->fd, &value));
 	self->o.counted_before = (int64_t)value.count;
@@ -230,7 +224,7 @@ static void judge_revival(struct __test_metadata *_metadata,
 			  int (*enable)(int fd))
 {
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, of_task, !of_task, false));
+	MUST(open_include(self, of_task, of_task ? 0 : EVENT_PINNED));
 	enter(self);
 	self->s.request = REQUEST_ENABLE;
 	self->s.entries = 0;
@@ -264,7 +258,7 @@ TEST_F(rfc_error, R13_enable_under_the_guest)
 	bool entered;
 
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	MUST(open_include(self, false, false, false));
+	MUST(open_include(self, false, 0));
 	guest_go(&self->guest);
 	MUST_BE(wait_at_least(&self->guest.record->heartbeat, 1, &deadline));
 	self->s.request = REQUEST_ENABLE;
@@ -336,7 +330,7 @@ static void judge_no_wakeup(struct __test_metadata *_metadata,
 
 	self->o.signals_control = signals_of_a_failed_pinned_event();
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, false, pinned, false));
+	MUST(open_include(self, false, pinned ? EVENT_PINNED : 0));
 	MUST(watch_for_signals(self->fd));
 	signals_seen = 0;
 	enter(self);
@@ -364,7 +358,7 @@ TEST_F(rfc_error, R14_nobody_is_woken_pinned)
 TEST_F(rfc_error, R15_disabled_survives_until_it_is_on)
 {
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_include(self, false, false, true));
+	MUST(open_include(self, false, EVENT_DISABLED));
 	enter(self);
 	self->s.state_at_entry = STATE_OFF;
 	self->o.eof = is_eof(self->fd);
@@ -384,7 +378,7 @@ TEST_F(rfc_error, R15_waiting_survives_until_it_is_on)
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(competitors_take_counters(&competitors, GUEST_CPU));
-	MUST(open_include(self, false, false, false));
+	MUST(open_include(self, false, 0));
 	enter(self);
 	self->s.state_at_entry = STATE_INACTIVE;
 	self->o.eof = is_eof(self->fd);

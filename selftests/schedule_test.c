@@ -80,15 +80,10 @@ static bool any_eof(const struct event_value *values, int count)
 
 static int open_excluding(const struct guest *guest, bool of_task, bool pinned)
 {
-	struct perf_event_attr attr;
-
-	if (event_describe(&attr, PMU_CORE))
-		return -ENOENT;
-	attr.exclude_guest = 1;
-	attr.pinned = pinned;
-	if (of_task)
-		return event_try_open(&attr, guest->tid, ANY_CPU, NO_GROUP);
-	return event_try_open(&attr, ANY_TASK, guest->cpu, NO_GROUP);
+	return event_try_open_core(EVENT_EXCLUDES_GUEST |
+					   (pinned ? EVENT_PINNED : 0),
+				   of_task ? guest->tid : ANY_TASK,
+				   of_task ? ANY_CPU : guest->cpu, NO_GROUP);
 }
 
 /* The event must be open, and the guest not yet gone. */

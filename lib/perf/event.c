@@ -116,6 +116,21 @@ int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,
 	return (int)fd;
 }
 
+int event_try_open_core(unsigned int flags, pid_t task, int cpu, int group_fd)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return -err;
+	attr.exclude_guest = (flags & EVENT_EXCLUDES_GUEST) != 0;
+	attr.pinned = (flags & EVENT_PINNED) != 0;
+	attr.disabled = (flags & EVENT_DISABLED) != 0;
+	attr.inherit = (flags & EVENT_INHERITED) != 0;
+	attr.exclude_kernel = (flags & EVENT_USER_ONLY) != 0;
+	return event_try_open(&attr, task, cpu, group_fd);
+}
+
 int event_read(int fd, struct event_value *value)
 {
 	uint64_t words[3];

@@ -42,6 +42,19 @@ int event_encode(struct perf_event_attr *attr, const char *name);
 int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,
 		   int group_fd);
 
+/* Bits of struct perf_event_attr; EVENT_USER_ONLY is exclude_kernel. */
+#define EVENT_EXCLUDES_GUEST (1u << 0)
+#define EVENT_PINNED (1u << 1)
+#define EVENT_DISABLED (1u << 2)
+#define EVENT_INHERITED (1u << 3)
+#define EVENT_USER_ONLY (1u << 4)
+
+/*
+ * Open what event_describe() gives for PMU_CORE, with these @flags. Returns the
+ * fd, or minus an errno.
+ */
+int event_try_open_core(unsigned int flags, pid_t task, int cpu, int group_fd);
+
 /*
  * One read() of an event with TOTAL_TIME_ENABLED and TOTAL_TIME_RUNNING.
  * @eof: read() returned no bytes, the event is in ERROR; the rest is zero

@@ -40,7 +40,7 @@ static bool enter_once(struct guest *guest)
 	cmd = get_ucall(vcpu, &uc);
 	TEST_ASSERT(
 		cmd == UCALL_SYNC || cmd == UCALL_DONE,
-		"the payload failed at heartbeat %lu, step %lu: ucall %lu, exit reason %u (%s)",
+		"the guest code failed at heartbeat %lu, step %lu: ucall %lu, exit reason %u (%s)",
 		(unsigned long)guest->record->heartbeat,
 		(unsigned long)guest->script->done, (unsigned long)cmd,
 		vcpu->run->exit_reason,
@@ -48,7 +48,7 @@ static bool enter_once(struct guest *guest)
 	return cmd == UCALL_SYNC;
 }
 
-static void run_payload(struct guest *guest)
+static void run_guest_code(struct guest *guest)
 {
 	if (guest->before)
 		guest->before(guest->arg);
@@ -107,7 +107,7 @@ static void *vcpu_thread(void *arg)
 		if (parts->order == ORDER_LEAVE)
 			return NULL;
 		if (parts->order == ORDER_GO)
-			run_payload(guest);
+			run_guest_code(guest);
 		else if (parts->order == ORDER_STEP)
 			enter_once(guest);
 		else
@@ -152,14 +152,14 @@ static void ask_and_wait(struct guest *guest, enum order order)
 			(unsigned long)guest->script->done);
 }
 
-void guest_create(struct guest *guest, void (*payload)(void), int cpu)
+void guest_create(struct guest *guest, void (*code)(void), int cpu)
 {
 	struct guest_parts *parts = calloc(1, sizeof(*parts));
 
 	TEST_ASSERT(parts, "out of memory");
 	guest->parts = parts;
 	guest->cpu = cpu;
-	parts->vm = vm_create_with_one_vcpu(&parts->vcpu, payload);
+	parts->vm = vm_create_with_one_vcpu(&parts->vcpu, code);
 	guest->record = addr_gva2hva(parts->vm, (gva_t)&guest_record);
 	guest->script = addr_gva2hva(parts->vm, (gva_t)&guest_script);
 	/* The first look at the statistics opens their file: not later. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest that runs: one VM, one vCPU, one thread bound to a CPU, one payload
- * of guest_code/. While the guest is not running, the thread waits for what to
- * do next: enter the guest until the payload ends (guest_go), enter it once
- * (guest_step), or run host code (guest_call).
+ * A guest that runs: one VM, one vCPU, one thread bound to a CPU, its guest
+ * code of guest_code/. While the guest is not running, the thread waits for
+ * what to do next: enter the guest until the guest code ends (guest_go), enter
+ * it once (guest_step), or run host code (guest_call).
  *
  * The KVM selftests library under it ends the program if a step fails.
  */
@@ -21,7 +21,7 @@
 struct guest_parts;
 
 /*
- * @record: the payload's record, live
+ * @record: the guest code's record, live
  * @script: what guest_code_script() takes its steps from (lib/vm/script.h)
  * @tid:    the vCPU thread, for events that follow it
  * @cpu:    where it runs
@@ -40,21 +40,21 @@ struct guest {
 };
 
 /* Make the VM and the thread; nothing runs in the guest yet. */
-void guest_create(struct guest *guest, void (*payload)(void), int cpu);
+void guest_create(struct guest *guest, void (*code)(void), int cpu);
 
-/* Let the thread enter the guest, until the payload ends. */
+/* Let the thread enter the guest, until the guest code ends. */
 void guest_go(struct guest *guest);
 
 /*
- * Tell the payload to end, wait until guest_go()'s work is done, and settle: a
- * read() of the thread's events while they are being scheduled out would return
- * the times of some earlier moment (perf_event_read() and event_sched_out()).
- * Returns false if it did not end within @ms milliseconds.
+ * Tell the guest code to end, wait until guest_go()'s work is done, and settle:
+ * a read() of the thread's events while they are being scheduled out would
+ * return the times of some earlier moment (perf_event_read() and
+ * event_sched_out()). Returns false if it did not end within @ms milliseconds.
  */
 bool guest_stop(struct guest *guest, unsigned int ms);
 
 /*
- * Call KVM_RUN once: until the payload's next GUEST_SYNC or GUEST_DONE. What
+ * Call KVM_RUN once: until the guest code's next GUEST_SYNC or GUEST_DONE. What
  * interrupts it on the way makes further exits and entries of it.
  * Returns the number of guest entries that took.
  */
