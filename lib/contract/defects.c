@@ -150,8 +150,14 @@ RULE(D19, "times stay right when there are more events than counters",
 {
 	NEEDS(s->competitors > s->counters);
 	NEEDS(s->guest_min_ns > 0);
+	NEEDS(s->wall_max_ns > s->guest_min_ns);
 	CONTROL(counted_before, 1);
-	EXACTLY(failed, 0);
+	EXACTLY(eof, 0);
+	AT_MOST(running_ahead_ns, 0);
+	AT_MOST(enabled_ns, s->wall_max_ns);
+	/* They had no more than what the counters were the host's. */
+	AT_MOST(running_all_ns,
+		(s->wall_max_ns - s->guest_min_ns) * s->counters);
 }
 
 /* A software event goes on while the guest does, whatever group it is in. */

@@ -113,104 +113,109 @@
 	X(time_before, NS, "time_enabled at the reading before")
 
 /* What a case saw. */
-#define OBSERVATION_FIELDS(X)                                                  \
-	X(err, ERRNO, "errno of the call, 0 if it succeeded")                  \
-	X(param_effective, NUMBER, "enable_mediated_pmu as read back")         \
-	X(claimed, NUMBER,                                                     \
-	  "an include-guest event is refused now: the PMU is claimed")         \
-	X(sysctl_value, NUMBER, "kernel.nmi_watchdog as read back")            \
-	X(counted_before, NUMBER, "count gained before the guest ran")         \
-	X(counted_inside, NUMBER,                                              \
-	  "count gained while the guest ran without an exit")                  \
-	X(counted_after, NUMBER, "count gained after the guest was left")      \
-	X(eof, NUMBER, "read() returned no bytes: the event is in ERROR")      \
-	X(page_index, NUMBER, "index of the mmap page while the guest ran")    \
-	X(index_before, NUMBER, "index of the mmap page before the guest ran") \
-	X(siblings_eof, NUMBER,                                                \
-	  "siblings of the group whose read() returned no bytes")              \
-	X(others_changed, NUMBER,                                              \
-	  "events of other CPUs or PMUs that stopped or went to ERROR")        \
-	X(warned, NUMBER, "the kernel log has a warning")                      \
-	X(poll_err, NUMBER, "poll() says POLLERR")                             \
-	X(signals, NUMBER, "signals a watcher of the event got")               \
-	X(signals_control, NUMBER,                                             \
-	  "signals of a pinned event that found no counter")                   \
-	X(hidden_count, NUMBER,                                                \
-	  "count of the event in ERROR, once it can be read again")            \
-	X(starved, NUMBER, "events that never got a counter again")            \
-	X(attempts, NUMBER, "attempts made")                                   \
-	X(outcomes, NUMBER, "distinct results of the same open")               \
-	X(strange, NUMBER, "refusals with another errno than the first")       \
-	X(vcpu_err, ERRNO, "errno of the first refused KVM_CREATE_VCPU")       \
-	X(survivors, NUMBER,                                                   \
-	  "events that got past a refusal and outlived a guest entry")         \
-	X(scaled_surplus, NUMBER, "count * enabled / running, minus count")    \
-	X(samples_inside, NUMBER, "samples written while the guest ran")       \
-	X(samples_after, NUMBER, "bytes of samples written after it")          \
-	X(nmis_inside, NUMBER, "NMIs of the guest's CPU while the guest ran")  \
-	X(guest_pmis, NUMBER,                                                  \
-	  "overflows of the guest's counters that KVM was told of (PMIs)")     \
-	X(held_before, NUMBER,                                                 \
-	  "counters the watchdog took when it was switched on")                \
-	X(counters_free, NUMBER, "pinned events that find a counter")          \
-	X(watchdog_survives, NUMBER,                                           \
-	  "the watchdog kept its counter through a guest")                     \
-	X(count_ns, NS, "count of a clock event")                              \
-	X(enabled_ns, NS, "time_enabled gained")                               \
-	X(running_ns, NS, "time_running gained")                               \
-	X(not_running_ns, NS, "time_enabled minus time_running")               \
-	X(left_out_ns, NS, "a task clock's count minus its time_enabled")      \
-	X(backward_steps, NUMBER,                                              \
-	  "times time_enabled became smaller between two reads")               \
-	X(page_ahead_ns, NS,                                                   \
-	  "how far time_enabled in the mmap page is ahead of a later read()")  \
-	X(page_behind_ns, NS,                                                  \
-	  "how far time_enabled in the mmap page is behind an earlier read()") \
-	X(sample_ahead_ns, NS,                                                 \
-	  "how far time_enabled in a sample is ahead of a later read()")       \
-	X(sample_behind_ns, NS,                                                \
-	  "how far time_enabled in a sample is behind an earlier read()")      \
-	X(vector, NUMBER,                                                      \
-	  "exception that the guest's access raised, 0 if none")               \
-	X(access_exits, NUMBER, "VM exits that the accesses took")             \
-	X(handed_on, NUMBER,                                                   \
-	  "accesses of a nested guest that exited to its own hypervisor")      \
-	X(exits_made, NUMBER, "VM exits made")                                 \
-	X(guest_counted, NUMBER, "what the guest's counter gained")            \
-	X(guest_control, NUMBER,                                               \
-	  "what a counter of the guest gained that had to count")              \
-	X(mismatches, NUMBER,                                                  \
-	  "registers that hold something else than was written")               \
-	X(registers_found, NUMBER,                                             \
-	  "general counters that can be read, from the first on")              \
-	X(fixed_found, NUMBER,                                                 \
-	  "fixed counters that can be read, from the first on")                \
-	X(offered_counters, NUMBER,                                            \
-	  "general counters in KVM_GET_SUPPORTED_CPUID")                       \
-	X(offered_fixed, NUMBER, "fixed counters in KVM_GET_SUPPORTED_CPUID")  \
-	X(offered_version, NUMBER, "PMU version in KVM_GET_SUPPORTED_CPUID")   \
-	X(eventsels_or, MASK, "all event selects of the guest, or-ed")         \
-	X(counters_or, MASK, "all counters of the guest, or-ed")               \
-	X(global_ctrl, MASK, "the guest's global control register")            \
-	X(highest, MASK, "what a counter holds after all ones were written")   \
-	X(status_made, MASK, "overflow status after an overflow")              \
-	X(status_cleared, MASK, "overflow status after it was cleared")        \
-	X(status_set, MASK, "overflow status after it was set")                \
-	X(interrupts, NUMBER, "PMIs the guest's handler took")                 \
-	X(lvt_masked, NUMBER, "the guest's LVTPC is masked afterwards")        \
-	X(leaked, NUMBER, "counters that show a value of the other side")      \
-	X(leak_control, NUMBER, "counters of the host that a reader saw move") \
-	X(host_surplus, NUMBER,                                                \
-	  "what a host event gained more beside a guest that ran longer")      \
-	X(announced, NUMBER,                                                   \
-	  "extensions in the guest's CPUID that it cannot have")               \
-	X(both, NUMBER, "races in which both sides succeeded")                 \
-	X(neither, NUMBER, "races in which neither side succeeded")            \
-	X(failed, NUMBER, "steps that must succeed and did not")               \
-	X(left_over, NUMBER,                                                   \
-	  "claims, references or events that outlive their owner")             \
-	X(held_now, NUMBER, "counters the watchdog holds now")                 \
-	X(denied, NUMBER, "opens refused with EACCES")                         \
+#define OBSERVATION_FIELDS(X)                                                                      \
+	X(err, ERRNO, "errno of the call, 0 if it succeeded")                                      \
+	X(param_effective, NUMBER, "enable_mediated_pmu as read back")                             \
+	X(claimed, NUMBER,                                                                         \
+	  "an include-guest event is refused now: the PMU is claimed")                             \
+	X(sysctl_value, NUMBER, "kernel.nmi_watchdog as read back")                                \
+	X(counted_before, NUMBER, "count gained before the guest ran")                             \
+	X(counted_inside, NUMBER,                                                                  \
+	  "count gained while the guest ran without an exit")                                      \
+	X(counted_after, NUMBER, "count gained after the guest was left")                          \
+	X(eof, NUMBER, "read() returned no bytes: the event is in ERROR")                          \
+	X(page_index, NUMBER, "index of the mmap page while the guest ran")                        \
+	X(index_before, NUMBER, "index of the mmap page before the guest ran")                     \
+	X(siblings_eof, NUMBER,                                                                    \
+	  "siblings of the group whose read() returned no bytes")                                  \
+	X(others_changed, NUMBER,                                                                  \
+	  "events of other CPUs or PMUs that stopped or went to ERROR")                            \
+	X(warned, NUMBER, "the kernel log has a warning")                                          \
+	X(poll_err, NUMBER, "poll() says POLLERR")                                                 \
+	X(signals, NUMBER, "signals a watcher of the event got")                                   \
+	X(signals_control, NUMBER,                                                                 \
+	  "signals of a pinned event that found no counter")                                       \
+	X(hidden_count, NUMBER,                                                                    \
+	  "count of the event in ERROR, once it can be read again")                                \
+	X(starved, NUMBER, "events that never got a counter again")                                \
+	X(attempts, NUMBER, "attempts made")                                                       \
+	X(outcomes, NUMBER, "distinct results of the same open")                                   \
+	X(strange, NUMBER, "refusals with another errno than the first")                           \
+	X(vcpu_err, ERRNO, "errno of the first refused KVM_CREATE_VCPU")                           \
+	X(survivors, NUMBER,                                                                       \
+	  "events that got past a refusal and outlived a guest entry")                             \
+	X(scaled_surplus, NUMBER, "count * enabled / running, minus count")                        \
+	X(samples_inside, NUMBER, "samples written while the guest ran")                           \
+	X(samples_after, NUMBER, "bytes of samples written after it")                              \
+	X(nmis_inside, NUMBER, "NMIs of the guest's CPU while the guest ran")                      \
+	X(guest_pmis, NUMBER,                                                                      \
+	  "overflows of the guest's counters that KVM was told of (PMIs)")                         \
+	X(held_before, NUMBER,                                                                     \
+	  "counters the watchdog took when it was switched on")                                    \
+	X(counters_free, NUMBER, "pinned events that find a counter")                              \
+	X(watchdog_survives, NUMBER,                                                               \
+	  "the watchdog kept its counter through a guest")                                         \
+	X(count_ns, NS, "count of a clock event")                                                  \
+	X(enabled_ns, NS, "time_enabled gained")                                                   \
+	X(running_ns, NS, "time_running gained")                                                   \
+	X(running_all_ns, NS, "time_running of all events together")                               \
+	X(running_ahead_ns, NS,                                                                    \
+	  "how far time_running is ahead of time_enabled, the most of any reading")                \
+	X(not_running_ns, NS, "time_enabled minus time_running")                                   \
+	X(left_out_ns, NS, "a task clock's count minus its time_enabled")                          \
+	X(backward_steps, NUMBER,                                                                  \
+	  "times time_enabled became smaller between two reads")                                   \
+	X(page_ahead_ns, NS,                                                                       \
+	  "how far time_enabled in the mmap page is ahead of a later read()")                      \
+	X(page_behind_ns, NS,                                                                      \
+	  "how far time_enabled in the mmap page is behind an earlier read()")                     \
+	X(sample_ahead_ns, NS,                                                                     \
+	  "how far time_enabled in a sample is ahead of a later read()")                           \
+	X(sample_behind_ns, NS,                                                                    \
+	  "how far time_enabled in a sample is behind an earlier read()")                          \
+	X(vector, NUMBER,                                                                          \
+	  "exception that the guest's access raised, 0 if none")                                   \
+	X(access_exits, NUMBER, "VM exits that the accesses took")                                 \
+	X(handed_on, NUMBER,                                                                       \
+	  "accesses of a nested guest that exited to its own hypervisor")                          \
+	X(exits_made, NUMBER, "VM exits made")                                                     \
+	X(guest_counted, NUMBER, "what the guest's counter gained")                                \
+	X(guest_control, NUMBER,                                                                   \
+	  "what a counter of the guest gained that had to count")                                  \
+	X(mismatches, NUMBER,                                                                      \
+	  "registers that hold something else than was written")                                   \
+	X(registers_found, NUMBER,                                                                 \
+	  "general counters that can be read, from the first on")                                  \
+	X(fixed_found, NUMBER,                                                                     \
+	  "fixed counters that can be read, from the first on")                                    \
+	X(offered_counters, NUMBER,                                                                \
+	  "general counters in KVM_GET_SUPPORTED_CPUID")                                           \
+	X(offered_fixed, NUMBER, "fixed counters in KVM_GET_SUPPORTED_CPUID")                      \
+	X(offered_version, NUMBER, "PMU version in KVM_GET_SUPPORTED_CPUID")                       \
+	X(eventsels_or, MASK, "all event selects of the guest, or-ed")                             \
+	X(counters_or, MASK, "all counters of the guest, or-ed")                                   \
+	X(global_ctrl, MASK, "the guest's global control register")                                \
+	X(highest, MASK, "what a counter holds after all ones were written")                       \
+	X(status_made, MASK, "overflow status after an overflow")                                  \
+	X(status_cleared, MASK, "overflow status after it was cleared")                            \
+	X(status_set, MASK, "overflow status after it was set")                                    \
+	X(interrupts, NUMBER, "PMIs the guest's handler took")                                     \
+	X(lvt_masked, NUMBER, "the guest's LVTPC is masked afterwards")                            \
+	X(leaked, NUMBER, "counters that show a value of the other side")                          \
+	X(leak_control, NUMBER, "counters of the host that a reader saw move")                     \
+	X(host_surplus, NUMBER,                                                                    \
+	  "what a host event gained more beside a guest that ran longer")                          \
+	X(announced, NUMBER,                                                                       \
+	  "extensions in the guest's CPUID that it cannot have")                                   \
+	X(both, NUMBER, "races in which both sides succeeded")                                     \
+	X(neither, NUMBER, "races in which neither side succeeded")                                \
+	X(failed, NUMBER, "steps that must succeed and did not")                                   \
+	X(disordered, NUMBER,                                                                      \
+	  "values of a reading that do not lie between those of the readings before and after it") \
+	X(left_over, NUMBER,                                                                       \
+	  "claims, references or events that outlive their owner")                                 \
+	X(held_now, NUMBER, "counters the watchdog holds now")                                     \
+	X(denied, NUMBER, "opens refused with EACCES")                                             \
 	X(refused, NUMBER, "opens refused with any errno")
 
 /* Kinds of PMU, as far as the contracts tell them apart. */

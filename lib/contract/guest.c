@@ -424,9 +424,13 @@ RULE(M51,
      "perf_read(), perf_event_update_userpage(), perf_output_read()")
 {
 	NEEDS(s->attempts_asked > 0);
+	NEEDS(s->host_work > 0);
 	CONTROL(attempts, s->attempts_asked);
 	CONTROL(counted_before, 1);
 	EXACTLY(failed, 0);
+	EXACTLY(disordered, 0);
+	AT_MOST(running_ahead_ns, 0);
+	AT_LEAST(counted_after, s->host_work);
 }
 
 /* Whatever came before it: only guest entry puts an event into ERROR. */
