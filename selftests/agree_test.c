@@ -141,9 +141,11 @@ static void work_and_read(void *arg)
 	work(WORK_TURNS);
 	read_both &= read(self->leader, &to, sizeof(to)) == sizeof(to);
 	o->failed += !read_both;
-	gain = (int64_t)(to.count[1] - from.count[1]);
-	if (read_both && (!known(o->counted_after) || gain < o->counted_after))
-		o->counted_after = gain;
+	if (read_both) {
+		gain = (int64_t)(to.count[1] - from.count[1]);
+		if (!known(o->counted_after) || gain < o->counted_after)
+			o->counted_after = gain;
+	}
 	read_all_ways(self, true);
 }
 

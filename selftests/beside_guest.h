@@ -44,4 +44,25 @@
 		case_end(_metadata);                 \
 	} while (0)
 
+/*
+ * What event @fd counts of @turns of work before many entries of the guest and
+ * after them, and whether it is in ERROR then. Returns 0 or an errno.
+ */
+static inline int count_around_entries(struct guest *guest, int fd,
+				       unsigned int turns,
+				       struct observation *o)
+{
+	struct event_value value;
+	int err;
+
+	o->counted_before = guest_gain(guest, fd, turns);
+	for (int i = 0; i < 20; i++)
+		guest_step(guest);
+	o->counted_after = guest_gain(guest, fd, turns);
+	err = event_read(fd, &value);
+	if (!err)
+		o->eof = value.eof;
+	return err;
+}
+
 #endif

@@ -159,12 +159,12 @@ TEST_F(claim, M5_each_vm_claims_for_itself)
 	vm_close(&self->vm);
 	self->s.vcpus = 1;
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M5", &self->s, &self->o);
+	JUDGE("M5", &self->s, &self->o, "with the second VM left");
 	vm_close(&other);
 	self->s.vcpus = 0;
 	self->o.err = 0;
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M5", &self->s, &self->o);
+	JUDGE("M5", &self->s, &self->o, "with both VMs gone");
 }
 
 TEST_F(claim, M6_refused_beside_an_include_guest_event)
@@ -176,14 +176,14 @@ TEST_F(claim, M6_refused_beside_an_include_guest_event)
 	self->s.include_events = 1;
 	self->o.err = vm_try_vcpu(&self->vm);
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M6", &self->s, &self->o);
+	JUDGE("M6", &self->s, &self->o, "beside the event");
 
 	/* The VM stays usable: without the event it is as good as new. */
 	close(blocker);
 	self->s.include_events = 0;
 	self->o.err = vm_try_vcpu(&self->vm);
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M6", &self->s, &self->o);
+	JUDGE("M6", &self->s, &self->o, "without the event");
 }
 
 TEST_F(claim, M6_refused_vm_starts_without_a_pmu)
@@ -195,13 +195,13 @@ TEST_F(claim, M6_refused_vm_starts_without_a_pmu)
 	self->s.include_events = 1;
 	self->o.err = vm_try_vcpu(&self->vm);
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M6", &self->s, &self->o);
+	JUDGE("M6", &self->s, &self->o, "with a PMU");
 
 	MUST(vm_try_pmu_cap(&self->vm, KVM_PMU_CAP_DISABLE));
 	self->s.pmu_disabled = 1;
 	self->o.err = vm_try_vcpu(&self->vm);
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M6", &self->s, &self->o);
+	JUDGE("M6", &self->s, &self->o, "with the PMU disabled");
 	close(blocker);
 }
 
@@ -274,7 +274,7 @@ TEST_F(claim, M8_claim_survives_a_failed_vcpu)
 	self->s.claim_tried = 1;
 	self->s.refs = 1;
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M8", &self->s, &self->o);
+	JUDGE("M8", &self->s, &self->o, "while the VM is there");
 
 	/* M7: the capability looks at the claim, not only at vCPUs. */
 	self->s.cap_bits = KVM_PMU_CAP_DISABLE;
@@ -284,7 +284,7 @@ TEST_F(claim, M8_claim_survives_a_failed_vcpu)
 	vm_close(&self->vm);
 	self->s.refs = 0;
 	self->o.claimed = pmu_is_claimed();
-	JUDGE("M8", &self->s, &self->o);
+	JUDGE("M8", &self->s, &self->o, "once the VM is gone");
 }
 
 static void judge_refs(struct __test_metadata *_metadata, struct scenario *s,

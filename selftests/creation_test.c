@@ -231,14 +231,12 @@ TEST_F(existing_event, M12_closed_but_mapped_blocks)
 TEST_F(existing_event, M12_in_error_blocks)
 {
 	struct event_value value;
-	struct perf_event_attr attr;
 	int fds[64], count = 0;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.pinned = 1;
 	do {
 		MUST_BE(count < 64);
-		fds[count] = event_try_open(&attr, ANY_TASK, 0, NO_GROUP);
+		fds[count] = event_try_open_core(EVENT_PINNED, ANY_TASK, 0,
+						 NO_GROUP);
 		MUST_BE(fds[count] >= 0);
 		MUST(event_read(fds[count], &value));
 		count++;
@@ -268,12 +266,10 @@ TEST_F(existing_event, M12_a_sibling_of_a_software_leader_blocks)
 
 TEST_F(existing_event, M12_inherited_by_a_child_blocks)
 {
-	struct perf_event_attr attr;
 	struct child child;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.inherit = 1;
-	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	self->fd =
+		event_try_open_core(EVENT_INHERITED, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	MUST(child_start(&child));
 	judge_creation(_metadata, self, 2);
@@ -285,11 +281,8 @@ TEST_F(existing_event, M12_inherited_by_a_child_blocks)
 
 TEST_F(existing_event, M12_excluding_the_guest_does_not_block)
 {
-	struct perf_event_attr attr;
-
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
-	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, SELF, ANY_CPU,
+				       NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	judge_creation(_metadata, self, 0);
 }

@@ -84,24 +84,16 @@ TEST_F(defect, D2_the_same_open_has_the_same_answer)
 
 TEST_F(defect, D3_a_pinned_task_event_keeps_its_counter)
 {
-	struct perf_event_attr attr;
-	struct event_value value;
 	struct competitors competitors;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
-	attr.pinned = 1;
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(competitors_try_outnumber(&competitors, COMPETITORS, GUEST_CPU,
 				       &self->s.counters));
-	self->fd = event_try_open(&attr, self->guest.tid, ANY_CPU, NO_GROUP);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_PINNED,
+				       self->guest.tid, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
-	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	for (int i = 0; i < 20; i++)
-		guest_step(&self->guest);
-	self->o.counted_after = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	MUST(event_read(self->fd, &value));
-	self->o.eof = value.eof;
+	MUST(count_around_entries(&self->guest, self->fd, WORK_TURNS,
+				  &self->o));
 	self->s.pinned = 1;
 	self->s.competitors = competitors.size;
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
@@ -205,12 +197,10 @@ TEST_F(defect, D6_no_fork_fails_because_a_guest_runs)
 
 TEST_F(defect, D7_an_event_can_still_be_read_after_a_guest)
 {
-	struct perf_event_attr attr;
 	struct event_value value;
 	int64_t refused;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	self->fd = event_try_open_core(0, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before =
 		event_gain_on_cpu(self->fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
@@ -228,12 +218,10 @@ TEST_F(defect, D11_never_short_of_running_time)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
-	struct perf_event_attr attr;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	MUST(event_read(self->fd, &from));
 	guest_go(&self->guest);

@@ -202,14 +202,8 @@ static void *gain_here(void *arg)
 /* User space of the vCPU's thread only: nobody else's work is in it. */
 static int open_beside(struct place *place)
 {
-	struct perf_event_attr attr;
-	int err = event_describe(&attr, PMU_CORE);
-
-	if (err)
-		return err;
-	attr.exclude_guest = 1;
-	attr.exclude_kernel = 1;
-	place->fd = event_try_open(&attr, place->guest.tid, ANY_CPU, NO_GROUP);
+	place->fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_USER_ONLY,
+					place->guest.tid, ANY_CPU, NO_GROUP);
 	return place->fd < 0 ? -place->fd : 0;
 }
 

@@ -58,9 +58,9 @@ TEST_F_TIMEOUT(history, M52_M53_M54_M55_random_histories, CASE_S)
 
 	NEEDS(cpu_count() > 1, "two CPUs");
 	NEEDS(klog_readable(), "the kernel log");
-	/* Its slips are known; the model of histories has none. */
+	/* Its bugs are known; the model of histories has none. */
 	NEEDS(host_contract() != CONTRACT_RFC_AS_POSTED,
-	      "a contract without slips");
+	      "a contract without known bugs");
 	explore(e, host_contract(), alone, seed, explore_ms());
 	report_note("seed %llu, %llu histories, %llu steps",
 		    (unsigned long long)seed, (unsigned long long)e->histories,

@@ -97,10 +97,10 @@ TEST_F(filter, M32_only_what_is_allowed_counts)
 	MUST(guest_filter(&c->guest, false, event_of(c, PMU_BRANCHES)));
 	MUST(count_filtered(c, PMU_BRANCHES));
 	c->s.filtered = 0;
-	JUDGE("M32", &c->s, &c->o);
+	JUDGE("M32", &c->s, &c->o, "branches, allowed");
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
 	c->s.filtered = 1;
-	JUDGE("M32", &c->s, &c->o);
+	JUDGE("M32", &c->s, &c->o, "instructions, denied");
 }
 
 TEST_F(filter, M32_allowed_again_it_counts_again)
@@ -154,11 +154,11 @@ TEST_F(filter, M32_a_denied_fixed_counter_stands_still)
 	MUST(guest_filter_fixed(&c->guest, true));
 	MUST(count_fixed(c));
 	c->s.filtered = 1;
-	JUDGE("M32", &c->s, &c->o);
+	JUDGE("M32", &c->s, &c->o, "denied");
 	MUST(guest_filter_fixed(&c->guest, false));
 	MUST(count_fixed(c));
 	c->s.filtered = 0;
-	JUDGE("M32", &c->s, &c->o);
+	JUDGE("M32", &c->s, &c->o, "allowed again");
 }
 
 /*
@@ -456,12 +456,10 @@ static int64_t gained_over_exits(struct guest_case *c, int fd, enum guest_op op,
 TEST_F(filter, M19_the_fast_path_gives_nothing_back)
 {
 	struct guest_case *c = &self->c;
-	struct perf_event_attr attr;
 	int fd;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
-	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK, GUEST_CPU,
+				 NO_GROUP);
 	MUST_BE(fd >= 0);
 	c->o.counted_before =
 		gained_over_exits(c, fd, GUEST_EMULATE, &c->o.exits_made);

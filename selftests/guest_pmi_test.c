@@ -276,14 +276,12 @@ static int beside_an_nmi(FIXTURE_DATA(pmi) * self)
 TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 {
 	struct guest_case *c = &self->c;
-	struct perf_event_attr attr;
 	int fd, tries = 0, lost = 0;
 
 	NEEDS(!access(SYSRQ, W_OK), "/proc/sysrq-trigger");
 	/* Without an event of its own, perf looks at no NMI. */
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
-	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK, GUEST_CPU,
+				 NO_GROUP);
 	MUST_BE(fd >= 0);
 	do {
 		MUST(beside_an_nmi(self));

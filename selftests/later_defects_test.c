@@ -399,16 +399,12 @@ TEST_F(later, D36_a_cgroup_elsewhere_and_a_guest)
 /* What an event gains that is opened disabled and then enabled. */
 static int64_t gain_once_enabled(void)
 {
-	struct perf_event_attr attr;
 	struct event_value value;
 	int64_t gained = NOT_KNOWN;
 	int fd;
 
-	if (event_describe(&attr, PMU_CORE))
-		return NOT_KNOWN;
-	attr.disabled = 1;
-	attr.exclude_guest = 1;
-	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_DISABLED,
+				 ANY_TASK, GUEST_CPU, NO_GROUP);
 	if (fd < 0)
 		return NOT_KNOWN;
 	if (!ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {

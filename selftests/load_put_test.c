@@ -99,16 +99,10 @@ static int64_t gain_beside(FIXTURE_DATA(load_put) * self, enum guest_op op,
 
 static int open_user_only(FIXTURE_DATA(load_put) * self, bool of_cpu)
 {
-	struct perf_event_attr attr;
-	int err = event_describe(&attr, PMU_CORE);
-
-	if (err)
-		return err;
-	attr.exclude_guest = 1;
-	attr.exclude_kernel = 1;
 	self->of_cpu = of_cpu;
-	self->fd = event_try_open(&attr, of_cpu ? ANY_TASK : self->c.guest.tid,
-				  of_cpu ? GUEST_CPU : ANY_CPU, NO_GROUP);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_USER_ONLY,
+				       of_cpu ? ANY_TASK : self->c.guest.tid,
+				       of_cpu ? GUEST_CPU : ANY_CPU, NO_GROUP);
 	return self->fd < 0 ? -self->fd : 0;
 }
 

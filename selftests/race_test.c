@@ -273,16 +273,12 @@ static int64_t take_cpu_away(struct guest_case *c)
 static int64_t fork_inherited(void)
 {
 	struct event_value from, to;
-	struct perf_event_attr attr;
 	int64_t failed = 0;
 	int fd;
 
-	if (event_describe(&attr, PMU_CORE))
-		return 1;
-	attr.exclude_guest = 1;
-	attr.exclude_kernel = 1;
-	attr.inherit = 1;
-	fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_INHERITED |
+					 EVENT_USER_ONLY,
+				 SELF, ANY_CPU, NO_GROUP);
 	failed += fd < 0 || event_read(fd, &from);
 	failed += child_try_work(WORK_TURNS) != 0;
 	failed += fd < 0 || event_read(fd, &to) || to.eof;

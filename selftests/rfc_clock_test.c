@@ -85,14 +85,12 @@ static void judge_index(struct __test_metadata *_metadata,
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct perf_event_mmap_page *page;
-	struct perf_event_attr attr;
 	struct inside inside;
 	struct look look;
 
-	MUST(event_describe(&attr, PMU_CORE));
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	self->fd = event_try_open(&attr, of_task ? self->guest.tid : ANY_TASK,
-				  of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
+	self->fd = event_try_open_core(0, of_task ? self->guest.tid : ANY_TASK,
+				       of_task ? ANY_CPU : GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	page = event_map(self->fd, 0);
 	MUST_BE(page != NULL);
@@ -125,12 +123,10 @@ TEST_F(rfc_clock, R2_index_of_a_task_event_that_includes)
 TEST_F(rfc_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 {
 	struct event_value from, to;
-	struct perf_event_attr attr;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
 	MUST_BE(run_between_reads(self, &from, &to));

@@ -324,11 +324,9 @@ static void count_refusal(int err, struct slips *slips)
 TEST_F(rfc_run, R24_what_slips_through_goes_to_error)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct perf_event_attr attr;
 	struct slips slips = { .slips = 0 };
 	uint64_t seed = random_seed(), random = seed;
 
-	MUST(event_describe(&attr, PMU_CORE));
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	guest_go(&self->guest);
 	while ((slips.slips < 20 || slips.refused < 1) && slips.slips < 2000 &&
@@ -336,7 +334,7 @@ TEST_F(rfc_run, R24_what_slips_through_goes_to_error)
 		int fd;
 
 		work(random_below(&random, A_VISIT));
-		fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+		fd = event_try_open_core(0, ANY_TASK, GUEST_CPU, NO_GROUP);
 
 		if (fd >= 0)
 			count_slip(&self->guest, fd, &slips, &deadline);
@@ -358,11 +356,9 @@ TEST_F(rfc_run, R8_the_cpu_next_door_goes_on_counting)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value at[4];
-	struct perf_event_attr attr;
 	int fd;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	fd = event_try_open(&attr, ANY_TASK, HOST_CPU, NO_GROUP);
+	fd = event_try_open_core(0, ANY_TASK, HOST_CPU, NO_GROUP);
 	MUST_BE(fd >= 0);
 	MUST(event_read(fd, &at[0]));
 	work(WORK_TURNS);

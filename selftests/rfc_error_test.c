@@ -75,6 +75,15 @@ static void move_to_host_cpu(void *arg)
 	*(int *)arg = cpu_pin_self(HOST_CPU);
 }
 
+/* Is it in ERROR now, as the rule says? */
+static void judge_eof(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(rfc_error) * self, const char *rule,
+		      const char *when)
+{
+	self->o.eof = is_eof(self->fd);
+	JUDGE(rule, &self->s, &self->o, "%s", when);
+}
+
 TEST_F(rfc_error, R4_for_good)
 {
 	int err = 0;
@@ -82,20 +91,17 @@ TEST_F(rfc_error, R4_for_good)
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, true, 0));
 	enter(self);
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R4", &self->s, &self->o);
+	judge_eof(_metadata, self, "R4", "after the entry");
 
 	/* More exits, more entries, another CPU. */
 	enter(self);
 	guest_call(&self->guest, move_to_host_cpu, &err);
 	MUST(err);
 	enter(self);
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R4", &self->s, &self->o);
+	judge_eof(_metadata, self, "R4", "after more entries and another CPU");
 
 	guest_free_vm(&self->guest);
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R4", &self->s, &self->o);
+	judge_eof(_metadata, self, "R4", "once the VM is gone");
 }
 
 TEST_F(rfc_error, R4_of_a_cpu_for_good)
@@ -103,11 +109,9 @@ TEST_F(rfc_error, R4_of_a_cpu_for_good)
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	MUST(open_include(self, false, 0));
 	enter(self);
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R4", &self->s, &self->o);
+	judge_eof(_metadata, self, "R4", "after the entry");
 	guest_free_vm(&self->guest);
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R4", &self->s, &self->o);
+	judge_eof(_metadata, self, "R4", "once the VM is gone");
 }
 
 /* read() as tools do it, and of a whole group. */
@@ -126,15 +130,13 @@ TEST_F(rfc_error, R9_read_and_group_read)
 	MUST_BE(leader >= 0 && sibling >= 0);
 	MUST(open_include(self, false, 0));
 	self->s.entries = 0;
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R9", &self->s, &self->o);
+	judge_eof(_metadata, self, "R9", "before the entry");
 	enter(self);
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R9", &self->s, &self->o);
+	judge_eof(_metadata, self, "R9", "after the entry");
 	got = read(leader, words, sizeof(words));
 	MUST_BE(got >= 0);
 	self->o.eof = !got;
-	JUDGE("R9", &self->s, &self->o);
+	JUDGE("R9", &self->s, &self->o, "of the whole group");
 	close(sibling);
 	close(leader);
 }
@@ -143,7 +145,6 @@ TEST_F(rfc_error, R9_read_and_group_read)
 TEST_F(rfc_error, R11_frozen_not_lost)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct perf_event_attr attr;
 	struct event_value from, to;
 	uint64_t outer_from, outer_to, work_from, guest_ns;
 	int control;
@@ -159,8 +160,7 @@ TEST_F(rfc_error, R11_frozen_not_lost)
 	self->s.entries = (int64_t)guest_exits_count(&self->guest);
 	MUST_BE(guest_ns >= INSIDE_NS);
 	/* Work on that CPU, and another event to tell how much it is. */
-	MUST(event_describe(&attr, PMU_CORE));
-	control = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	control = event_try_open_core(0, ANY_TASK, GUEST_CPU, NO_GROUP);
 	MUST_BE(control >= 0);
 	work_from = now_ns();
 	self->s.work_in_error = guest_gain(&self->guest, control, MUCH_WORK);
@@ -194,7 +194,7 @@ TEST_F(rfc_error, R12_disable_and_reset)
 	self->s.request = REQUEST_DISABLE;
 	self->o.err = request(self->fd, PERF_EVENT_IOC_DISABLE);
 	self->o.eof = is_eof(self->fd);
-	JUDGE("R12", &self->s, &self->o);
+	JUDGE("R12", &self->s, &self->o, "disabled");
 
 	MUST_BE(guest_settle(&self->guest, patience_ms()));
 	self->s.request = REQUEST_RESET;
@@ -204,7 +204,7 @@ TEST_F(rfc_error, R12_disable_and_reset)
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	MUST(event_read(self->fd, &value));
 	self->o.hidden_count = (int64_t)value.count;
-	JUDGE("R12", &self->s, &self->o);
+	JUDGE("R12", &self->s, &self->o, "reset");
 }
 
 static int enable_by_ioctl(int fd)
@@ -361,14 +361,12 @@ TEST_F(rfc_error, R15_disabled_survives_until_it_is_on)
 	MUST(open_include(self, false, EVENT_DISABLED));
 	enter(self);
 	self->s.state_at_entry = STATE_OFF;
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R15", &self->s, &self->o);
+	judge_eof(_metadata, self, "R15", "off");
 
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	enter(self);
 	self->s.state_at_entry = STATE_ACTIVE;
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R15", &self->s, &self->o);
+	judge_eof(_metadata, self, "R15", "on");
 }
 
 /* All counters are taken by pinned events, so it waits for its turn. */
@@ -381,16 +379,14 @@ TEST_F(rfc_error, R15_waiting_survives_until_it_is_on)
 	MUST(open_include(self, false, 0));
 	enter(self);
 	self->s.state_at_entry = STATE_INACTIVE;
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R15", &self->s, &self->o);
+	judge_eof(_metadata, self, "R15", "waiting");
 
 	competitors_close(&competitors);
 	MUST(request(self->fd, PERF_EVENT_IOC_DISABLE));
 	MUST(request(self->fd, PERF_EVENT_IOC_ENABLE));
 	enter(self);
 	self->s.state_at_entry = STATE_ACTIVE;
-	self->o.eof = is_eof(self->fd);
-	JUDGE("R15", &self->s, &self->o);
+	judge_eof(_metadata, self, "R15", "on a counter");
 }
 
 int main(int argc, char **argv)

@@ -53,13 +53,10 @@ static void judge_fork(struct __test_metadata *_metadata,
 		       FIXTURE_DATA(rfc_inherit) * self, int cpu)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct perf_event_attr attr;
 	int fd, err = 0;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.inherit = 1;
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	fd = event_try_open(&attr, SELF, cpu, NO_GROUP);
+	fd = event_try_open_core(EVENT_INHERITED, SELF, cpu, NO_GROUP);
 	MUST_BE(fd >= 0);
 	guest_go(&self->guest);
 	self->o.err = guest_errno_inside(&self->guest, attempt_fork, &err, &err,

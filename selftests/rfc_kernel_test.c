@@ -47,14 +47,14 @@ TEST_F(rfc_watchdog, R30_its_event_dies_at_entry)
 	MUST_BE(self->o.counters_free >= 0);
 	self->o.held_before = self->s.counters - self->o.counters_free;
 	NEEDS(self->o.held_before > 0, "a watchdog that uses perf");
-	JUDGE("R30", &self->s, &self->o);
+	JUDGE("R30", &self->s, &self->o, "before the entry");
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	self->s.entries = (int64_t)guest_step(&self->guest);
 	guest_destroy(&self->guest);
 	self->o.counters_free = counters_free(GUEST_CPU);
 	MUST_BE(self->o.counters_free >= 0);
-	JUDGE("R30", &self->s, &self->o);
+	JUDGE("R30", &self->s, &self->o, "after the entry");
 }
 
 /* Its events are made on their own CPUs, where no guest is at that moment. */

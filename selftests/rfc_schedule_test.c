@@ -147,7 +147,6 @@ TEST_F(rfc_schedule, R5_again_and_again)
 
 TEST_F(rfc_schedule, R5_keeps_its_place_beside_competing_cpu_events)
 {
-	struct event_value value;
 	struct competitors competitors;
 
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
@@ -157,12 +156,8 @@ TEST_F(rfc_schedule, R5_keeps_its_place_beside_competing_cpu_events)
 	self->s.pinned = variant->pinned;
 	self->s.per_cpu = !variant->of_task;
 	MUST(open_variant(self, variant));
-	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	for (int i = 0; i < 20; i++)
-		guest_step(&self->guest);
-	self->o.counted_after = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	MUST(event_read(self->fd, &value));
-	self->o.eof = value.eof;
+	MUST(count_around_entries(&self->guest, self->fd, WORK_TURNS,
+				  &self->o));
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	competitors_close(&competitors);
 	JUDGE("R5.priority", &self->s, &self->o);

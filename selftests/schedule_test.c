@@ -171,17 +171,11 @@ TEST_F(schedule, M21_stops_inside_and_counts_again_after)
 TEST_F(schedule, M21_keeps_its_place_beside_competing_cpu_events)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct perf_event_attr attr;
-	int competitors[COMPETITORS];
+	struct competitors competitors;
 
-	MUST(event_describe(&attr, PMU_CORE));
-	attr.exclude_guest = 1;
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	for (int i = 0; i < COMPETITORS; i++) {
-		competitors[i] =
-			event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
-		MUST_BE(competitors[i] >= 0);
-	}
+	MUST(competitors_try_open(&competitors, COMPETITORS, ANY_TASK,
+				  GUEST_CPU));
 	self->event.fd =
 		open_excluding(&self->guest, variant->of_task, variant->pinned);
 	MUST_BE(self->event.fd >= 0);
@@ -192,8 +186,7 @@ TEST_F(schedule, M21_keeps_its_place_beside_competing_cpu_events)
 	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
 	self->s.pinned = variant->pinned;
 	guest_destroy(&self->guest);
-	for (int i = 0; i < COMPETITORS; i++)
-		close(competitors[i]);
+	competitors_close(&competitors);
 
 	observe(&self->event, &self->o);
 	JUDGE("M21.priority", &self->s, &self->o);

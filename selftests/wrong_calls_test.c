@@ -68,12 +68,9 @@ static bool rfc_spoken(void)
 /* errno of opening an include-guest event of that CPU now. */
 static int64_t open_errno(void)
 {
-	struct perf_event_attr attr;
 	int fd;
 
-	if (event_describe(&attr, PMU_CORE))
-		return NOT_KNOWN;
-	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	fd = event_try_open_core(0, ANY_TASK, GUEST_CPU, NO_GROUP);
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 ? -fd : 0;

@@ -102,7 +102,7 @@ int report_end(void);
 
 /*
  * Count one event over one asm statement, with counter 0.  Writing the
- * selector back to zero retires while the counter still runs, and so do the
+ * event select back to zero retires while the counter still runs, and so do the
  * three moves that load its operands: COUNT_OVERHEAD instructions.
  */
 #define COUNT_OVERHEAD 4

@@ -31,7 +31,7 @@ static void test_reset_values(void)
 		ctl |= rdmsr(MSR_CTL(i));
 		ctr |= rdmsr(MSR_CTR(i));
 	}
-	check("selectors are zero after reset", 0, ctl);
+	check("event selects are zero after reset", 0, ctl);
 	check("counters are zero after reset", 0, ctr);
 	check("global control enables every counter after reset", 0x3f,
 	      rdmsr(MSR_GLOBAL_CTL));
@@ -61,7 +61,7 @@ static void test_widths(void)
 	wrmsr(MSR_CTR(5), ~0ull);
 	check("counters are 48 bits wide", CTR_MASK, rdmsr(MSR_CTR(5)));
 	wrmsr(MSR_CTL(5), ~EN);
-	check("reserved selector bits read back as zero",
+	check("reserved bits of an event select read back as zero",
 	      0xfull << 32 | GUEST_ONLY | HOST_ONLY |
 		      (0xffffffff & ~(EN | 1u << 19 | 1u << 21)),
 	      rdmsr(MSR_CTL(5)));
@@ -91,11 +91,11 @@ static void test_faults(void)
 
 	check("writing the status register raises #GP", 1,
 	      wrmsr_faults(MSR_GLOBAL_STATUS, 0));
-	check("reading the selector of an absent counter raises #GP", 1,
+	check("reading the event select of an absent counter raises #GP", 1,
 	      rdmsr_faults(MSR_CTL(NUM_CTRS)));
 	check("writing an absent counter raises #GP", 1,
 	      wrmsr_faults(MSR_CTR(NUM_CTRS), 0));
-	check("Intel's selectors raise #GP", 1, rdmsr_faults(0x186));
+	check("Intel's event selects raise #GP", 1, rdmsr_faults(0x186));
 	check("Intel's global control raises #GP", 1, rdmsr_faults(0x38f));
 	check("RDPMC of the last counter works", 0,
 	      probe_rdpmc(NUM_CTRS - 1, &value));

@@ -92,7 +92,7 @@ void test_smp(void)
 
 	start_ap();
 	check("it starts again after INIT", true, wait_for(&starts, 3));
-	check("INIT keeps selectors", BRANCHES | OS, ap_ctl);
+	check("INIT keeps event selects", BRANCHES | OS, ap_ctl);
 	check("INIT keeps counters", 77, ap_ctr);
 	check("INIT keeps global control", 0x15, ap_global);
 	check("INIT keeps global status", 0x4, ap_status);

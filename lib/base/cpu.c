@@ -33,23 +33,18 @@ bool cpu_is_amd(void)
 }
 
 /* Numbers may have gaps: what counts is the end of a list like "0-3,8-11". */
-static int cpus_there_are(void)
+int cpu_highest(void)
 {
 	char list[256], *last;
 	long highest;
 
 	if (file_read("/sys/devices/system/cpu/possible", list, sizeof(list)))
-		return (int)sysconf(_SC_NPROCESSORS_CONF);
+		return (int)sysconf(_SC_NPROCESSORS_CONF) - 1;
 	last = list + strlen(list);
 	while (last > list && last[-1] != '-' && last[-1] != ',')
 		last--;
 	highest = strtol(last, NULL, 10);
-	return highest < CPU_SETSIZE ? (int)highest + 1 : CPU_SETSIZE;
-}
-
-int cpu_highest(void)
-{
-	return cpus_there_are() - 1;
+	return highest < CPU_SETSIZE ? (int)highest : CPU_SETSIZE - 1;
 }
 
 bool cpu_is_online(int cpu)

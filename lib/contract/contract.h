@@ -29,7 +29,7 @@ static inline bool known(int64_t value)
 #define VALUE_MAX INT64_MAX
 
 /*
- * CONTRACT_RFC_AS_POSTED is the RFC with its slips, as a kernel may speak it;
+ * CONTRACT_RFC_AS_POSTED is the RFC with the bugs it was posted with;
  * rules belong to CONTRACT_RFC. CONTRACT_ANY has the defects that no kernel
  * should show, whatever it speaks.
  */

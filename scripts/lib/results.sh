@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # From what a boot left behind to results.json, the KTAP, and a table.
 
+# shellcheck source=scripts/lib/sentences.sh
+source "$TOP/scripts/lib/sentences.sh"
+
 # The first line on the console that shows a kernel in trouble. What a case
 # provoked on purpose lies between two lines of lib/host/klog.c.
 console_complaint() {
@@ -17,13 +20,7 @@ console_complaint() {
 
 # The sentence of each rule, as JSON.
 rule_words() {
-	local tool=$BUILD/rules
-	mkdir -p "$BUILD"
-	if [[ ! -x $tool || -n $(find "$TOP/lib/contract" "$TOP/lib/tools" -newer "$tool" -print -quit) ]]; then
-		gcc -std=gnu11 -D_GNU_SOURCE -O1 -o "$tool" "$TOP"/lib/tools/rules.c "$TOP"/lib/contract/*.c ||
-			die "cannot build the list of rules"
-	fi
-	"$tool" | jq -Rn '[inputs | split("\t") | { key: .[0], value: .[1] }] | from_entries'
+	rule_sentences | jq -Rn '[inputs | split("\t") | { key: .[0], value: .[1] }] | from_entries'
 }
 
 # A boot that was ended from outside may end in the middle of a line.

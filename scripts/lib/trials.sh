@@ -20,16 +20,15 @@ case_exists() {
 }
 
 check_trials() {
-	local item how
+	local item
 	((${#REST[@]})) || die "try wants FAULT=PROGRAM:CASE"
 	cases_known
 	[[ -z $IMAGE$FAULT && $CONTRACT != all && $VARIANT != debug ]] ||
 		die "try is for the reference kernel: no --kernel, --fault, --debug or --contract all"
 	for item in "${REST[@]}"; do
 		[[ $item == ?*=?*:?* ]] || die "try wants FAULT=PROGRAM:CASE, not '$item'"
-		how=$(list_faults | awk -F '\t' -v fault="${item%%=*}" '$1 == fault { print $5 }')
-		[[ -n $how ]] || unknown_fault "${item%%=*}"
-		[[ $how != boot ]] || die "the fault ${item%%=*} is one to boot with: scripts/lab run --fault"
+		check_faults "${item%%=*}"
+		[[ $(how_of "${item%%=*}") != boot ]] || die "the fault ${item%%=*} is one to boot with: scripts/lab run --fault"
 		case_exists "${item#*=}" || unknown_case "no case called" "${item#*=}"
 	done
 	item=$(printf '%s\n' "${REST[@]%%=*}" | sort | uniq -d | head -n 1)

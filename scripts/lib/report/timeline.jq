@@ -8,7 +8,7 @@ def timeline_entries:
    | { at: (.at | tonumber), cpu: (.cpu | tonumber), words: .words }] | sort_by(.at);
 
 # From each KVM_RUN of a thread to its return, on the CPU where it began; open ends
-# reach the border.
+# reach the edge.
 def runs($last):
   [.[] | . as $entry | .words | capture("^guest (?<thread>[0-9]+) (?<way>in|out)$") + { at: $entry.at, cpu: $entry.cpu }]
   | group_by(.thread) | map(

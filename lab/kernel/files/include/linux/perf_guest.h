@@ -139,13 +139,13 @@
 	X(rdpmc_needs_control, D26, MEDIATED, AMD, LATE, "RDPMC is intercepted without PerfMonV2") \
 	X(filter_ignored, M32, MEDIATED, ANY, LATE, "the event filter does nothing") \
 	X(filter_late, M32, MEDIATED, ANY, LATE, "a filter is enforced one entry late") \
-	X(hardware_shown, M42, MEDIATED, AMD, LATE, "the guest reads its selectors as the hardware has them") \
+	X(hardware_shown, M42, MEDIATED, AMD, LATE, "the guest reads its event selects as the hardware has them") \
 	X(modes_ignored, M33, MEDIATED, AMD, LATE, "host-only and guest-only are ignored") \
 	X(emulated_lost, M34, MEDIATED, ANY, LATE, "emulated instructions are not counted") \
 	X(emulated_silent, M34, MEDIATED, ANY, LATE, "their overflow interrupts nobody") \
 	X(control_not_saved, M35, MEDIATED, AMD, LATE, "global control is not read back at exit") \
 	X(counters_narrow, M38, MEDIATED, AMD, LATE, "counters are one bit narrower, and RDPMC is intercepted") \
-	X(last_not_loaded, M41, MEDIATED, ANY, LATE, "the last counter and selector are not loaded") \
+	X(last_not_loaded, M41, MEDIATED, ANY, LATE, "the last counter and event select are not loaded") \
 	X(counters_not_saved, M42, MEDIATED, ANY, LATE, "put does not read the counters") \
 	X(reset_disabled, M44, MEDIATED, ANY, LATE, "a new vCPU starts with its counters disabled") \
 	X(status_not_loaded, M46, MEDIATED, AMD, LATE, "the guest's overflow status is not loaded") \

@@ -6,7 +6,7 @@
  * guest, kernel or user).  The mode is part of the flags a
  * translation block is looked up with, so translated code adds to the right
  * total without asking, and a counter is nothing but a sum over the modes its
- * selector names.  A transition between modes therefore takes effect between
+ * event select names.  A transition between modes therefore takes effect between
  * two instructions, and costs nothing.
  *
  * Only the thread of a CPU touches that CPU's state (reset excepted, when the
@@ -20,7 +20,7 @@
 #define AMD_PMU_WIDTH 48
 #define AMD_PMU_NUM_MODES 4
 
-/* Bits of a selector. */
+/* Bits of an event select. */
 #define AMD_PMU_CTL_USR BIT_ULL(16)
 #define AMD_PMU_CTL_OS BIT_ULL(17)
 #define AMD_PMU_CTL_EDGE BIT_ULL(18)

@@ -24,7 +24,7 @@
 #define MSR_GLOBAL_STATUS_CLR 0xc0000302u
 #define MSR_GLOBAL_STATUS_SET 0xc0000303u
 
-/* Everything else of a selector is reserved, and reads as zero. */
+/* Everything else of an event select is reserved, and reads as zero. */
 #define CTL_WRITABLE                                                          \
     (MAKE_64BIT_MASK(0, 16) | AMD_PMU_CTL_USR | AMD_PMU_CTL_OS | AMD_PMU_CTL_EDGE | AMD_PMU_CTL_INT | AMD_PMU_CTL_EN | \
      AMD_PMU_CTL_INV | MAKE_64BIT_MASK(24, 8) | MAKE_64BIT_MASK(32, 4) |              \
