@@ -38,7 +38,7 @@ tool() {
 	broken=$(tool broken)
 	run ! --separate-stderr "$LAB" exec -- "$broken" hangs
 	[ "$status" -ne 4 ]
-	[[ "$output$stderr" == *"the guest hangs at beat"*"step 2"* ]]
+	[[ "$output$stderr" == *"the guest hangs at heartbeat"*"step 2"* ]]
 }
 
 @test "without nesting its cases are skipped with that need" {
