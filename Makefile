@@ -7,44 +7,48 @@
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Values of variables go to the scripts by the environment: make gives none to a shell.
+SETUP = @scripts/python && scripts/lab doctor --install
+
 run: ## both machines and both contracts in the lab (sets up what is missing)
-	@scripts/lab doctor --install $(if $(KERNEL)$(MACHINE)$(LAB_OPTIONS),,--machine all)
-	@scripts/lab run $(if $(KERNEL)$(CONTRACT)$(LAB_OPTIONS),,--contract all) $(if $(KERNEL)$(MACHINE)$(LAB_OPTIONS),,--machine all) $(LAB_OPTIONS)
+	$(SETUP) --make
+	@scripts/lab run --make
 
 test: ## everything that proves the suite itself, the run in the lab included
-	@scripts/lab doctor --install --test
+	$(SETUP) --test
 	@scripts/test
 
 quick: ## the part of "test" that needs no lab: style, scripts, unit tests
-	@scripts/test style unit bats
+	@scripts/test style unit python bats
 
 check: ## the suite on this machine itself, bare metal (as root; see CHECK_OPTIONS)
-	@scripts/lab doctor --install
-	@scripts/host run $(CHECK_OPTIONS)
+	$(SETUP)
+	@scripts/host run --make
 
 mutants: ## break the reference kernel in every known way: does the suite notice?
-	@scripts/lab doctor --install
-	@scripts/mutants $(MUTANTS_OPTIONS)
+	$(SETUP)
+	@scripts/mutants --make
 
 soak: ## run the suite again and again under changing conditions: do verdicts?
-	@scripts/lab doctor --install
-	@scripts/soak $(SOAK_OPTIONS)
+	$(SETUP)
+	@scripts/soak --make
 
 build: ## build emulator, kernel and suite without running them
-	@scripts/lab doctor --install
-	@scripts/lab build
+	$(SETUP)
+	@scripts/lab build --make
 
 ksft-install: ## put the suite into the kernel tree KSRC= as a target of kselftest
-	@scripts/ksft install '$(KSRC)'
+	@scripts/ksft install
 
 ksft-remove: ## take it away again
-	@scripts/ksft remove '$(KSRC)'
+	@scripts/ksft remove
 
 man: ## the manual pages, into build/man
 	@scripts/man
 
-format: ## put the C into the project's style
+format: ## put C and Python into the project's style
 	@git ls-files '*.c' '*.h' | grep -vE '^lab/(qemu|bochs)/' | xargs clang-format-14 -i
+	@git ls-files '*.py' | xargs black -q -l 100
 
 clean: ## remove the build folder (the cache stays)
 	@scripts/lab clean

@@ -1,41 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Completion for scripts/lab: source this from ~/.bashrc. What it offers comes
-# from the program itself, so that it is never behind.
+# Completion of the commands in scripts/: source this from ~/.bashrc. What it offers the
+# commands say themselves (argcomplete), so that it is never behind.
 
-_pmu_lab_words() {
-	local lab=$1 kind=$2
-	case $kind in
-	verbs) "$lab" --help | awk -F '  +' '/^  [a-z]/ { n = split($2, words, /[ ,]+/)
-		for (i = 1; i <= n; i++) if (words[i] ~ /^[a-z]+$/) print words[i] }' ;;
-	options) "$lab" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' ;;
-	faults) "$lab" faults | cut -f 1 ;;
-	cases) "$lab" cases ;;
-	contracts) printf '%s\n' auto mediated rfc rfc-as-posted all ;;
-	machines) (cd "$(dirname "$lab")/../configs/machines" && printf '%s\n' *.conf all | sed 's/\.conf$//') ;;
-	esac 2>/dev/null
+_pmu_passthrough() {
+	local IFS=$'\013' offered
+	offered=$(IFS='' COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT COMP_TYPE=$COMP_TYPE \
+		_ARGCOMPLETE=1 _ARGCOMPLETE_COMP_WORDBREAKS=$COMP_WORDBREAKS _ARGCOMPLETE_SUPPRESS_SPACE=0 \
+		"${COMP_WORDS[0]}" 8>&1 9>/dev/null 1>/dev/null 2>/dev/null)
+	# shellcheck disable=SC2206 # words, separated by IFS
+	COMPREPLY=($offered)
 }
 
-_pmu_lab() {
-	local lab=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} kind=options
-	if ((COMP_CWORD == 1)); then
-		kind=verbs
-	else
-		case ${COMP_WORDS[COMP_CWORD - 1]} in
-		--fault) kind=faults ;;
-		--filter) kind=cases ;;
-		--contract) kind=contracts ;;
-		--machine) kind=machines ;;
-		--kernel | --out)
-			mapfile -t COMPREPLY < <(compgen -f -- "$word")
-			return
-			;;
-		*) [[ ${COMP_WORDS[1]} != try || $word == -* ]] || kind=faults ;;
-		esac
-	fi
-	mapfile -t COMPREPLY < <(compgen -W "$(_pmu_lab_words "$lab" "$kind")" -- "$word")
+_pmu_commands() {
+	local name
+	for name in lab host report rules mutants soak explore kills peers ksft measure hooks test; do
+		printf '%s\n' "$name" "scripts/$name" "./scripts/$name" "pmu-passthrough-$name"
+	done
 }
 
 # A case is called program:case, and bash takes the colon for a break.
 COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}
-complete -F _pmu_lab lab scripts/lab ./scripts/lab
+mapfile -t _pmu_names < <(_pmu_commands)
+# Nothing but ours: "test" is bash's own.
+for _pmu_name in "${_pmu_names[@]}"; do
+	[[ $(type -t "$_pmu_name") == builtin ]] || complete -o default -F _pmu_passthrough "$_pmu_name"
+done
+unset _pmu_name _pmu_names

@@ -29,7 +29,7 @@ refused() {
 }
 
 @test "an unknown option is refused" {
-	refused "no option called '--fast'; see scripts/lab --help" "$LAB" run --fast
+	refused "no option called '--fast'; see scripts/lab run --help" "$LAB" run --fast
 }
 
 @test "an option without its value is refused" {
@@ -44,7 +44,7 @@ refused() {
 @test "results that are none are refused by the table of rules" {
 	echo '{' >"$BATS_TEST_TMPDIR/broken.json"
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../rules" "$BATS_TEST_TMPDIR/broken.json"
-	[ "$stderr" = "rules: $BATS_TEST_TMPDIR/broken.json is no results.json of this suite" ]
+	[ "$stderr" = "rules: $BATS_TEST_TMPDIR/broken.json is no results.json of this suite, or not a whole one" ]
 	[ "$output" = "" ]
 }
 
@@ -74,21 +74,21 @@ refused() {
 	refused "no contract called 'seed'; it is called rfc; there is: auto mediated rfc rfc-as-posted all" "$LAB" run --contract seed
 	refused "no contract called 'seed-literal'; it is called rfc-as-posted; there is: auto mediated rfc rfc-as-posted all" \
 		"$LAB" run --contract seed-literal
-	refused "no case matches --filter 'seed_error_test:R4*'; seed_error_test is called rfc_error_test; see scripts/lab cases" \
+	refused "no case matches --filter 'seed_error_test:R4*'; seed_error_test is called rfc_error_test; see scripts/lab show cases" \
 		"$LAB" run --filter 'seed_error_test:R4*'
-	refused "no case called 'seed_error_test:R4_for_good'; seed_error_test is called rfc_error_test; see scripts/lab cases" \
+	refused "no case called 'seed_error_test:R4_for_good'; seed_error_test is called rfc_error_test; see scripts/lab show cases" \
 		"$LAB" try wakes=seed_error_test:R4_for_good
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../explore" --contract seed
 	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc" ]
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed
 	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted" ]
-	refused "no fault called 'all_judged'; it is called all_to_error; see scripts/lab faults" "$LAB" run --fault all_judged
-	refused "no case matches --filter 'guest_count_test:M46*'; guest_count_test:M46_overflow_sets_its_status_bit is guest_counters_test:M46_overflow_sets_its_status_bit now; see scripts/lab cases" \
+	refused "no fault called 'all_judged'; it is called all_to_error; see scripts/lab show faults" "$LAB" run --fault all_judged
+	refused "no case matches --filter 'guest_count_test:M46*'; guest_count_test:M46_overflow_sets_its_status_bit is guest_counters_test:M46_overflow_sets_its_status_bit now; see scripts/lab show cases" \
 		"$LAB" run --filter 'guest_count_test:M46*'
-	refused "no case matches --filter 'R28_the_child_of_a_condemned_event'; R28_the_child_of_a_condemned_event is called R28_the_child_of_an_event_in_error; see scripts/lab cases" \
+	refused "no case matches --filter 'R28_the_child_of_a_condemned_event'; R28_the_child_of_a_condemned_event is called R28_the_child_of_an_event_in_error; see scripts/lab show cases" \
 		"$LAB" run --filter R28_the_child_of_a_condemned_event
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../host" run --filter seed_group_test
-	[ "$stderr" = "host: no case matches --filter 'seed_group_test'; seed_group_test is called rfc_group_test; see scripts/lab cases" ]
+	[ "$stderr" = "host: no case matches --filter 'seed_group_test'; seed_group_test is called rfc_group_test; see scripts/lab show cases" ]
 }
 
 @test "every new name is one of today, and no old one is" {
@@ -114,10 +114,10 @@ refused() {
 }
 
 @test "an unknown fault is refused, and one for a given kernel" {
-	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" run --fault gremlin
+	refused "no fault called 'gremlin'; see scripts/lab show faults" "$LAB" run --fault gremlin
 	refused "--kernel is a kernel already: no --reference, --debug or --fault" "$LAB" run --kernel image --fault wakes
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../mutants" gremlin
-	[ "$stderr" = "mutants: no fault called 'gremlin'; see scripts/lab faults" ]
+	[ "$stderr" = "mutants: no fault called 'gremlin'; see scripts/lab show faults" ]
 }
 
 @test "every fault has a name, a rule and words" {
@@ -160,10 +160,80 @@ known_only() {
 }
 
 @test "a filter that matches nothing is refused" {
-	refused "no case matches --filter 'M99*'; see scripts/lab cases" "$LAB" run --filter 'M99*'
+	refused "no case matches --filter 'M99*'; see scripts/lab show cases" "$LAB" run --filter 'M99*'
 	# This variant's fixture is another one's.
-	refused "no case matches --filter 'claim_test:open.x.M3_every_vm_claims'; see scripts/lab cases" \
+	refused "no case matches --filter 'claim_test:open.x.M3_every_vm_claims'; see scripts/lab show cases" \
 		"$LAB" run --filter 'claim_test:open.x.M3_every_vm_claims'
+}
+
+@test "a newline gets nothing past a check, and the message is one line" {
+	refused "no fault called 'wakes\\nwakes'; see scripts/lab show faults" "$LAB" run --fault $'wakes\nwakes'
+	refused "no case matches --filter 'param_test\\nnonsense'; see scripts/lab show cases" "$LAB" run --filter $'param_test\nnonsense'
+	refused "no machine called 'a\\nb'; there is: amd-zen4 amd-zen4-rough intel-atom intel-fixed4 intel-sparse intel-v4 intel-v5 intel-v5-rough" \
+		"$LAB" run --machine $'a\nb'
+}
+
+@test "a rule to stop at must be one" {
+	refused "no rule called 'M999'; see scripts/rules --list" "$LAB" run --stop-at M999
+	refused "no rule called '('; see scripts/rules --list" "$LAB" run --stop-at '('
+}
+
+@test "an option of another verb is refused" {
+	local option
+	for option in --plain --pretend --update --install --test --cache; do
+		refused "no option called '$option'; see scripts/lab run --help" "$LAB" run "$option"
+	done
+	refused "no option called '--filter'; see scripts/lab clean --help" "$LAB" clean --filter param_test
+	refused "show faults does not take --filter" "$LAB" show faults --filter param_test
+	refused "show wants one of: cases faults words machines source headers image" "$LAB" show
+}
+
+@test "numbers of the environment are checked before anything is done" {
+	JOBS=0 refused "JOBS wants a number from 1 to 4096, not '0'" "$LAB" run
+	JOBS=abc refused "JOBS wants a number from 1 to 4096, not 'abc'" "$LAB" run
+	LAB_MEMORY_MIB=0 refused "LAB_MEMORY_MIB wants a number from 128 to 1048576, not '0'" "$LAB" run
+	LAB_MEMORY_MIB=512,slots=2 refused "LAB_MEMORY_MIB wants a number from 128 to 1048576, not '512,slots=2'" "$LAB" run
+	refused "--cpus wants a number from 1, not '99999999999999999999'" "$LAB" run --cpus 99999999999999999999
+}
+
+@test "a refused run has touched no results" {
+	local keep=$BATS_TEST_TMPDIR/keep name
+	mkdir "$keep"
+	for name in results.json config command report.log; do
+		echo mine >"$keep/$name"
+	done
+	cp -r "$keep" "$BATS_TEST_TMPDIR/before"
+	KERNEL=/nowhere run -2 "$LAB" run --out "$keep"
+	KSRC=/nowhere run -2 "$LAB" run --out "$keep"
+	QEMU_SRC=/nowhere run -2 "$LAB" run --out "$keep"
+	XDG_CACHE_HOME=/proc run -2 "$LAB" run --out "$keep"
+	diff -x .run -r "$keep" "$BATS_TEST_TMPDIR/before"
+	# Nor is a folder taken for a run's that is none.
+	rm "$keep/results.json" "$keep/report.log" "$keep/.run"
+	refused "$keep holds other things than a run's results: name another folder" "$LAB" run --out "$keep"
+	[ -e "$keep/config" ]
+}
+
+@test "output that cannot be written is no verdict" {
+	local command
+	for command in "$LAB show cases" "$LAB show faults" "$LAB --help" "$LAB run --help"; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr bash -c '"$@" >/dev/full' - $command
+		[ "$stderr" = "lab: cannot write the output: no space left on device" ]
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr bash -c '"$@" >&-' - $command
+		[ "$stderr" = "lab: standard output is closed" ]
+	done
+	run -2 bash -c '"$@" 2>/dev/full' - "$LAB" run --cpus 99
+	run -2 bash -c '"$@" 2>&-' - "$LAB" run --cpus 99
+}
+
+@test "without a home there is one, and folders that cannot be written are named" {
+	run -0 env -u HOME -u XDG_CACHE_HOME "$LAB" --help
+	run -0 env -u HOME -u XDG_CACHE_HOME "$LAB" show cases
+	XDG_CACHE_HOME=/dev/null refused "cannot write to the cache, /dev/null/pmu_passthrough" "$LAB" payload --out "$BATS_TEST_TMPDIR/p"
+	XDG_CACHE_HOME=/proc refused "cannot write to the cache, /proc/pmu_passthrough" "$LAB" payload --out "$BATS_TEST_TMPDIR/p"
+	LAB_BUILD=/proc/x refused "cannot write to /proc/x" "$LAB" show words
 }
 
 @test "a stray word is refused" {
@@ -175,18 +245,16 @@ known_only() {
 }
 
 @test "a results file that is missing or none is refused" {
-	refused "$BATS_TEST_TMPDIR/none cannot be read" "$LAB" table "$BATS_TEST_TMPDIR/none"
+	refused "$BATS_TEST_TMPDIR/none is no file that can be read" "$LAB" table "$BATS_TEST_TMPDIR/none"
+	refused "/dev/null is no file that can be read" "$LAB" table /dev/null
 	printf '{"schema": 7}\n' >"$BATS_TEST_TMPDIR/other"
-	refused "$BATS_TEST_TMPDIR/other is no results.json of this suite" "$LAB" table "$BATS_TEST_TMPDIR/other"
+	refused "$BATS_TEST_TMPDIR/other is no results.json of this suite, or not a whole one (: lacks machine)" "$LAB" table "$BATS_TEST_TMPDIR/other"
 	printf 'not json\n' >"$BATS_TEST_TMPDIR/text"
-	refused "$BATS_TEST_TMPDIR/text is no results.json of this suite" "$LAB" table "$BATS_TEST_TMPDIR/text"
+	refused "$BATS_TEST_TMPDIR/text is no results.json of this suite, or not a whole one" "$LAB" table "$BATS_TEST_TMPDIR/text"
 }
 
 @test "a kernel tree that is none is refused" {
-	export KSRC=$BATS_TEST_TMPDIR
-	run -2 --separate-stderr bash -c "NAME=lab; source '$BATS_TEST_DIRNAME/../lib/common.sh'
-		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; kernel_source"
-	[ "$stderr" = "lab: KSRC=$BATS_TEST_TMPDIR is no kernel source tree" ]
+	KSRC=$BATS_TEST_TMPDIR refused "KSRC=$BATS_TEST_TMPDIR is no kernel source tree" "$LAB" show source
 }
 
 @test "a QEMU tree that is none is refused" {
@@ -202,79 +270,37 @@ known_only() {
 @test "a trial that makes no sense is refused" {
 	refused "try wants FAULT=PROGRAM:CASE" "$LAB" try
 	refused "try wants FAULT=PROGRAM:CASE, not 'wakes'" "$LAB" try wakes
-	refused "no fault called 'gremlin'; see scripts/lab faults" "$LAB" try gremlin=param_test:M1
-	refused "no case called 'param_test:M'; see scripts/lab cases" "$LAB" try wakes=param_test:M
-	refused "no case called 'rfc_error_test:other.R14_nobody_is_woken_pinned'; see scripts/lab cases" \
+	refused "no fault called 'gremlin'; see scripts/lab show faults" "$LAB" try gremlin=param_test:M1
+	refused "no case called 'param_test:M'; see scripts/lab show cases" "$LAB" try wakes=param_test:M
+	refused "no case called 'rfc_error_test:other.R14_nobody_is_woken_pinned'; see scripts/lab show cases" \
 		"$LAB" try wakes=rfc_error_test:other.R14_nobody_is_woken_pinned
-	refused "no fault called 'wakes.'; see scripts/lab faults" "$LAB" try wakes.=param_test:M1
+	refused "no fault called 'wakes.'; see scripts/lab show faults" "$LAB" try wakes.=param_test:M1
+	refused "no case called 'rfc_error_test:[x.R14_nobody_is_woken_pinned'; see scripts/lab show cases" \
+		"$LAB" try 'wakes=rfc_error_test:[x.R14_nobody_is_woken_pinned'
 	refused "one case for each fault: wakes is there twice" "$LAB" try \
 		wakes=rfc_error_test:R14_nobody_is_woken_pinned wakes=rfc_error_test:R14_nobody_is_woken_flexible
 	refused "the fault fewer_offered is one to boot with: scripts/lab run --fault" \
 		"$LAB" try fewer_offered=rfc_error_test:R14_nobody_is_woken_pinned
-	refused "try takes no --timeout, --filter, --stop, --stop-at or --strict" "$LAB" try --strict wakes=param_test:M1
+	refused "no option called '--strict'; see scripts/lab try --help" "$LAB" try --strict wakes=param_test:M1
 	refused "--machine all is for run" "$LAB" try --machine all wakes=rfc_error_test:R14_nobody_is_woken_pinned
-	refused "try is for the reference kernel: no --kernel, --fault, --debug or --contract all" \
+	refused "no option called '--fault'; see scripts/lab try --help" \
 		"$LAB" try --fault wakes wakes=rfc_error_test:R14_nobody_is_woken_pinned
-}
-
-check_image() {
-	run -2 --separate-stderr bash -c "NAME=lab; source '$BATS_TEST_DIRNAME/../lib/common.sh'
-		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; check_image '$1' /nonexistent"
-	[ "${#stderr_lines[@]}" -eq 1 ]
-}
-
-# make_image VERSION: the header of a bzImage with that version string.
-make_image() {
-	local image=$BATS_TEST_TMPDIR/image
-	truncate -s 4096 "$image"
-	printf HdrS | dd of="$image" bs=1 seek=514 conv=notrunc status=none
-	printf '\x00\x04' | dd of="$image" bs=1 seek=526 conv=notrunc status=none
-	printf '%s (me@here) #1\0' "$1" | dd of="$image" bs=1 seek=1536 conv=notrunc status=none
-	printf '%s\n' "$image"
-}
-
-@test "a kernel image that is missing is refused" {
-	check_image "$BATS_TEST_TMPDIR/none"
-	[ "$stderr" = "lab: KERNEL=$BATS_TEST_TMPDIR/none does not exist" ]
-}
-
-@test "a file that is no kernel image is refused" {
-	printf 'hello\n' >"$BATS_TEST_TMPDIR/text"
-	check_image "$BATS_TEST_TMPDIR/text"
-	[ "$stderr" = "lab: KERNEL=$BATS_TEST_TMPDIR/text is no x86 bzImage" ]
-}
-
-@test "a kernel image that is too old is refused" {
-	local image
-	image=$(make_image 6.12.117)
-	check_image "$image"
-	[ "$stderr" = "lab: KERNEL=$image is Linux 6.12.117, too old: mediated PMUs came with 7.0" ]
-}
-
-@test "a kernel image without a needed option is refused, and it is named" {
-	local image src=$BATS_TEST_TMPDIR/src
-	image=$(make_image 7.3.4)
-	mkdir -p "$src/scripts"
-	printf '#!/bin/sh\nprintf "%%s=y\\n" CONFIG_BLK_DEV_INITRD CONFIG_DEVTMPFS\n' >"$src/scripts/extract-ikconfig"
-	chmod +x "$src/scripts/extract-ikconfig"
-	run -2 --separate-stderr bash -c "NAME=lab; source '$BATS_TEST_DIRNAME/../lib/common.sh'
-		source '$BATS_TEST_DIRNAME/../lib/kernel.sh'; check_image '$image' '$src'"
-	[ "$stderr" = "lab: KERNEL=$image lacks CONFIG_PROC_FS=y" ]
+	KERNEL=image refused "try is for the reference kernel: no KERNEL=" \
+		"$LAB" try wakes=rfc_error_test:R14_nobody_is_woken_pinned
 }
 
 @test "a disk without space is refused before anything is fetched" {
 	export LAB_FREE_MIB_TEST=999999999
 	run -2 --separate-stderr "$LAB" payload
+	[ "${#stderr_lines[@]}" -eq 1 ]
 	[[ "${stderr_lines[-1]}" =~ ^"lab: no space for building QEMU: $XDG_CACHE_HOME/pmu_passthrough has "[0-9]+" MiB free, 3000 are needed"$ ]]
 	[ ! -e "$XDG_CACHE_HOME/pmu_passthrough/src" ]
 }
 
 @test "a missing tool is named, and where to get it" {
-	local bin=$BATS_TEST_TMPDIR/bin tool
+	local bin=$BATS_TEST_TMPDIR/bin
 	mkdir "$bin"
-	for tool in bash env dirname realpath nproc sed grep basename paste uniq cut cat sort; do
-		ln -s "$(command -v "$tool")" "$bin/$tool"
-	done
+	ln -s "$(command -v setpriv)" "$bin/"
 	refused "gcc is missing (building QEMU); \"scripts/lab doctor\" tells how to get it" env PATH="$bin" "$LAB" payload
 }
 
@@ -296,6 +322,6 @@ make_image() {
 
 @test "help goes to standard output" {
 	run -0 --separate-stderr "$LAB" --help
-	[ "${lines[0]}" = "Usage: scripts/lab VERB [OPTIONS] [-- COMMAND]" ]
+	[ "${lines[0]}" = "Usage: scripts/lab VERB [OPTIONS]" ]
 	[ "$stderr" = "" ]
 }

@@ -12,7 +12,7 @@ setup() {
 	# In place of the lab: the tree says how its run ends.
 	cat >"$PMU_BISECT_LAB" <<'X'
 #!/bin/bash
-if [[ $1 == cases ]]; then
+if [[ $2 == --check ]]; then
 	[[ $* != *--filter\ wrong* ]] || { echo "lab: no such case" >&2; exit 2; }
 	exit 0
 fi
@@ -25,9 +25,9 @@ bad) outcome=violates ;;
 unclear) outcome=undecided ;;
 *) outcome=conforms ;;
 esac
-jq -n --arg o "$outcome" '{ schema: 1, complete: true, machine: "m", contract: "mediated", facts: {}, verdict: $o,
+jq -n --arg o "$outcome" '{ schema: 1, complete: true, machine: "m", contract: "mediated", kernel: "plain", cpus: 2, stale: [], facts: {}, verdict: $o,
 	cases: [{ program: "p", case: "c", outcome: $o, reason: "", rules: [], said: [] }],
-	totals: { conforms: ($o == "conforms" | if . then 1 else 0 end), known: 0, violates: 0, broken: 0, skip: 0, undecided: ($o == "undecided" | if . then 1 else 0 end) } }' >"$out/results.json"
+	totals: { conforms: ($o == "conforms" | if . then 1 else 0 end), known: 0, violates: ($o == "violates" | if . then 1 else 0 end), broken: 0, skip: 0, undecided: ($o == "undecided" | if . then 1 else 0 end) } }' >"$out/results.json"
 [[ $outcome == conforms ]]
 X
 	chmod +x "$PMU_BISECT_LAB"
@@ -65,6 +65,10 @@ X
 	run -128 "$BISECT" --since /nowhere
 	[ "${#lines[@]}" -eq 1 ]
 	run -128 "$BISECT" --out /tmp
+	run -128 "$BISECT" --machine all
+	[ "${#lines[@]}" -eq 1 ]
+	run -128 "$BISECT" --kernel image
+	MACHINE=all run -128 "$BISECT"
 	run -128 "$BISECT" --filter wrong
 	[ "$output" = "lab: no such case" ]
 	printf '{}' >"$BATS_TEST_TMPDIR/odd.json"

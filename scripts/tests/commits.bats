@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	mkdir -p "$BATS_TEST_TMPDIR/tree/scripts"
-	cp "$BATS_TEST_DIRNAME/../commits" "$BATS_TEST_TMPDIR/tree/scripts/"
+	cp -r "$BATS_TEST_DIRNAME"/../{commits,pmu_passthrough} "$BATS_TEST_TMPDIR/tree/scripts/"
 	cd "$BATS_TEST_TMPDIR/tree" || return
 	git init -q .
 	git config user.name tester

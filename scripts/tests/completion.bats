@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Completion offers what scripts/lab takes.
+# Completion offers what the commands take.
 
 bats_require_minimum_version 1.5.0
 
@@ -11,17 +11,16 @@ setup() {
 }
 
 offered() {
-	COMP_WORDS=(scripts/lab "$@")
-	COMP_CWORD=$#
-	COMPREPLY=()
-	_pmu_lab
-	printf '%s\n' "${COMPREPLY[@]}"
+	COMP_LINE="scripts/lab $*"
+	COMP_POINT=${#COMP_LINE} COMP_TYPE=9 COMP_WORDS=(scripts/lab "$@") COMPREPLY=()
+	_pmu_passthrough
+	printf '%s\n' "${COMPREPLY[@]% }"
 }
 
 @test "every verb is offered, and each is taken" {
 	run -0 offered ""
 	[[ " ${lines[*]} " == *" run "* && " ${lines[*]} " == *" replay "* && " ${lines[*]} " == *" exec "* ]]
-	[[ " ${lines[*]} " == *" headers "* ]]
+	[[ " ${lines[*]} " == *" show "* ]]
 	for verb in "${lines[@]}"; do
 		run -0 scripts/lab "$verb" --help
 		[[ $output != *"no verb called"* ]]
@@ -40,6 +39,12 @@ offered() {
 	[ "${lines[*]}" = "rfc rfc-as-posted" ]
 	run -0 offered run --machine ""
 	[[ " ${lines[*]} " == *" amd-zen4 "* ]]
+}
+
+@test "other commands complete as well" {
+	COMP_LINE="scripts/report ht" COMP_POINT=17 COMP_TYPE=9 COMP_WORDS=(scripts/report ht) COMPREPLY=()
+	_pmu_passthrough
+	[ "${COMPREPLY[*]% }" = html ]
 }
 
 @test "nothing is offered where nothing fits" {

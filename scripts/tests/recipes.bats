@@ -12,7 +12,7 @@ setup() {
 
 # commands FILE PATH...: what a recipe runs, as one script.
 commands() {
-	python3 - "$@" <<'X'
+	/usr/bin/python3 - "$@" <<'X'
 import sys, yaml
 node = yaml.safe_load(open(sys.argv[1]))
 for step in sys.argv[2:]:
@@ -23,7 +23,7 @@ X
 
 @test "every recipe is YAML" {
 	for file in "$CI"/*; do
-		python3 -c 'import sys, yaml; assert isinstance(yaml.safe_load(open(sys.argv[1])), dict)' "$file"
+		/usr/bin/python3 -c 'import sys, yaml; assert isinstance(yaml.safe_load(open(sys.argv[1])), dict)' "$file"
 	done
 }
 
@@ -43,7 +43,7 @@ X
 		grep -o -e '^scripts/[a-z]*' -e ' --[a-z]*' | awk '/^scripts/ { script = $1; next } { print script, $1 }' |
 		sort -u >"$BATS_TEST_TMPDIR/options"
 	while read -r script option; do
-		"$TOP/$script" --help | grep -q -e "$option" || {
+		{ "$TOP/$script" --help-all 2>/dev/null || "$TOP/$script" --help; } | grep -q -e "$option" || {
 			printf '%s has no %s\n' "$script" "$option"
 			return 1
 		}

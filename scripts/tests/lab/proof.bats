@@ -4,6 +4,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=scripts/tests/results.bash
+source "$BATS_TEST_DIRNAME/../results.bash"
+
 setup() {
 	SCRIPTS=$BATS_TEST_DIRNAME/../..
 	LAB=$SCRIPTS/lab
@@ -67,7 +70,7 @@ wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 	run -0 "$SCRIPTS/mutants" --out "$OUT" wrong_errno
 	# As if the case asked first had not killed it, and then as if none of R22 had.
 	for results in "$OUT/wrong_errno.trial/results.json" "$OUT/wrong_errno/results.json" "$OUT/wrong_errno.rule/results.json"; do
-		jq '.cases |= map(.outcome = "conforms" | .said |= map(sub("^# violates"; "# conforms")))' "$results" >"$results.new"
+		counted '.cases |= map(.outcome = "conforms" | .said |= map(sub("^# violates"; "# conforms")))' "$results" >"$results.new"
 		mv "$results.new" "$results"
 		run -0 --separate-stderr "$SCRIPTS/mutants" --out "$OUT" wrong_errno
 		[ "${lines[-1]}" = "1 of 1 faults killed, 1 by a case of their own rule, 0 equivalent" ]
@@ -117,7 +120,7 @@ wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 	run -0 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,rfc_group_test' --out "$OUT"
 	[[ "${lines[-1]}" = "4 runs, "*" 0 failed always, 0 incomplete, 0 flaky" ]]
 	touch "$BATS_TEST_TMPDIR/then"
-	jq '(.cases[] | select(.case | endswith("M3_every_vm_claims")) | .outcome) = "undecided"' "$results" >"$results.new"
+	counted '(.cases[] | select(.case | endswith("M3_every_vm_claims")) | .outcome) = "undecided"' "$results" >"$results.new"
 	mv "$results.new" "$results"
 	run -1 --separate-stderr "$SCRIPTS/soak" --runs 4 --filter 'claim_test,rfc_group_test' --out "$OUT"
 	[[ "$output" = *"flaky mediated claim_test:claim.M3_every_vm_claims"* ]]
@@ -146,15 +149,17 @@ wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 	done <<-'EOF'
 		mutants --sample none|mutants: --sample wants a number from 1, not 'none'
 		mutants --faults|mutants: no option called '--faults'; see scripts/mutants --help
-		mutants wakes,forgets|mutants: no fault called 'wakes,forgets'; see scripts/lab faults
+		mutants wakes,forgets|mutants: no fault called 'wakes,forgets'; see scripts/lab show faults
 		mutants --out /proc/no wakes|mutants: cannot write results to /proc/no
-		peers gremlin|peers: no fault called 'gremlin'; see scripts/lab faults
-		kills gremlin|kills: no fault called 'gremlin'; see scripts/lab faults
+		peers gremlin|peers: no fault called 'gremlin'; see scripts/lab show faults
+		kills gremlin|kills: no fault called 'gremlin'; see scripts/lab show faults
 		kills --seconds 0|kills: --seconds wants a number from 1, not '0'
 		soak --cpus two|soak: --cpus wants a number from 1, not 'two'
 		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated rfc rfc-as-posted
 		soak --runs|soak: --runs wants a value
 		explore --seconds 4000|explore: --seconds 4000: a case may take 600 s in all, shrinking included
-		explore --fault gremlin|lab: no fault called 'gremlin'; see scripts/lab faults
+		soak --cpus 99|soak: --cpus 99: machine amd-zen4 has at most 16
+		soak --filter M99|soak: no case matches --filter 'M99'; see scripts/lab show cases
+		explore --fault gremlin|explore: no fault called 'gremlin'; see scripts/lab show faults
 	EOF
 }

@@ -67,7 +67,7 @@ outcomes() {
 }
 
 @test "what a run leaves has the published form, and says what machine it was" {
-	python3 -c 'import json, sys, jsonschema
+	/usr/bin/python3 -c 'import json, sys, jsonschema
 jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' \
 		"$FULL/results.json" "$BATS_TEST_DIRNAME/../../../docs/results.schema.json"
 	[ "$(field '[.facts.pmu_vendor, .facts.pmu_version, .facts.pmu_mediated, .facts.pmu_contract] | join(" ")' "$FULL")" = "AMD 2 yes mediated" ]

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A command from its start to its exit status."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from . import process, say
+from .place import reason, remove_temporary
+
+
+class Interrupted(BaseException):
+    """SIGHUP, SIGINT or SIGTERM came."""
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise Interrupted
+
+
+def _outcome(main: Callable[[list[str]], int], interrupted: str, bad: int) -> int:
+    try:
+        status = main(sys.argv[1:])
+        sys.stdout.flush()
+        return status
+    except say.Refused as refusal:
+        say.complain(str(refusal))
+        return bad
+    except Interrupted:
+        process.end_all()
+        say.complain(interrupted)
+        return bad
+    except BrokenPipeError:
+        # Whoever reads has enough; what was not read is no verdict.
+        return bad
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else " the output"
+        say.complain(
+            f"cannot write{where}: {reason(error)}"
+            if not error.filename
+            else f"{error.filename}: {reason(error)}"
+        )
+        return bad
+
+
+def command(
+    name: str, main: Callable[[list[str]], int], interrupted: str = "interrupted", bad: int = 2
+) -> NoReturn:
+    """Run main with the arguments and exit with its status.
+
+    name -- what its lines on standard error begin with
+    main -- takes the arguments, returns the exit status
+    interrupted -- the line for a signal
+    bad -- the status of bad input, of output that cannot be written and of a signal
+    """
+    say.NAME = name
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        say.complain("standard output is closed")
+        os._exit(bad)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # type: ignore[attr-defined]
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    status = _outcome(main, interrupted, bad)
+    process.end_all()
+    remove_temporary()
+    # Threads that wait for something, and a buffer that cannot be written, do not
+    # decide about the end.
+    os._exit(status)

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where things are: the suite, its cache, what is built here, and the room for it."""
+
+import fcntl
+import os
+import pwd
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from .say import Refused, say
+
+TOP = Path(__file__).resolve().parents[3]
+
+
+def home() -> Path:
+    """The user's folder, of the environment or, without one, of the system's list."""
+    named = os.environ.get("HOME", "")
+    if not named:
+        try:
+            named = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            raise Refused("no home: set HOME or XDG_CACHE_HOME") from None
+    return Path(named)
+
+
+def cache() -> Path:
+    """The folder for what is built once; a relative XDG_CACHE_HOME is none (XDG)."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(named) if named.startswith("/") else home() / ".cache"
+    return base / "pmu_passthrough"
+
+
+def build_of(top: Path) -> Path:
+    """The folder for what is made of TOP: in a checkout, or, if a package installed
+    it, in the user's cache. LAB_BUILD= overrides it."""
+    named = os.environ.get("LAB_BUILD", "")
+    if named:
+        return Path(named).absolute()
+    return cache() / "build" if top.is_relative_to("/usr") else top / "build"
+
+
+def build() -> Path:
+    return build_of(TOP)
+
+
+def reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def folder(path: Path, what: str) -> Path:
+    """The folder, made if it is not there; refused if nothing can be written there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise Refused(f"cannot write {what} {path}") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise Refused(f"cannot write {what} {path}")
+    return path
+
+
+def cache_folder(name: str = "") -> Path:
+    top = folder(cache(), "to the cache,")
+    return folder(top / name, "to the cache,") if name else top
+
+
+def build_folder(name: str = "") -> Path:
+    return folder(build() / name, "to")
+
+
+def free_mib(path: Path) -> int:
+    return shutil.disk_usage(path).free >> 20
+
+
+def need_space(mib: int, what: str) -> None:
+    """Refuse to begin what the cache has no room for, in MiB."""
+    where = cache_folder()
+    free = free_mib(where)
+    if free < int(os.environ.get("LAB_FREE_MIB_TEST", "") or mib):
+        raise Refused(f"no space for {what}: {where} has {free} MiB free, {mib} are needed")
+
+
+def need_room(where: Path, mib: int) -> None:
+    """What a run leaves in the folder of its results must fit, in MiB."""
+    free = free_mib(where)
+    if free < mib:
+        raise Refused(f"no room for results in {where}: {free} MiB free, {mib} are needed")
+
+
+def need_tool(tool: str, why: str) -> None:
+    if shutil.which(tool) is None:
+        raise Refused(f'{tool} is missing ({why}); "scripts/lab doctor" tells how to get it')
+
+
+class Lock:
+    """A lock that goes with the process; by file, so that other processes see it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def try_take(self) -> bool:
+        try:
+            self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise Refused(f"cannot write to {self._path.parent}: {reason(error)}") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            return False
+        return True
+
+    def take(self, waiting_for: str) -> "Lock":
+        if not self.try_take():
+            say(f"waiting for {waiting_for} to finish")
+            self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        return self
+
+    def __enter__(self) -> "Lock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def write_whole(path: Path, text: str | bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    try:
+        handle, part = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise Refused(f"cannot write to {path}: {reason(error)}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(part, path)
+    except OSError as error:
+        raise Refused(f"cannot write to {path}: {reason(error)}") from None
+    finally:
+        if os.path.exists(part):
+            os.unlink(part)
+
+
+def text_of(path: Path) -> str:
+    """A file's text, whatever bytes are in it; empty if it is not there."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def columns(name: str) -> list[list[str]]:
+    """The rows of a list in configs/, "column | column", without its comments."""
+    lines = (TOP / "configs" / name).read_text(encoding="utf-8").splitlines()
+    return [line.split(" | ") for line in lines if line and not line.startswith("#")]
+
+
+_temporary: list[Path] = []
+
+
+def temporary_folder() -> Path:
+    """A folder that goes when the command ends, however it ends."""
+    path = Path(tempfile.mkdtemp(prefix="pmu_passthrough."))
+    _temporary.append(path)
+    return path
+
+
+def remove_temporary() -> None:
+    while _temporary:
+        shutil.rmtree(_temporary.pop(), ignore_errors=True)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Child processes: none outlives the command, however that ends."""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+
+# Of a command: text and paths, each as str() has it.
+Words = Sequence[object]
+# For output that nobody reads.
+NOTHING = subprocess.DEVNULL
+
+_running: set["subprocess.Popen[bytes]"] = set()
+_guard = threading.Lock()
+
+
+def _tied(command: Words) -> list[str]:
+    """The command, killed by the kernel when the thread that started it is gone
+    (PR_SET_PDEATHSIG in prctl(2)): also by a SIGKILL that nobody can catch."""
+    tie = shutil.which("setpriv")
+    words = [str(word) for word in command]
+    return [tie, "--pdeathsig", "KILL", "--", *words] if tie else words
+
+
+def start(command: Words, **options: Any) -> "subprocess.Popen[bytes]":
+    """Start a command in a session of its own, so that all of it can be ended."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    process = subprocess.Popen(_tied(command), start_new_session=True, **options)
+    with _guard:
+        _running.add(process)
+    return process
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill it and all it started, and wait for it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _forget(process)
+
+
+def _forget(process: "subprocess.Popen[bytes]") -> None:
+    with _guard:
+        _running.discard(process)
+
+
+def end_all() -> None:
+    """Kill all that runs, without waiting."""
+    with _guard:
+        for process in _running:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait(
+    process: "subprocess.Popen[bytes]",
+    seconds: float | None = None,
+    look: Callable[[], bool] | None = None,
+    every: float = 0.1,
+) -> int | None:
+    """Wait for its end, at most so long; look at something meanwhile, and stop if that
+    says so. Returns the status, or None if it goes on."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    handle = os.pidfd_open(process.pid)
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return None
+            step = left if look is None else min(every, left if left is not None else every)
+            if poll.poll(None if step is None else step * 1000):
+                break
+            if look is not None and look():
+                return None
+    finally:
+        os.close(handle)
+    status = process.wait()
+    _forget(process)
+    return status
+
+
+def run(command: Words, log: Path | IO[bytes] | int | None = None, **options: Any) -> int:
+    """Run a command to its end, its output in a file; returns its status."""
+    if isinstance(log, Path):
+        with open(log, "wb") as file:
+            return run(command, file, **options)
+    process = start(
+        command, stdout=log, stderr=subprocess.STDOUT if log is not None else None, **options
+    )
+    try:
+        status = wait(process)
+        assert status is not None
+        return status
+    except BaseException:
+        end(process)
+        raise
+
+
+def output(command: Words, **options: Any) -> str:
+    """What a command prints, or nothing if it fails."""
+    options.setdefault("stderr", subprocess.DEVNULL)
+    process = start(command, stdout=subprocess.PIPE, **options)
+    try:
+        said, _ = process.communicate()
+    except BaseException:
+        end(process)
+        raise
+    _forget(process)
+    return said.decode("utf-8", "replace") if process.returncode == 0 else ""
+
+
+class Tail:
+    """What is added to a file, by lines that are whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self._part = b""
+
+    def raw_lines(self) -> list[bytes]:
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._at)
+                new = file.read()
+        except OSError:
+            return []
+        self._at += len(new)
+        *whole, self._part = (self._part + new).split(b"\n")
+        return whole
+
+    def lines(self) -> list[str]:
+        return [line.decode("utf-8", "replace").rstrip("\r") for line in self.raw_lines()]

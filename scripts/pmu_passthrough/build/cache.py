@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Products in the cache: made once, by one process at a time, there whole or not."""
+
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..base import process
+from ..base.place import Lock, cache, cache_folder, need_space, text_of
+from ..base.progress import Progress
+from ..base.say import Refused, complain, say
+
+# flock() does not tell threads apart.
+_one_at_a_time = threading.RLock()
+
+
+def key_of(*items: str | Path) -> str:
+    """A name for everything that went into a product: files and folders by what is in
+    them, words as they are."""
+    total = hashlib.sha256()
+    for item in items:
+        if isinstance(item, str):
+            total.update(f"{item}\n".encode())
+        elif item.is_dir():
+            for path in sorted(
+                (p for p in item.rglob("*") if p.is_file() and not p.is_symlink()), key=os.fsencode
+            ):
+                total.update(f"{file_sum(path)}  ./{path.relative_to(item)}\n".encode())
+        else:
+            total.update(f"{file_sum(item)}  -\n".encode())
+    return total.hexdigest()[:16]
+
+
+def file_sum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@functools.cache
+def compiler(name: str) -> str:
+    """The first line of what a compiler says of its version."""
+    return process.output([name, "--version"]).partition("\n")[0]
+
+
+class CacheLock:
+    """One build at a time in the cache, over processes and threads."""
+
+    def __enter__(self) -> None:
+        _one_at_a_time.acquire()
+        self._lock = Lock(cache_folder() / "lock").take("another build")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.__exit__()
+        _one_at_a_time.release()
+
+
+def cached(
+    out: Path, mib: int, what: str, make: Callable[[Path], None], fresh: bool = False
+) -> Path:
+    """The folder OUT, made by MAKE in a folder beside it and moved into place.
+
+    mib -- the room that takes
+    what -- "building QEMU"
+    fresh -- make it again though it is there: what it is made of may have changed
+    """
+    if out.exists() and not fresh:
+        return out
+    with CacheLock():
+        # Whoever held the lock may have made it.
+        if out.exists() and not fresh:
+            return out
+        need_space(mib, what)
+        part = out.with_name(f"{out.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            make(part)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        shutil.rmtree(out, ignore_errors=True)
+        part.rename(out)
+    return out
+
+
+def step(what: str, steps: int, log: Path, command: process.Words, **options: object) -> None:
+    """Run a long command, its output in LOG, and show how far it is. It is taken to have
+    about STEPS lines of output, or as many as the last time."""
+    known = cache() / "steps" / re.sub(r"[^a-zA-Z0-9]", "_", what)
+    steps = int(text_of(known) or steps)
+    say(f"{what} ...")
+    began = time.monotonic()
+    progress = Progress(what, steps, 250)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as file:
+        running = process.start(command, stdout=file, stderr=subprocess.STDOUT, **options)
+    tail = process.Tail(log)
+
+    def look() -> bool:
+        for line in tail.lines():
+            progress.step(line)
+        return False
+
+    try:
+        status = process.wait(running, None, look)
+    except BaseException:
+        process.end(running)
+        raise
+    look()
+    progress.close()
+    if status != 0:
+        for line in text_of(log).splitlines()[-15:]:
+            complain(line)
+        raise Refused(f"{what} failed; the whole output is in {log}")
+    # What was half done before has fewer.
+    if progress.done > steps / 2:
+        known.parent.mkdir(exist_ok=True)
+        known.write_text(f"{progress.done}\n", encoding="utf-8")
+    say(f"{what}: done in {time.monotonic() - began:.0f} s")
+
+
+def quiet(command: process.Words, log: Path, wrong: str, tail: int = 0, **options: object) -> None:
+    """Run a command whose output matters only if it fails: its end is shown then."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if process.run(command, log, **options) != 0:
+        for line in text_of(log).splitlines()[-tail:] if tail else ():
+            complain(line)
+        raise Refused(f"{wrong}; see {log}")

@@ -1,0 +1,520 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lab: an emulated host with a PMU, on any machine."""
+
+import argparse
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from ..base.options import Parser, number, words_in
+from ..base.place import build, cache
+from ..base.say import Refused, say
+from ..base.verbs import Command, Option, Verb
+from ..build import kernel, programs, source
+from ..lab import inside, run as runs
+from ..lab.doctor import doctor
+from ..lab.machine import ALL, Machine, machine, names
+from ..lab.payload import payload
+from ..lab.replay import replay
+from ..lab.request import CONTRACTS, Request, passed_on
+from ..lab.rough import Rough
+from ..lab.trials import Trial, try_faults
+from ..results import table
+from ..results.model import Results, load
+from ..suite import cases, faults, rules
+from ..suite.renamed import refuse_contract
+
+
+def _seed(word: str) -> int:
+    try:
+        return number(0)(word)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"'{word}': wants a number of at most nine digits"
+        ) from None
+
+
+def _strength(word: str) -> int:
+    try:
+        return number(0, 400)(word)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"'{word}': wants a number from 0 to 400, in percent"
+        ) from None
+
+
+def _fault_names() -> list[str]:
+    return list(faults.all_faults())
+
+
+def _machines() -> list[str]:
+    return [*names(), "all"]
+
+
+MACHINE = Option(
+    "--machine",
+    "profile in configs/machines (default amd-zen4, or MACHINE=)",
+    "NAME",
+    complete=_machines,
+)
+MACHINES = Option(
+    "--machine",
+    "profile in configs/machines (default amd-zen4, or MACHINE=), or all",
+    "NAME",
+    complete=_machines,
+)
+KERNEL = Option("--kernel", "boot this bzImage (or KERNEL=)", "IMAGE")
+CONTRACT = Option(
+    "--contract",
+    "auto (default, or CONTRACT=), mediated, rfc, rfc-as-posted",
+    "NAME",
+    complete=lambda: [*CONTRACTS, "all"],
+)
+CONTRACTS_ = Option(
+    "--contract",
+    CONTRACT.help + ", or all: each on its kernel",
+    "NAME",
+    complete=lambda: [*CONTRACTS, "all"],
+)
+REFERENCE = Option("--reference", "the kernel with the RFC's interface, whatever the contract")
+DEBUG = Option("--debug", "the same with lockdep, KASAN and other checks")
+FAULT = Option(
+    "--fault",
+    "break that kernel in one way (scripts/lab show faults)",
+    "NAME",
+    default="",
+    complete=_fault_names,
+)
+CPUS = Option("--cpus", "CPUs of the emulated host (default 2)", "N", number(), 2)
+BOOTS = Option(
+    "--boots", "deal the programs out to N boots at the same time", "N", number(1, 64), 1
+)
+FILTER = Option(
+    "--filter",
+    'only these cases: "program", "case" or "program:case", as globs, by commas;'
+    ' one variant is "program:fixture.variant.case"',
+    "GLOBS",
+    default="",
+    complete=lambda: [str(case) for case in cases.all_cases()],
+)
+STOP = Option("--stop", "end at the first case that fails or stops the kernel")
+STOP_AT = Option("--stop-at", "the same, at the first that violates the rule", "RULE", default="")
+APPEND = Option("--append", "more arguments for the kernel", "ARGS", default="")
+OUT = Option("--out", "where results go (default build/run)", "DIR")
+TIMEOUT = Option(
+    "--timeout",
+    "deadline of the boot in seconds (default 300; Intel 900, debug 1500)",
+    "S",
+    number(),
+    0,
+)
+STRICT = Option("--strict", "known defects count as violations")
+ICOUNT = Option("--icount", 'one nanosecond an instruction: the run can be repeated by "replay"')
+ROUGH = (
+    Option("--rough", 'what the machine does beside its manual, "name=number,..."', "LIST"),
+    Option("--rough-strength", "how much of it, in percent (default 100)", "N", _strength),
+    Option("--rough-seed", "what is drawn for it (default 0)", "N", _seed),
+)
+PLAIN = Option("--plain", "the emulator without the PMU model")
+FROM_MAKE = Option("--make", argparse.SUPPRESS)
+_KERNELS = (REFERENCE, DEBUG)
+_BOOT = (MACHINE, KERNEL, CONTRACT, *_KERNELS, FAULT, CPUS, APPEND, TIMEOUT, ICOUNT, *ROUGH)
+
+
+def _machine_named(values: argparse.Namespace) -> str:
+    return getattr(values, "machine", None) or os.environ.get("MACHINE") or "amd-zen4"
+
+
+def _contract(values: argparse.Namespace) -> str:
+    named = getattr(values, "contract", None) or os.environ.get("CONTRACT") or "auto"
+    if named not in (*CONTRACTS, "all"):
+        refuse_contract(named, f"there is: {' '.join(CONTRACTS)} all")
+    return named
+
+
+def _variant(values: argparse.Namespace, contract: str, image: str) -> str:
+    """The contract decides which kernel is booted, unless that is said, too."""
+    fault = getattr(values, "fault", "")
+    asked = "debug" if getattr(values, "debug", False) else ""
+    asked = asked or ("reference" if getattr(values, "reference", False) or fault else "")
+    if contract == "all":
+        if image or asked:
+            raise Refused("--contract all chooses its kernels itself")
+        return "plain"
+    if image and asked:
+        raise Refused("--kernel is a kernel already: no --reference, --debug or --fault")
+    return asked or ("reference" if contract.startswith("rfc") else "plain")
+
+
+def _rough(values: argparse.Namespace) -> Rough:
+    words = getattr(values, "rough", None)
+    if words is None:
+        words = os.environ.get("ROUGH_GIVEN")
+    strength, seed = getattr(values, "rough_strength", None), getattr(values, "rough_seed", None)
+    try:
+        strength = (
+            _strength(os.environ.get("ROUGH_STRENGTH") or "100") if strength is None else strength
+        )
+        seed = _seed(os.environ.get("ROUGH_SEED") or "0") if seed is None else seed
+    except argparse.ArgumentTypeError as error:
+        raise Refused(f"ROUGH_STRENGTH or ROUGH_SEED {error}") from None
+    return Rough(words, strength, seed)
+
+
+def request_of(values: argparse.Namespace, named: Machine | None = None) -> Request:
+    """What the options ask for, on the machine that they name or this one; checked."""
+    if named is None:
+        if _machine_named(values) == "all":
+            raise Refused("--machine all is for run")
+        named = machine(_machine_named(values))
+    contract = _contract(values)
+    image = str(getattr(values, "kernel", None) or os.environ.get("KERNEL", ""))
+    variant = _variant(values, contract, image)
+    fault = getattr(values, "fault", "")
+    if fault:
+        faults.fault(fault)
+    request = Request(
+        machine=named,
+        cpus=getattr(values, "cpus", 2),
+        contract=contract,
+        variant=variant,
+        image=image,
+        fault=fault,
+        filter=getattr(values, "filter", ""),
+        append=getattr(values, "append", ""),
+        timeout=getattr(values, "timeout", 0),
+        strict=getattr(values, "strict", False),
+        stop_at=_stop_at(values),
+        icount=getattr(values, "icount", False),
+        plain=getattr(values, "plain", False),
+        rough=_rough(values),
+        environment=passed_on(),
+    )
+    request.check()
+    cases.select(request.filter)
+    return request
+
+
+def _one_contract(request: Request, verb: str) -> Request:
+    if request.contract == "all":
+        raise Refused("--contract all is for run")
+    assert verb
+    return request
+
+
+def _stop_at(values: argparse.Namespace) -> str:
+    rule = getattr(values, "stop_at", "")
+    if rule and rule not in {one.number for one in rules.all_rules()}:
+        raise Refused(f"no rule called '{rule}'; see scripts/rules --list")
+    return rule or ("any" if getattr(values, "stop", False) else "")
+
+
+def _with_make(values: argparse.Namespace, parser: Parser) -> argparse.Namespace:
+    """What make passes on: LAB_OPTIONS, and everything if nothing was asked for."""
+    if not values.make:
+        return values
+    more = words_in("LAB_OPTIONS")
+    if not more and not os.environ.get("KERNEL") and not os.environ.get("MACHINE"):
+        more = ["--machine", "all"]
+        if not os.environ.get("CONTRACT"):
+            more += ["--contract", "all"]
+    return parser.take([word for word in more])
+
+
+def _run(values: argparse.Namespace) -> int:
+    values = _with_make(values, LAB.parser(_verb("run")))
+    machines = [machine(name) for name in ALL] if _machine_named(values) == "all" else None
+    requests = [request_of(values, one) for one in machines or [machine(_machine_named(values))]]
+    request = requests[0]
+    contracts = ("mediated", "rfc") if request.contract == "all" else (request.contract,)
+    many = machines is not None or len(contracts) > 1
+    if values.boots > 1 and (many or request.stop_at):
+        raise Refused("--boots is for a run of one contract on one machine, to its end")
+    out = Path(values.out) if values.out else build() / "run"
+    if values.check:
+        return 0
+    if many:
+        parts = runs.parts_of(request, [one.machine for one in requests], contracts, out)
+        results = runs.run_all(parts, out)
+    elif values.boots > 1:
+        results = [runs.run_in_boots(request, out, values.boots)]
+        parts = [runs.Part(request, out, "")]
+    else:
+        results = [runs.run(request, out)]
+        parts = [runs.Part(request, out, "")]
+    for part, one in zip(parts, results):
+        if not one.passes:
+            _say_replay(part.request, part.out)
+    table.show(results, rules.sentences())
+    return 0 if all(one.passes for one in results) else 1
+
+
+def _say_replay(request: Request, out: Path) -> None:
+    if request.can_be_replayed:
+        say(f"the same again, instruction for instruction: scripts/lab replay {out.resolve()}")
+    else:
+        say("a run with --icount can be repeated instruction for instruction")
+
+
+def _build(values: argparse.Namespace) -> int:
+    values = _with_make(values, LAB.parser(_verb("build")))
+    named = ALL if _machine_named(values) == "all" else (_machine_named(values),)
+    for name in named:
+        request = _one_contract(request_of(values, machine(name)), "build")
+        if values.update:
+            source.package(update=True)
+        made = runs.prepare(request)
+        say(f"emulator {made.emulator}")
+        say(f"kernel   {made.image}")
+        say(f"suite    {made.suite}")
+    programs.payload()
+    return 0
+
+
+def _try(values: argparse.Namespace) -> int:
+    if not values.words:
+        raise Refused("try wants FAULT=PROGRAM:CASE")
+    request = _one_contract(request_of(values), "try")
+    if request.image:
+        raise Refused("try is for the reference kernel: no KERNEL=")
+    trials = [Trial.of(word) for word in values.words]
+    names_ = [trial.fault.name for trial in trials]
+    twice = sorted({name for name in names_ if names_.count(name) > 1})
+    if twice:
+        raise Refused(f"one case for each fault: {twice[0]} is there twice")
+    request = replace(request, variant="reference")
+    out = Path(values.out) if values.out else build() / "run"
+    tried = try_faults(
+        request, trials, out, values.pretend, lambda one: print(one.row(), flush=True)
+    )
+    return 0 if all(one.asked for one in tried) else 1
+
+
+def _payload(values: argparse.Namespace) -> int:
+    request = request_of(values)
+    if not request.machine.is_qemu:
+        raise Refused(f"payload is for amd-zen4: machine {request.machine.name} is no QEMU")
+    return payload(request, Path(values.out) if values.out else build() / "payload-run")
+
+
+def _exec(values: argparse.Namespace) -> int:
+    inside.check_command(values.command or [])
+    return inside.execute(_one_contract(request_of(values), "exec"), values.command)
+
+
+def _shell(values: argparse.Namespace) -> int:
+    request = _one_contract(request_of(values), "shell")
+    if not request.machine.is_qemu:
+        raise Refused(f"shell is for amd-zen4: machine {request.machine.name} is no QEMU")
+    return inside.shell(request)
+
+
+def _replay(values: argparse.Namespace) -> int:
+    if len(values.words) > 1:
+        raise Refused(f"replay takes one folder, not '{values.words[1]}' as well")
+    return replay(Path(values.words[0]) if values.words else build() / "run")
+
+
+def _table(values: argparse.Namespace) -> int:
+    if not values.words:
+        raise Refused("table wants a results.json")
+    results: list[Results] = [load(Path(name)) for name in values.words]
+    table.show(results, rules.sentences())
+    return 0
+
+
+def _doctor(values: argparse.Namespace) -> int:
+    name = (
+        _machine_named(_with_make(values, LAB.parser(_verb("run"))))
+        if values.make
+        else _machine_named(values)
+    )
+    emulators = {machine(one).emulator for one in (ALL if name == "all" else (name,))}
+    doctor(emulators, values.install, values.test)
+    return 0
+
+
+def _clean(values: argparse.Namespace) -> int:
+    shutil.rmtree(build(), ignore_errors=True)
+    if values.cache:
+        shutil.rmtree(cache(), ignore_errors=True)
+    return 0
+
+
+def _show_image(values: argparse.Namespace) -> str:
+    request = _one_contract(request_of(values), "show image")
+    return request.image or str(kernel.build(request.variant) / "bzImage")
+
+
+_WHAT = {
+    "cases": lambda values: "\n".join(str(case) for case in cases.select(values.filter)),
+    "faults": lambda values: "\n".join(fault.row() for fault in faults.all_faults().values()),
+    "words": lambda values: rules.as_json(),
+    "machines": lambda values: "\n".join(names()),
+    "source": lambda values: str(source.tree()),
+    "headers": lambda values: f"{source.headers()}/usr",
+    "image": _show_image,
+}
+# The options that only some of them take.
+_SHOW_OPTIONS = {"cases": ("filter",), "image": ("contract", "reference", "debug")}
+
+
+def _show(values: argparse.Namespace) -> int:
+    what = values.words[0] if values.words else ""
+    if what not in _WHAT or len(values.words) > 1:
+        raise Refused(f"show wants one of: {' '.join(_WHAT)}")
+    for name in ("filter", "contract", "reference", "debug"):
+        if getattr(values, name) and name not in _SHOW_OPTIONS.get(what, ()):
+            raise Refused(f"show {what} does not take --{name}")
+    print(_WHAT[what](values))
+    return 0
+
+
+_ENVIRONMENT = """Environment: KSRC (kernel tree), KERNEL, CONTRACT, MACHINE, QEMU_SRC and BOCHS_SRC (trees
+of QEMU and Bochs), XDG_CACHE_HOME, JOBS, LAB_MEMORY_MIB; PMU_SEED, PMU_RACE_MS and
+PMU_EXPLORE_MS (what races and the explorer draw from, and how long they go on), PMU_ORDER
+(a number that the order of programs and cases is drawn from), PMU_DELAY_US (up to so long
+where threads meet), PMU_PATIENCE (times 15 s is how long a case waits for what takes a
+moment; default 1, with --debug 4)."""
+
+LAB = Command(
+    "scripts/lab",
+    "VERB [OPTIONS]",
+    """The suite in an emulated host with a PMU, on any machine. What is missing is built first.
+
+  scripts/lab run                         an unmodified kernel, the mediated contract
+  scripts/lab run --filter 'M6*'          some cases; "show cases" lists them
+  scripts/lab run --kernel bzImage        your kernel
+  scripts/lab exec -- perf stat true      a command of this machine inside""",
+    (
+        Verb(
+            "run",
+            "boot the kernel under test and run the suite in it",
+            _run,
+            options=(
+                *(
+                    MACHINES,
+                    KERNEL,
+                    CONTRACTS_,
+                    *_KERNELS,
+                    FAULT,
+                    FILTER,
+                    CPUS,
+                    BOOTS,
+                    STOP,
+                    STOP_AT,
+                    STRICT,
+                ),
+                *(
+                    OUT,
+                    TIMEOUT,
+                    APPEND,
+                    ICOUNT,
+                    *ROUGH,
+                    FROM_MAKE,
+                    Option("--check", argparse.SUPPRESS),
+                ),
+            ),
+            ends="Status: 0 conforms, 1 a case failed, 2 bad input or something missing.",
+        ),
+        Verb(
+            "exec",
+            "run a command of this machine inside the emulated host",
+            _exec,
+            "-- COMMAND [ARGUMENT...]",
+            (*_BOOT, PLAIN),
+            details="""This machine's files are there, read-only; on an Intel machine copies of those that the
+command names, with their libraries.""",
+            ends="Status: the command's; 2 if it could not be run.",
+        ),
+        Verb("shell", "a shell there", _shell, options=_BOOT),
+        Verb(
+            "try",
+            "boot once; run each case without its fault, then with it",
+            _try,
+            "FAULT=PROGRAM:CASE...",
+            (
+                *(MACHINE, CONTRACT, REFERENCE, CPUS, APPEND, OUT, ICOUNT, *ROUGH),
+                Option("--pretend", "leave the fault out the second time; nobody may notice"),
+            ),
+            words=True,
+            ends="Status: 0, 1 if one was not tried, 2 bad input.",
+            complete=_fault_names,
+        ),
+        Verb(
+            "replay",
+            "boot once more what a run with --icount or on an Intel machine booted, and compare",
+            _replay,
+            "[FOLDER]",
+            words=True,
+            details="FOLDER is that run's (default build/run).",
+            ends="Status: 0 the same, 1 not, 2 bad input.",
+        ),
+        Verb(
+            "payload",
+            "run the tests of the PMU model itself",
+            _payload,
+            options=(MACHINE, OUT, TIMEOUT, CPUS, PLAIN, *ROUGH),
+            ends="Status: 0 all passed, 1 not, 2 bad input.",
+        ),
+        Verb("table", "print one or more results.json as a table", _table, "FILE...", words=True),
+        Verb(
+            "build",
+            "build emulator, kernel and suite, as far as they are missing",
+            _build,
+            options=(
+                *(MACHINES, KERNEL, CONTRACT, *_KERNELS, PLAIN, FROM_MAKE),
+                Option("--update", "ask the distribution for newer sources"),
+            ),
+        ),
+        Verb(
+            "doctor",
+            "say what this machine lacks, and how to get it",
+            _doctor,
+            options=(
+                Option("--install", "install what is missing, if root"),
+                Option("--test", 'also what only "make test" needs'),
+                *(MACHINES, FROM_MAKE),
+            ),
+        ),
+        Verb(
+            "show",
+            f"print {', '.join(_WHAT)}",
+            _show,
+            "WHAT",
+            (FILTER, CONTRACT, *_KERNELS),
+            words=True,
+            details="""WHAT is one of
+
+  cases     those that --filter chooses from, or with it chooses
+  faults    the ways in which the reference kernel can be broken: name, rule,
+            contract, vendor, how it is switched on, words
+  words     the sentence of each rule, as JSON
+  machines  the profiles in configs/machines
+  source    the folder of the kernel source in use
+  headers   that of its user-space headers
+  image     the path of the kernel image, built if it is missing""",
+            complete=lambda: list(_WHAT),
+        ),
+        Verb(
+            "clean",
+            "remove the build folder",
+            _clean,
+            options=(Option("--cache", "and the cache: emulators, kernels, sources"),),
+        ),
+    ),
+    f'{_ENVIRONMENT}\n\n"scripts/lab VERB --help" has the options of a verb.\n'
+    "Status: 0 conforms, 1 a case failed, 2 bad input or something missing.",
+    old={
+        name: ["show", name] for name in ("cases", "faults", "words", "source", "headers", "image")
+    },
+)
+
+
+def _verb(name: str) -> Verb:
+    return next(verb for verb in LAB.verbs if verb.name == name)
+
+
+main = LAB.main
+INTERRUPTED = "interrupted; what was built so far is kept"

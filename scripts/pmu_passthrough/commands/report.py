@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What others read: results.json as JUnit, KCIDB, LAVA's signals or a page, and two
+results compared."""
+
+import argparse
+import hashlib
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base import process
+from ..base.place import TOP, build, write_whole
+from ..base.say import Refused
+from ..base.verbs import Command, Option, Verb
+from ..results import diff, junit, kcidb, lava, page
+from ..results.model import Results, load
+from ..suite import rules
+
+_RESULTS = """A RESULT is a results.json or the folder of a run or of several (default build/run).
+Their form is docs/results.schema.json."""
+
+
+@dataclass
+class _Side:
+    """One argument: the files it stands for, and what is in them."""
+
+    files: list[Path]
+    runs: list[Results]
+
+
+def _files(name: str) -> list[Path]:
+    """A file, a run's folder, or the folder of several."""
+    path = Path(name)
+    if not path.is_dir():
+        return [path]
+    if (path / "results.json").exists():
+        return [path / "results.json"]
+    found = sorted(path.glob("*/results.json")) or sorted(path.glob("*/*/results.json"))
+    if not found:
+        raise Refused(f"{path} has no results.json")
+    return found
+
+
+def _sides(names: list[str], renew: bool = False) -> list[_Side]:
+    files = [_files(name) for name in names or [str(build() / "run")]]
+    return [_Side(some, [load(file, renew) for file in some]) for some in files]
+
+
+def _all(values: argparse.Namespace) -> tuple[list[Path], list[Results]]:
+    sides = _sides(values.words)
+    return [file for side in sides for file in side.files], [
+        run for side in sides for run in side.runs
+    ]
+
+
+def _junit(values: argparse.Namespace) -> tuple[str, int]:
+    return junit.report(_all(values)[1]), 0
+
+
+def _lava(values: argparse.Namespace) -> tuple[str, int]:
+    return lava.report(_all(values)[1]), 0
+
+
+def _html(values: argparse.Namespace) -> tuple[str, int]:
+    files, runs = _all(values)
+    return page.report(runs, [file.parent for file in files], rules.sentences()), 0
+
+
+def _kcidb(values: argparse.Namespace) -> tuple[str, int]:
+    if not re.fullmatch("[a-z0-9_]+", values.origin):
+        raise Refused(
+            f"kcidb wants --origin, in small letters, digits and _, not '{values.origin}'"
+        )
+    if not re.fullmatch(r"\S+", values.checkout):
+        raise Refused("kcidb wants --checkout, without blanks")
+    files, runs = _all(values)
+    suite = (
+        process.output(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip() or "unknown"
+    )
+    keys = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
+    return kcidb.Submission(values.origin, values.checkout, suite).report(runs, keys), 0
+
+
+def _diff(values: argparse.Namespace) -> tuple[str, int]:
+    if len(values.words) != 2:
+        raise Refused("diff wants two results, then and now")
+    then, now = _sides(values.words, renew=True)
+    text, failures = diff.report(then.runs, now.runs)
+    return text, int(failures)
+
+
+def _make(
+    form: Callable[[argparse.Namespace], tuple[str, int]]
+) -> Callable[[argparse.Namespace], int]:
+    """Print what a form makes, or write it: at the end, or not at all."""
+
+    def run(values: argparse.Namespace) -> int:
+        out = Path(values.out) if values.out else None
+        if out and out.exists() and not out.is_file():
+            raise Refused(f"{out} is no file")
+        text, status = form(values)
+        if out:
+            write_whole(out, text)
+        else:
+            sys.stdout.write(text)
+        return status
+
+    return run
+
+
+_OUT = Option("--out", "write there, at the end or not at all", "FILE")
+_ORIGIN = Option("--origin", "as KernelCI granted it", "NAME", default="")
+_CHECKOUT = Option("--checkout", "of the kernel, without the origin", "ID", default="")
+
+
+def _form(
+    name: str,
+    says: str,
+    form: Callable[[argparse.Namespace], tuple[str, int]],
+    results: str = "[RESULT...]",
+    more: tuple[Option, ...] = (),
+    status: str = "0",
+) -> Verb:
+    ends = f"{_RESULTS}\n\nStatus: {status}, 2 bad input."
+    return Verb(name, says, _make(form), results, (_OUT, *more), words=True, ends=ends)
+
+
+REPORT = Command(
+    "scripts/report",
+    "FORM [OPTIONS] [RESULT...]",
+    'Print results for others to read: "scripts/report html --out report.html" makes a page of\n'
+    "the last run. FORM is one of",
+    (
+        _form("html", "one page with verdict, rules, evidence, machine and log", _html),
+        _form("junit", "JUnit XML; known defects are skipped there, with their names", _junit),
+        _form("lava", "signals for LAVA's dispatcher", _lava),
+        _form("kcidb", "KCIDB 5.3 JSON", _kcidb, more=(_ORIGIN, _CHECKOUT)),
+        _form(
+            "diff",
+            "new failures, fixed cases, changed needs",
+            _diff,
+            "THEN NOW",
+            status="0, 1 if there are new failures",
+        ),
+    ),
+    f"{_RESULTS}\n\nStatus: 0, for diff 1 if there are new failures, 2 bad input.",
+    kind="form",
+)
+main = REPORT.main

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What this machine lacks, and how to get it."""
+
+import os
+import sys
+
+from ..base import process
+from ..base.place import TOP
+from ..base.say import Refused, say
+from ..build import debian
+
+LISTS = ("packages-debian.list", "packages-test-debian.list")
+
+
+def _install(packages: list[str]) -> None:
+    say(f"installing {' '.join(packages)}")
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        if process.run(["apt-get", "-q", *words], sys.stderr.fileno(), env=quiet):
+            raise Refused(f"apt-get {words[0]} failed")
+
+
+def _elsewhere(lists: tuple[str, ...], emulators: set[str]) -> None:
+    """On no Debian: what corresponds to the packages, and where sources come from."""
+    say("not a Debian: install what corresponds to these packages yourself:")
+    for name in lists:
+        for line in (TOP / "configs" / name).read_text(encoding="utf-8").splitlines():
+            if not line.startswith("#"):
+                say(f"  {line}")
+    say(
+        "and give the sources: KSRC= (Linux 7.x tree), QEMU_SRC= (QEMU 10.0), BOCHS_SRC= (Bochs 3.0)"
+    )
+    wanted = {"KSRC"} | {f"{name.upper()}_SRC" for name in emulators}
+    lacking = sorted(name for name in wanted if not os.environ.get(name))
+    if lacking:
+        raise Refused(f"not given: {' '.join(lacking)}")
+
+
+def doctor(emulators: set[str], install: bool, tests: bool) -> None:
+    """Refuse to go on while something is missing; or install it, as root."""
+    lists = LISTS if tests else LISTS[:1]
+    if not debian.is_debian():
+        _elsewhere(lists, emulators)
+        return
+    missing = debian.missing(debian.packages(*lists))
+    if missing and install and os.geteuid() == 0:
+        _install(missing)
+    elif missing:
+        raise Refused(f"missing packages; get them with: apt-get install {' '.join(missing)}")
+    say("nothing is missing")

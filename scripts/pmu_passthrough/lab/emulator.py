@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The emulators behind one interface."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from ..base.place import text_of
+from ..base.say import Refused
+from .request import Request
+
+
+def kernel_sum(out: Path, kernel: Path) -> str:
+    """A line of sha256sum for what a boot boots, by its name seen from OUT."""
+    name = kernel.name if kernel.parent == out else str(kernel)
+    return f"{hashlib.sha256(kernel.read_bytes()).hexdigest()}  {name}\n"
+
+
+def still_there(out: Path, names: list[str]) -> None:
+    """Is all of that there which the run in OUT was made with?"""
+    for name in names:
+        if name.startswith("/") and not Path(name).exists():
+            raise Refused(f"{name} is gone, with which {out} was made")
+
+
+def same_kernel(out: Path) -> None:
+    """Is what the run in OUT booted what it was?"""
+    line = text_of(out / "kernel.sum")
+    kernel = out / line.rstrip("\n")[66:]
+    if not kernel.is_file() or kernel_sum(out, kernel) != line:
+        raise Refused(f"the kernel is another one than {out} was made with")
+
+
+class Emulator(ABC):
+    """An emulator that is built, or can be."""
+
+    # What a run leaves that a replay of it boots.
+    boot_files: tuple[str, ...]
+
+    @abstractmethod
+    def check_given(self) -> None:
+        """Is the user's source tree one, if there is one?"""
+
+    @abstractmethod
+    def build(self, plain: bool = False) -> Path:
+        """The emulator's path, built if it is not there. PLAIN is the same without the
+        PMU, for comparison."""
+
+    @abstractmethod
+    def title(self, path: Path) -> str:
+        """Its name and version."""
+
+    @abstractmethod
+    def command(
+        self, path: Path, request: Request, out: Path, kernel: Path, initrd: Path
+    ) -> list[str]:
+        """The command that boots, without its ports; what has to be made for it is made
+        in OUT."""
+
+    @abstractmethod
+    def ports(self, command: list[str], out: Path) -> list[str]:
+        """The command with the console in OUT/console.log and the report, the second
+        serial port, in OUT/report.log."""
+
+    @abstractmethod
+    def recorded(self, out: Path, words: list[str]) -> list[str]:
+        """The command that the run in OUT was made with, to be given other ports."""
+
+    def copy_setup(self, source: Path, out: Path) -> None:
+        """For a replay in OUT, what the run in SOURCE has in files of its own."""
+
+    def boots(self, out: Path, kernel: Path) -> Path:
+        """The file that holds the kernel, for who wants to know whether it is the same."""
+        return kernel

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The folder of a run's results: one run at a time, and nobody else's files."""
+
+import os
+import shutil
+from pathlib import Path
+
+from ..base.place import Lock, folder, need_room
+from ..base.say import Refused
+
+# What a run leaves, and its predecessors left.
+_FILES = """results.json results.ktap report.log console.log kernel.log config command
+command.words timeout kernel.sum emulator.log job job.cpio initrd disk.iso bochsrc bochs.log
+table progress state row""".split()
+# A run of this suite made the folder, and holds a lock on this while it is at work.
+_MARK = ".run"
+# What tells the folders of earlier versions.
+_SIGNS = (_MARK, "report.log", "results.json", "results.ktap")
+
+
+def is_a_runs(path: Path) -> bool:
+    """May a run clear it: is it not there, empty, a run's, or the folder of runs?"""
+    try:
+        entries = list(path.iterdir())
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    if not entries or any((path / sign).exists() for sign in _SIGNS):
+        return True
+    below = [sub for entry in entries if entry.is_dir() for sub in (entry, *entry.iterdir())]
+    return any((sub / sign).exists() for sub in below if sub.is_dir() for sign in _SIGNS)
+
+
+class RunFolder:
+    """A run's folder, claimed for as long as the run takes. Nothing in it is touched
+    before clear()."""
+
+    def __init__(self, path: Path, mib: int = 64) -> None:
+        if not is_a_runs(path):
+            raise Refused(f"{path} holds other things than a run's results: name another folder")
+        self.path = folder(path, "results to").resolve()
+        need_room(self.path, mib)
+        self._lock = Lock(self.path / _MARK)
+        if not self._lock.try_take():
+            raise Refused(f"{self.path} is in use by another run")
+
+    def clear(self) -> None:
+        """Remove the results of the run before, and lay out the files of this one."""
+        for name in _FILES:
+            (self.path / name).unlink(missing_ok=True)
+        for name in ("console.log", "report.log"):
+            (self.path / name).touch()
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.__exit__()
+
+
+def remove_run(path: Path) -> None:
+    """Remove a folder of a run, if it is one."""
+    if not is_a_runs(path):
+        raise Refused(f"{path} holds other things than a run's results: name another folder")
+    shutil.rmtree(path, ignore_errors=True)
+    if os.path.lexists(path):
+        raise Refused(f"cannot remove {path}")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is asked of a boot, whatever for, and the words that ask for it again."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..base.options import jobs, number_in
+from ..base.say import Refused
+from .machine import Machine
+from .rough import Rough
+
+CONTRACTS = ("auto", "mediated", "rfc", "rfc-as-posted")
+# What test programs take from the environment.
+PASSED_ON = (
+    "PMU_SEED",
+    "PMU_RACE_MS",
+    "PMU_EXPLORE_MS",
+    "PMU_ORDER",
+    "PMU_DELAY_US",
+    "PMU_PATIENCE",
+)
+
+
+def passed_on() -> dict[str, str]:
+    """What of it is set; each is a number from 1."""
+    for name in PASSED_ON:
+        number_in(name, 1)
+    return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+
+
+def as_prefix(values: Mapping[str, str]) -> str:
+    """The beginning of a command that sets them."""
+    return "".join(f"{name}={value} " for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class Request:
+    """A boot.
+
+    machine, cpus -- the emulated host
+    contract -- auto: as the kernel says
+    variant -- of the kernel: plain, reference or debug; not looked at with an image
+    image -- the user's bzImage
+    fault -- the way in which the reference kernel is broken, "" for none
+    filter -- globs of the cases to run, "" for all
+    append -- more arguments for the kernel
+    timeout -- of the boot, in seconds; 0: as long as machine and kernel take
+    strict -- known defects are violations
+    stop_at -- end at the first case that fails ("any") or violates this rule
+    icount -- one nanosecond an instruction
+    plain -- the emulator without its PMU model
+    environment -- what programs take from the environment
+    """
+
+    machine: Machine
+    cpus: int = 2
+    contract: str = "auto"
+    variant: str = "plain"
+    image: str = ""
+    fault: str = ""
+    filter: str = ""
+    append: str = ""
+    timeout: int = 0
+    strict: bool = False
+    stop_at: str = ""
+    icount: bool = False
+    plain: bool = False
+    rough: Rough = field(default_factory=Rough)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse what cannot be."""
+        if not self.machine.is_qemu and (self.icount or self.plain):
+            raise Refused(
+                f"--icount and --plain are for amd-zen4: machine {self.machine.name} is no QEMU"
+            )
+        if self.cpus > self.machine.max_cpus:
+            raise Refused(
+                f"--cpus {self.cpus}: machine {self.machine.name} has at most {self.machine.max_cpus}"
+            )
+        self.rough.setting(self.machine)
+        assert self.memory_mib and jobs()
+
+    @property
+    def memory_mib(self) -> int:
+        return number_in("LAB_MEMORY_MIB", self.machine.memory_mib, least=128, most=1 << 20)
+
+    @property
+    def deadline(self) -> int:
+        """Of the boot, in seconds. Everything takes longer where everything is checked."""
+        if self.timeout:
+            return self.timeout
+        return 1500 if self.variant == "debug" and not self.image else 300 * self.machine.slowness
+
+    @property
+    def patience(self) -> int:
+        """How many times longer than usual a case waits. Its checks make the debug kernel
+        several times slower."""
+        return int(self.environment.get("PMU_PATIENCE", "4" if self.variant == "debug" else "1"))
+
+    @property
+    def can_be_replayed(self) -> bool:
+        """Does its emulator know no clock but the number of instructions?"""
+        return self.icount or not self.machine.is_qemu
+
+    def kernel_arguments(self) -> str:
+        own = ""
+        # What makes a kernel with the RFC's interface speak it.
+        if self.contract != "auto" and self.contract != "mediated":
+            own += f" perf_guest.contract={self.contract}"
+        if self.fault:
+            own += f" perf_guest.fault={self.fault}"
+        if self.variant == "debug":
+            # With five levels of page tables KASAN takes an interrupt in the middle of
+            # identify_cpu() for a wild access.
+            own += " no5lvl"
+        machine = self.machine
+        more = f" {machine.kernel_arguments}" if machine.kernel_arguments else ""
+        # loglevel=6 lets every line of a kernel report reach the console, which is all
+        # that is left of a kernel that dies.
+        return (
+            f"console={machine.console} loglevel=6 panic=-1 nmi_watchdog=0 {machine.kvm_parameter}=1"
+            f"{more} tsc=reliable no_timer_check {own} {self.append}"
+        )
+
+    def again(self) -> str:
+        """The command that asks for the same, but for the cases."""
+        words = as_prefix(self.environment) + "scripts/lab run"
+        words += " --strict" if self.strict else ""
+        words += " --icount" if self.icount else ""
+        words += f" --machine {self.machine.name}" if self.machine.name != "amd-zen4" else ""
+        words += self.rough.options()
+        words += f" --cpus {self.cpus}" if self.cpus != 2 else ""
+        words += f" --contract {self.contract}" if self.contract != "auto" else ""
+        words += f" --fault {self.fault}" if self.fault else ""
+        if self.image:
+            return f"{words} --kernel {shlex.quote(self.image)}{self._appended()}"
+        words += " --debug" if self.variant == "debug" else ""
+        if self.variant == "reference" and not self.contract.startswith("rfc"):
+            words += " --reference"
+        return words + self._appended()
+
+    def _appended(self) -> str:
+        return f" --append {shlex.quote(self.append)}" if self.append else ""

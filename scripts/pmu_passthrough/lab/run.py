@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run: one boot that runs the suite, or a part of it, and leaves its results in a
+folder; and several of them side by side."""
+
+import os
+import random
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..base.place import columns
+from ..base.say import say
+from ..build import kernel, programs, source
+from ..results import ktap
+from ..results.model import Results, joined
+from ..suite import cases
+from .boot import Ending, FirstFailure, Watch, boot, needs_progress
+from .emulator import kernel_sum
+from .emulators import emulator_of
+from .folder import RunFolder, remove_run
+from .machine import Machine
+from .request import Request
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Products:
+    """What a boot is made of."""
+
+    emulator: Path
+    image: Path
+    modules: tuple[Path, ...]
+    config: Path | None
+    suite: Path
+    initramfs: Path
+
+
+def prepare(request: Request) -> Products:
+    """All that the request needs, built if it is missing. What is given is looked at
+    before anything is built."""
+    builds = emulator_of(request.machine)
+    builds.check_given()
+    source.check_given()
+    if request.image:
+        kernel.check_image(request.image)
+    emulator = builds.build(request.plain)
+    if request.image:
+        kernel.check_image_options(request.image, source.tree())
+        image = Path(request.image).resolve()
+        modules, config = kernel.modules_beside(image), None
+    else:
+        made = kernel.build(request.variant)
+        image, config = made / "bzImage", made / "config"
+        modules = tuple(sorted(made.glob("*.ko")))
+    suite = programs.suite()
+    return Products(emulator, image, modules, config, suite, programs.initramfs(suite))
+
+
+def job_words(**values: str | int) -> str:
+    """Settings for lab/init/init."""
+    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+
+
+def exported(values: dict[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def environment_of(request: Request) -> dict[str, str]:
+    """What the programs take from the environment."""
+    values = dict(request.environment)
+    if request.variant == "debug" and not request.image:
+        values.setdefault("PMU_PATIENCE", str(request.patience))
+    return values
+
+
+def _job(request: Request, entries: Sequence[cases.Entry]) -> str:
+    values = environment_of(request)
+    if request.strict:
+        values["PMU_STRICT"] = "1"
+    if request.image and request.contract != "auto":
+        values["PMU_CONTRACT"] = request.contract
+    return exported(values) + job_words(
+        JOB="run",
+        TESTS=" ".join(str(entry) for entry in entries),
+        AGAIN=request.again(),
+        WANT_CONFIG="1" if request.image else "",
+        # A program's share of the boot's deadline, as much as 120 of 300 seconds.
+        LAB_TIMEOUT=max(request.deadline * 2 // 5, 120),
+    )
+
+
+def context(request: Request, products: Products, out: Path, seconds: int) -> dict[str, Any]:
+    """What results.json says of the boot."""
+    return {
+        "machine": request.machine.name,
+        "contract": "mediated" if request.contract == "auto" else request.contract,
+        "kernel_image": str(products.image),
+        "kernel": "given" if request.image else request.variant,
+        "fault": request.fault,
+        "cpus": request.cpus,
+        "emulator": emulator_of(request.machine).title(products.emulator),
+        "rough": request.rough.setting(request.machine),
+        "boot_seconds": seconds,
+        "command": (out / "command").read_text(encoding="utf-8").rstrip("\n"),
+    }
+
+
+def boot_job(
+    request: Request,
+    products: Products,
+    out: Path,
+    job: str,
+    watch: Watch | None,
+    count: int = 0,
+    name: str = "",
+) -> Ending:
+    """Boot with a job; count and name are of the programs, for who watches."""
+    emulator = emulator_of(request.machine)
+    packed = programs.job_cpio(out, job, products.modules)
+    with open(out / "initrd", "wb") as initrd:
+        for part in (products.initramfs, packed):
+            initrd.write(part.read_bytes())
+    packed.unlink()
+    command = emulator.command(products.emulator, request, out, products.image, out / "initrd")
+    if request.can_be_replayed:
+        (out / "timeout").write_text(f"{request.deadline}\n", encoding="utf-8")
+        (out / "kernel.sum").write_text(
+            kernel_sum(out, emulator.boots(out, products.image)), encoding="utf-8"
+        )
+    command = emulator.ports(command, out)
+    ending = boot(command, out, request.deadline, watch, needs_progress(count, name))
+    ending.check(out)
+    return ending
+
+
+def ordered(entries: list[cases.Entry], request: Request) -> list[cases.Entry]:
+    """In PMU_ORDER's order, if that is given."""
+    if "PMU_ORDER" in request.environment:
+        random.Random(int(request.environment["PMU_ORDER"])).shuffle(entries)
+    return entries
+
+
+def run(
+    request: Request, out: Path, name: str = "", entries: list[cases.Entry] | None = None
+) -> Results:
+    """Boot, run, and leave the results in the folder OUT.
+
+    name -- of the run among others, for its progress
+    entries -- the programs and cases, in place of the request's filter
+    """
+    chosen = ordered(cases.entries(request.filter) if entries is None else entries, request)
+    with RunFolder(out) as folder:
+        products = prepare(request)
+        folder.clear()
+        out = folder.path
+        say(f"booting {products.emulator.parent.name}/{request.machine.name}, results in {out}")
+        if products.config:
+            shutil.copy(products.config, out / "config")
+        watch = FirstFailure(request, out) if request.stop_at else None
+        ending = boot_job(request, products, out, _job(request, chosen), watch, len(chosen), name)
+        return ktap.make(out, ending.how, context(request, products, out, ending.seconds))
+
+
+def at_a_time(request: Request) -> int:
+    """How many boots this machine carries at once: by its cores, and by its memory."""
+    cores = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return max(1, min(cores, memory // (request.memory_mib + 256)))
+
+
+def side_by_side(tasks: Sequence[Callable[[], T]], many: int) -> list[T]:
+    """Do the tasks, so many at a time, in their order; the results in that order. The
+    first that fails ends it: what was begun is waited for."""
+    pool = futures.ThreadPoolExecutor(many)
+    doing = [pool.submit(task) for task in tasks]
+    try:
+        futures.wait(doing, return_when=futures.FIRST_EXCEPTION)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True, cancel_futures=True)
+    return [one.result() for one in doing]
+
+
+def dealt(entries: list[cases.Entry], boots: int) -> list[list[cases.Entry]]:
+    """Programs dealt out to boots: the longest first, to the boot with least to do."""
+    seconds = {program: int(weight) for program, weight in columns("durations.list")}
+    hands: list[list[cases.Entry]] = [[] for _ in range(boots)]
+    loads = [0] * boots
+    for entry in sorted(entries, key=lambda e: -seconds.get(e.program, 1)):
+        least = loads.index(min(loads))
+        hands[least].append(entry)
+        loads[least] += seconds.get(entry.program, 1)
+    return [hand for hand in hands if hand]
+
+
+def run_in_boots(request: Request, out: Path, boots: int) -> Results:
+    """One run in several boots at the same time, for an emulator that works with one
+    thread: a boot in OUT/1, OUT/2, ...; in OUT what a run leaves, joined."""
+    with RunFolder(out) as folder:
+        prepare(request)
+        hands = dealt(cases.entries(request.filter), boots)
+        for index in range(boots):
+            remove_run(folder.path / str(index + 1))
+        folder.clear()
+        parts = [folder.path / str(index + 1) for index in range(len(hands))]
+
+        def task(part: Path, hand: list[cases.Entry]) -> Callable[[], Results]:
+            return lambda: run(request, part, f"boot {part.name}", hand)
+
+        made = side_by_side([task(part, hand) for part, hand in zip(parts, hands)], boots)
+        for name in ("report.log", "results.ktap", "kernel.log", "console.log", "command"):
+            (folder.path / name).write_bytes(b"".join((part / name).read_bytes() for part in parts))
+        if (parts[0] / "config").exists():
+            shutil.copy(parts[0] / "config", folder.path)
+        results = joined(made)
+        results.write(folder.path / "results.json")
+        return results
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several runs that are asked for at once."""
+
+    request: Request
+    out: Path
+    name: str
+
+
+def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
+    """Several runs, as many at a time as this machine carries; the slower machines'
+    first, so that nobody waits for them at the end."""
+    with RunFolder(out):
+        for part in parts:
+            remove_run(part.out)
+        # What each needs, before two at once look for it.
+        for part in parts:
+            prepare(part.request)
+        order = sorted(parts, key=lambda part: -part.request.machine.slowness)
+        many = at_a_time(parts[0].request)
+
+        def task(part: Part) -> Callable[[], Results]:
+            return lambda: run(part.request, part.out, part.name)
+
+        made = side_by_side([task(part) for part in order], many)
+        by_out = {part.out: results for part, results in zip(order, made)}
+        return [by_out[part.out] for part in parts]
+
+
+def parts_of(
+    request: Request, machines: Sequence[Machine], contracts: Sequence[str], out: Path
+) -> list[Part]:
+    """A run of each contract, on its own kernel, on each machine; in folders below OUT."""
+    parts = []
+    for machine in machines:
+        for contract in contracts:
+            where = out / machine.name if len(machines) > 1 else out
+            where = where / contract if len(contracts) > 1 else where
+            variant = request.variant
+            if len(contracts) > 1:
+                variant = "plain" if contract == "mediated" else "reference"
+            one = replace(request, machine=machine, contract=contract, variant=variant)
+            parts.append(Part(one, where, f"{machine.name} {contract}"))
+    return parts

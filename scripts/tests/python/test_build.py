@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is built, where, and from what."""
+
+import os
+import struct
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pmu_passthrough.base import place
+from pmu_passthrough.base.say import Refused
+from pmu_passthrough.build import kernel, source
+from pmu_passthrough.build.cache import cached, key_of
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("KSRC", "LAB_BUILD", "LAB_FREE_MIB_TEST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def image(folder: Path, version: str, size: int = 4096) -> Path:
+    """The header of a bzImage with that version string, that is size bytes long."""
+    data = bytearray(4096)
+    data[0x1F1] = 1
+    struct.pack_into("<I", data, 0x1F4, (size - 1024) // 16)
+    data[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", data, 0x20E, 0x400)
+    text = f"{version} (me@here) #1".encode() + b"\0"
+    data[0x600 : 0x600 + len(text)] = text
+    (folder / "image").write_bytes(data)
+    return folder / "image"
+
+
+@pytest.mark.parametrize("text", ["hello\n", "", "x" * 5000])
+def test_a_file_that_is_no_kernel_image_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "text").write_text(text, encoding="utf-8")
+    with pytest.raises(Refused, match=f"KERNEL={tmp_path}/text is no x86 bzImage"):
+        kernel.check_image(str(tmp_path / "text"))
+
+
+def test_an_image_that_is_missing_old_or_cut_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="does not exist"):
+        kernel.check_image(str(tmp_path / "none"))
+    with pytest.raises(Refused, match=r"is Linux 6.12.117, too old: mediated PMUs came with 7.0"):
+        kernel.check_image(str(image(tmp_path, "6.12.117")))
+    with pytest.raises(Refused, match="is not whole: 4096 bytes of at least 8192"):
+        kernel.check_image(str(image(tmp_path, "7.3.4", 8192)))
+
+
+def test_an_image_without_a_needed_option_is_refused_and_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    tool = tmp_path / "scripts/extract-ikconfig"
+    tool.write_text(
+        "#!/bin/sh\necho CONFIG_BLK_DEV_INITRD=y; echo CONFIG_DEVTMPFS=y\n", encoding="utf-8"
+    )
+    tool.chmod(0o755)
+    with pytest.raises(Refused, match="lacks CONFIG_PROC_FS=y"):
+        kernel.check_image_options(str(image(tmp_path, "7.3.4")), tmp_path)
+
+
+def test_a_tree_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KSRC", str(tmp_path))
+    with pytest.raises(Refused, match=f"KSRC={tmp_path} is no kernel source tree"):
+        source.tree()
+
+
+def test_the_version_is_that_of_the_makefile(tmp_path: Path) -> None:
+    text = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION = -rc1\n"
+    (tmp_path / "Makefile").write_text(text, encoding="utf-8")
+    assert source.version(tmp_path) == "7.3.4-rc1"
+
+
+def test_a_key_is_of_what_is_in_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/f").write_text("one", encoding="utf-8")
+    before = key_of("word", tmp_path / "d")
+    os.utime(tmp_path / "d/f", (1, 1))
+    assert key_of("word", tmp_path / "d") == before
+    (tmp_path / "d/f").write_text("two", encoding="utf-8")
+    assert key_of("word", tmp_path / "d") != before != key_of("words", tmp_path / "d")
+    # As earlier versions made it, so that their caches are used.
+    assert key_of("name /x", "7.3.4") == "5f720c87ddeed07b"
+
+
+def test_a_product_is_made_once_and_is_whole(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def make(part: Path) -> None:
+        made.append(part)
+        time.sleep(0.1)
+        (part / "x").touch()
+
+    threads = [
+        threading.Thread(target=cached, args=(tmp_path / "p", 1, "x", make)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1 and (tmp_path / "p/x").exists()
+
+
+def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
+    def make(part: Path) -> None:
+        (part / "x").touch()
+        raise Refused("no")
+
+    with pytest.raises(Refused, match="no"):
+        cached(tmp_path / "p", 1, "x", make)
+    assert not list(tmp_path.glob("p*"))
+
+
+def test_a_disk_without_space_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_FREE_MIB_TEST", "999999999")
+    with pytest.raises(Refused, match="no space for building QEMU: .* MiB free, 3000 are needed"):
+        cached(tmp_path / "p", 3000, "building QEMU", lambda part: None)
+
+
+def test_an_installed_suite_builds_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/u")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert str(place.build_of(Path("/usr/share/x"))) == "/home/u/.cache/pmu_passthrough/build"
+    assert str(place.build_of(Path("/home/u/checkout"))) == "/home/u/checkout/build"
+    monkeypatch.delenv("HOME")
+    assert place.home().is_absolute()
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("old", encoding="utf-8")
+    place.write_whole(tmp_path / "f", "new")
+    assert (tmp_path / "f").read_text(encoding="utf-8") == "new"
+    with pytest.raises(Refused, match="cannot write to"):
+        place.write_whole(tmp_path / "no/f", "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]

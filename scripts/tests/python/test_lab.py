@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a boot is asked, dealt out and watched for, without a boot."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pmu_passthrough.base import process
+from pmu_passthrough.base.options import number
+from pmu_passthrough.base.say import Refused, one_line
+from pmu_passthrough.lab import boot, folder, inside, run, trials
+from pmu_passthrough.lab.machine import machine, names
+from pmu_passthrough.lab.qemu import port
+from pmu_passthrough.lab.request import Request
+from pmu_passthrough.lab.rough import Rough
+from pmu_passthrough.matrix import soak
+from pmu_passthrough.results.model import CaseResult, Results
+from pmu_passthrough.suite import cases
+
+
+def test_every_profile_is_whole() -> None:
+    for name in names():
+        assert Request(machine(name)).kernel_arguments()
+        Rough().setting(machine(name))
+    assert machine("intel-v4").pmu_version == 4 and machine("intel-v4").pmu_general == 8
+    assert machine("intel-sparse").pmu_fixed_mask == 0x77
+
+
+def test_a_rough_machine_is_as_rough_as_asked() -> None:
+    rough = machine("amd-zen4-rough")
+    assert Rough().setting(rough) == "late=400 cycles=370 garbage=1 ipi=1000 nmi=2 smi=2 seed=0"
+    assert Rough(None, 200, 7).setting(rough).startswith("late=800 cycles=740 garbage=1 ")
+    assert Rough("").setting(rough) == "" == Rough().setting(machine("amd-zen4"))
+
+
+def test_the_command_that_asks_again_asks_the_same() -> None:
+    request = Request(
+        machine("intel-v5"), contract="rfc", variant="reference", fault="wakes", cpus=3
+    )
+    assert (
+        request.again()
+        == "scripts/lab run --machine intel-v5 --cpus 3 --contract rfc --fault wakes"
+    )
+    odd = Request(machine("amd-zen4"), append="a='b c'", image="/my kernel", strict=True)
+    assert odd.again().startswith("scripts/lab run --strict --kernel '/my kernel' --append ")
+
+
+def test_programs_are_dealt_out_by_how_long_they_take() -> None:
+    entries = [cases.Entry(path.stem) for path in cases.programs()]
+    hands = run.dealt(entries, 2)
+    assert sorted(str(e) for hand in hands for e in hand) == sorted(str(e) for e in entries)
+    assert abs(len(hands[0]) - len(hands[1])) > 0
+    assert len(run.dealt(entries[:1], 2)) == 1
+
+
+@pytest.mark.parametrize(
+    "globs", ["M99*", "param_test\nx", "claim_test:open.x.M3_every_vm_claims", "a,,b", "["]
+)
+def test_a_filter_that_means_nothing_is_refused(globs: str) -> None:
+    with pytest.raises(Refused, match="no case matches --filter"):
+        cases.select(globs)
+
+
+def test_a_filter_means_programs_cases_and_variants() -> None:
+    assert {case.program for case in cases.select("param_test")} == {"param_test"}
+    assert [str(case) for case in cases.select("claim_test:claim.M3_every_vm_claims")] == [
+        "claim_test:claim.M3_every_vm_claims"
+    ]
+    assert cases.entries("param_test")[0].cases
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "1m", "", "1e3", "007", "١", "9" * 20, "1\n"])
+def test_a_number_that_is_none_is_refused(word: str) -> None:
+    with pytest.raises(Exception, match="wants a number"):
+        number()(word)
+
+
+def test_a_message_is_one_line() -> None:
+    assert one_line("a\nb\x1b[0m\r") == "a\\nb\\x1b[0m\\r"
+
+
+REPORT = """@@lab fact release 7
+@@lab trial wakes none
+@@lab fact /fault none
+@@lab program p
+@@lab status 0
+@@lab trial wakes wakes
+@@lab fact /fault wakes
+@@lab program p
+@@lab status 1
+@@lab tried wakes
+@@lab end
+"""
+
+
+def test_each_half_of_a_trial_is_a_report_of_its_own() -> None:
+    control = trials.part_of_report(REPORT, "wakes", "none").splitlines()
+    assert control[0] == "@@lab fact release 7" and control[-1] == "@@lab end"
+    assert "@@lab status 0" in control and "@@lab status 1" not in control
+    broken = trials.part_of_report(REPORT, "wakes", "wakes")
+    assert "@@lab status 1" in broken and "fact /fault none" not in broken
+    assert trials.part_of_report(REPORT, "other", "other") == ""
+    # One that was cut off has no end of its own.
+    cut = trials.part_of_report(REPORT[: REPORT.index("@@lab status 1")], "wakes", "wakes")
+    assert "@@lab end" not in cut
+
+
+def test_the_first_failure_of_a_rule_ends_a_run(tmp_path: Path) -> None:
+    (tmp_path / "console.log").touch()
+    watch = boot.FirstFailure(Request(machine("amd-zen4"), stop_at="M4"), tmp_path)
+    assert not watch.heard("# violates M44: x") and not watch.heard("not ok 1 x")
+    assert not watch.heard("# violates M4: x") and watch.heard("not ok 2 x")
+    assert boot.FirstFailure(Request(machine("amd-zen4"), stop_at="any"), tmp_path).heard(
+        "not ok 1 x"
+    )
+
+
+def test_a_kernel_that_stopped_in_a_case_ends_a_run(tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    console.write_text("[0.1] WARNING: before\n", encoding="utf-8")
+    watch = boot.FirstFailure(Request(machine("amd-zen4"), stop_at="any"), tmp_path)
+    assert not watch.heard("#  RUN  x")
+    assert not watch.silent(100)
+    with open(console, "a", encoding="utf-8") as file:
+        file.write("[0.2] BUG: now\n")
+    assert not watch.silent(10) and watch.silent(100)
+
+
+def test_a_folder_is_one_runs_and_nobody_elses(tmp_path: Path) -> None:
+    with folder.RunFolder(tmp_path / "out") as claimed:
+        with pytest.raises(Refused, match="is in use by another run"):
+            folder.RunFolder(tmp_path / "out")
+        claimed.clear()
+    folder.RunFolder(tmp_path / "out").clear()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config").write_text("x", encoding="utf-8")
+    with pytest.raises(Refused, match="holds other things"):
+        folder.RunFolder(tmp_path / "mine")
+    with pytest.raises(Refused, match="holds other things"):
+        folder.remove_run(tmp_path / "mine")
+    assert (tmp_path / "mine/config").exists()
+
+
+def test_a_comma_in_a_path_is_no_end_of_it() -> None:
+    assert port("report", Path("/a,b"))[1] == "file,id=report,path=/a,,b"
+
+
+def test_files_below_tmp_are_shown_inside(tmp_path: Path) -> None:
+    (tmp_path / "script").touch()
+    named = inside.hidden_files(["sh", str(tmp_path / "script"), "/etc/passwd", "/tmp/none"])
+    assert named == ([tmp_path / "script"] if str(tmp_path).startswith("/tmp/") else [])
+    with pytest.raises(Refused, match="there is no command 'no_such_command'"):
+        inside.check_command(["no_such_command"])
+
+
+def test_nothing_outlives_who_started_it(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pmu_passthrough.base import process;"
+        "p = process.start(['sleep', '1000']); print(p.pid, flush=True); process.wait(p)"
+    )
+    top = str(Path(__file__).resolve().parents[2])
+    parent = subprocess.Popen(
+        ["/usr/bin/python3", "-c", script, top], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    # Tied to its parent before it becomes what was asked for.
+    assert _comes_true(lambda: _name(child) == "sleep")
+    parent.kill()
+    parent.wait()
+    gone = _comes_true(lambda: _name(child) != "sleep")
+    if not gone:
+        os.kill(child, signal.SIGKILL)
+    assert gone
+
+
+def _name(pid: int) -> str:
+    """Of a process that lives."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()
+    except OSError:
+        return ""
+    return words[1].strip("()") if words[2] != "Z" else ""
+
+
+def _comes_true(what: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+def test_a_wait_ends_at_its_deadline_and_when_told() -> None:
+    running = process.start(["sleep", "1000"])
+    assert process.wait(running, 0.1) is None
+    assert process.wait(running, 100, lambda: True) is None
+    process.end(running)
+    assert process.wait(process.start(["sh", "-c", "exit 7"])) == 7
+
+
+def _run(name: str, outcome: str, cpus: int) -> tuple[str, Results]:
+    case = CaseResult("p", "c", ["M1"], outcome, "needs x" if outcome == "skip" else "", [])
+    return name, Results({"machine": "m", "cpus": cpus}, "mediated", {}, True, [case])
+
+
+def test_a_verdict_that_changes_is_flaky() -> None:
+    lines = list(soak.compared([_run("run-0", "conforms", 2), _run("run-1", "undecided", 2)]))
+    assert lines[0] == "flaky mediated p:c"
+    assert lines[-1] == "2 runs, 1 cases, 2 verdicts, 0 failed always, 0 incomplete, 1 flaky"
+    # A skip is no verdict, unless the same number of CPUs gave one.
+    assert list(soak.compared([_run("a", "conforms", 4), _run("b", "skip", 2)]))[-1].endswith(
+        " 0 flaky"
+    )
+    assert list(soak.compared([_run("a", "conforms", 2), _run("b", "skip", 2)]))[-1].endswith(
+        " 1 flaky"
+    )
+    assert "always violates: mediated p:c" in list(soak.compared([_run("a", "violates", 2)]))
