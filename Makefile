@@ -35,7 +35,7 @@ soak: ## run the suite again and again under changing conditions: do verdicts?
 
 build: ## build emulator, kernel and suite without running them
 	$(SETUP)
-	@scripts/lab build --make
+	@scripts/lab build
 
 ksft-install: ## put the suite into the kernel tree KSRC= as a target of kselftest
 	@scripts/ksft install
@@ -48,7 +48,7 @@ man: ## the manual pages, into build/man
 
 format: ## put C and Python into the project's style
 	@git ls-files '*.c' '*.h' | grep -vE '^lab/(qemu|bochs)/' | xargs clang-format-14 -i
-	@git ls-files '*.py' | xargs black -q -l 100
+	@black -q -l 100 scripts
 
 clean: ## remove the build folder (the cache stays)
 	@scripts/lab clean

@@ -143,6 +143,8 @@ static void guard(int (*change)(void), char **argv,
 	shared->err = change();
 	if (!shared->err) {
 		shared->command = start(argv);
+		/* A kill of the command's process group is not for us. */
+		setsid();
 		if (shared->command < 0)
 			shared->err = EAGAIN;
 		else

@@ -9,7 +9,7 @@
 #include "../contract/contract.h"
 #include "klog.h"
 
-/* scripts/lib/results.sh looks for these. */
+/* results/console.py of the scripts looks for these. */
 #define KLOG_EXPECTED_BEGINS "pmu_passthrough: an expected complaint begins"
 #define KLOG_EXPECTED_ENDS "pmu_passthrough: an expected complaint ends"
 

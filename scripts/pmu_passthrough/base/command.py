@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A command from its start to its exit status."""
 
+import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
 from . import process, say
 from .place import reason, remove_temporary
+
+
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class Interrupted(BaseException):
@@ -37,12 +42,16 @@ def _outcome(main: Callable[[list[str]], int], interrupted: str, bad: int) -> in
         # Whoever reads has enough; what was not read is no verdict.
         return bad
     except OSError as error:
-        where = f" {error.filename}" if error.filename else " the output"
-        say.complain(
-            f"cannot write{where}: {reason(error)}"
-            if not error.filename
-            else f"{error.filename}: {reason(error)}"
-        )
+        if error.filename:
+            say.complain(f"{error.filename}: {reason(error)}")
+        elif error.errno in _CANNOT_WRITE:
+            say.complain(f"cannot write the output: {reason(error)}")
+        else:
+            traceback.print_exc()
+        return bad
+    except Exception:
+        # A mistake of ours is no verdict.
+        traceback.print_exc()
         return bad
 
 

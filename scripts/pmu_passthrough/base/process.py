@@ -69,6 +69,9 @@ def wait(
 ) -> int | None:
     """Wait for its end, at most so long; look at something meanwhile, and stop if that
     says so. Returns the status, or None if it goes on."""
+    if process.returncode is not None:
+        _forget(process)
+        return process.returncode
     deadline = None if seconds is None else time.monotonic() + seconds
     handle = os.pidfd_open(process.pid)
     try:

@@ -11,7 +11,7 @@ from ..base import process
 from ..base.place import TOP, write_whole
 from ..base.say import Refused
 from ..base.verbs import Command, Verb
-from ..build import source
+from ..builders import source
 
 _PATCH = TOP / "lab/kernel/hooks.patch"
 _DIR = TOP / "build/hooks"

@@ -23,7 +23,7 @@ from ..base.place import TOP, build, text_of, write_whole
 from ..base.progress import time_left
 from ..base.say import Refused, say
 from ..base.verbs import Command, Option, Verb
-from ..build import programs
+from ..builders import programs
 from ..lab.folder import RunFolder
 from ..lab.request import as_prefix, passed_on
 from ..results import ktap, table
@@ -276,7 +276,7 @@ def _run_in(values: argparse.Namespace, suite: _Suite, out: Path, globs: str) ->
     with open(out / "report.log", "wb") as file:
         report = _Report(suite, file, again, values.timeout)
         report.facts()
-        report.programs(cases.entries(globs))
+        report.programs(cases.ordered(cases.entries(globs), passed_on()))
         heard = log.lines()
         report.log(heard)
     write_whole(out / "console.log", "".join(f"{line}\n" for line in heard))

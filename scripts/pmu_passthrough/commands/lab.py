@@ -11,7 +11,7 @@ from ..base.options import Parser, number, words_in
 from ..base.place import build, cache
 from ..base.say import Refused, say
 from ..base.verbs import Command, Option, Verb
-from ..build import kernel, programs, source
+from ..builders import kernel, programs, source
 from ..lab import inside, run as runs
 from ..lab.doctor import doctor
 from ..lab.machine import ALL, Machine, machine, names
@@ -258,7 +258,6 @@ def _say_replay(request: Request, out: Path) -> None:
 
 
 def _build(values: argparse.Namespace) -> int:
-    values = _with_make(values, LAB.parser(_verb("build")))
     named = ALL if _machine_named(values) == "all" else (_machine_named(values),)
     for name in named:
         request = _one_contract(request_of(values, machine(name)), "build")
@@ -464,7 +463,7 @@ command names, with their libraries.""",
             "build emulator, kernel and suite, as far as they are missing",
             _build,
             options=(
-                *(MACHINES, KERNEL, CONTRACT, *_KERNELS, PLAIN, FROM_MAKE),
+                *(MACHINES, KERNEL, CONTRACT, *_KERNELS, PLAIN),
                 Option("--update", "ask the distribution for newer sources"),
             ),
         ),

@@ -19,7 +19,7 @@ from ..base.options import number
 from ..base.place import TOP, build_folder, text_of
 from ..base.say import Refused
 from ..base.verbs import Command, Verb
-from ..build import kernel, programs
+from ..builders import kernel, programs
 from ..lab import run as runs
 from ..lab.machine import machine
 from ..lab.request import CONTRACTS, Request

@@ -9,7 +9,7 @@ from ..base import process
 from ..base.options import Parser, complete, jobs
 from ..base.place import TOP, build, text_of, write_whole
 from ..base.say import Refused
-from ..build import programs
+from ..builders import programs
 from ..lab.machine import machine
 from ..lab.request import Request
 from ..lab.run import prepare

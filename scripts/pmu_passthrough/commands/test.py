@@ -6,6 +6,7 @@ import argparse
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,7 +161,7 @@ def _python(stage: _Stage) -> int:
     """pytest, its results as TAP."""
     said = _LOGS / "pytest.log"
     command = [
-        "python3",
+        sys.executable,
         "-m",
         "pytest",
         "-q",

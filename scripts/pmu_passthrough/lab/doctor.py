@@ -7,7 +7,7 @@ import sys
 from ..base import process
 from ..base.place import TOP
 from ..base.say import Refused, say
-from ..build import debian
+from ..builders import debian
 
 LISTS = ("packages-debian.list", "packages-test-debian.list")
 

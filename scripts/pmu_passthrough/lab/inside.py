@@ -14,7 +14,7 @@ from pathlib import Path
 from ..base import process
 from ..base.place import TOP, temporary_folder, text_of
 from ..base.say import Refused, complain, say
-from ..build import programs
+from ..builders import programs
 from .emulators import emulator_of
 from .qemu import share
 from .request import Request

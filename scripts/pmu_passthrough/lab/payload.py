@@ -9,7 +9,7 @@ from pathlib import Path
 from ..base import process
 from ..base.place import text_of
 from ..base.say import say
-from ..build import programs
+from ..builders import programs
 from .folder import RunFolder
 from .qemu import Qemu, port
 from .request import Request

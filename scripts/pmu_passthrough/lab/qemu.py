@@ -10,8 +10,8 @@ from ..base import process
 from ..base.options import jobs
 from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
-from ..build import debian
-from ..build.cache import cached, compiler, key_of, quiet, step
+from ..builders import debian
+from ..builders.cache import cached, compiler, key_of, quiet, step
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
 

@@ -3,7 +3,6 @@
 folder; and several of them side by side."""
 
 import os
-import random
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 
 from ..base.place import columns
 from ..base.say import say
-from ..build import kernel, programs, source
+from ..builders import kernel, programs, source
 from ..results import ktap
 from ..results.model import Results, joined
 from ..suite import cases
@@ -138,13 +137,6 @@ def boot_job(
     return ending
 
 
-def ordered(entries: list[cases.Entry], request: Request) -> list[cases.Entry]:
-    """In PMU_ORDER's order, if that is given."""
-    if "PMU_ORDER" in request.environment:
-        random.Random(int(request.environment["PMU_ORDER"])).shuffle(entries)
-    return entries
-
-
 def run(
     request: Request, out: Path, name: str = "", entries: list[cases.Entry] | None = None
 ) -> Results:
@@ -153,7 +145,8 @@ def run(
     name -- of the run among others, for its progress
     entries -- the programs and cases, in place of the request's filter
     """
-    chosen = ordered(cases.entries(request.filter) if entries is None else entries, request)
+    chosen = cases.entries(request.filter) if entries is None else entries
+    chosen = cases.ordered(chosen, request.environment)
     with RunFolder(out) as folder:
         products = prepare(request)
         folder.clear()

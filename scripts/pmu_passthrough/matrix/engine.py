@@ -17,7 +17,7 @@ from ..base import process, say
 from ..base.place import TOP, folder, text_of, write_whole
 from ..base.progress import time_left
 from ..base.say import Refused
-from ..build import kernel
+from ..builders import kernel
 from ..lab import run as runs
 from ..lab.request import Request
 from ..results import table

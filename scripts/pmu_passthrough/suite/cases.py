@@ -3,7 +3,9 @@
 where there is KVM."""
 
 import functools
+import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -111,6 +113,13 @@ def entries(globs: str) -> list[Entry]:
         Entry(name, tuple(sorted({c.variant or c.name for c in chosen if c.program == name})))
         for name in names
     ]
+
+
+def ordered(chosen: list[Entry], environment: Mapping[str, str]) -> list[Entry]:
+    """In the order that is drawn from PMU_ORDER, if that is given."""
+    if not environment.get("PMU_ORDER"):
+        return chosen
+    return random.Random(int(environment["PMU_ORDER"])).sample(chosen, len(chosen))
 
 
 def without_variant(name: str) -> str:

@@ -25,6 +25,19 @@ need_perf() {
 	[ ! -e "$BATS_TEST_FILENAME.new" ]
 }
 
+@test "a command below /tmp runs, with what it names, and what is missing is said before the boot" {
+	printf '#!/bin/sh\ncat "$1"; exit 3\n' >"$BATS_TEST_TMPDIR/script"
+	chmod +x "$BATS_TEST_TMPDIR/script"
+	mkdir "$BATS_TEST_TMPDIR/folder"
+	printf 'a file\n' >"$BATS_TEST_TMPDIR/folder/file, with \"signs\""
+	run -3 --separate-stderr "$LAB" exec -- "$BATS_TEST_TMPDIR/script" "$BATS_TEST_TMPDIR/folder/file, with \"signs\""
+	[ "$output" = "a file" ]
+	run -0 --separate-stderr "$LAB" exec -- ls "$BATS_TEST_TMPDIR/folder"
+	[ "$output" = 'file, with "signs"' ]
+	run -2 --separate-stderr "$LAB" exec -- "$BATS_TEST_TMPDIR/nowhere"
+	[ "$stderr" = "lab: exec: there is no command '$BATS_TEST_TMPDIR/nowhere' on this machine" ]
+}
+
 @test "perf stat counts instructions, the same each time that nothing interrupts" {
 	need_perf
 	run -0 --separate-stderr "$LAB" exec -- sh -c '

@@ -69,8 +69,13 @@ MEDIATED=kvm_amd.enable_mediated_pmu=1
 		# And the guardian, which is the parent of the command.
 		\$S/probe --fix -- sh -c 'cat /proc/sys/kernel/nmi_watchdog; kill -KILL \$PPID; exec sleep 1000'
 		wait_for '[ \$(cat \$dog) = 1 ]' && echo again
-		wait_for '! ls /run/pmu_passthrough-* 2>/dev/null' && echo forgotten"
-	for word in changed running "second 2" back ended again forgotten; do
+		wait_for '! ls /run/pmu_passthrough-* 2>/dev/null' && echo forgotten
+		# And a whole process group, as a runner does with a job.
+		setsid sh -c 'echo \$\$ >/tmp/group; exec \$0/probe --fix -- sleep 1000' \$S &
+		wait_for '[ \$(cat \$dog) = 0 ]' && echo grouped
+		kill -KILL -- -\$(cat /tmp/group)
+		wait_for '[ \$(cat \$dog) = 1 ]' && echo survived"
+	for word in changed running "second 2" back ended again forgotten grouped survived; do
 		[[ $output == *"$word"* ]]
 	done
 	[[ $output == *"another run is at work"* ]]

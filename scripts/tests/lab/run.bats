@@ -161,3 +161,77 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 	done
 	[ "$missing" = "" ]
 }
+
+@test "two runs at once in a fresh build folder both work" {
+	export LAB_BUILD=$BATS_TEST_TMPDIR/build
+	local first second
+	"$LAB" run --filter param_test --out "$OUT.1" >"$BATS_TEST_TMPDIR/1" 2>&1 &
+	first=$!
+	"$LAB" run --filter param_test --out "$OUT.2" >"$BATS_TEST_TMPDIR/2" 2>&1 &
+	second=$!
+	wait "$first"
+	wait "$second"
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/1")" = "2 passed, 0 failed, 0 skipped" ]
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/2")" = "2 passed, 0 failed, 0 skipped" ]
+}
+
+# begin FOLDER: a run there that is well on its way, its process in RUN.
+begin() {
+	local tries
+	"$LAB" run --filter host_events_test --out "$1" >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	RUN=$!
+	for ((tries = 0; tries < 600; tries++)); do
+		! grep -q RUN "$1/report.log" 2>/dev/null || return 0
+		read -rt 0.1 <> <(:) || true
+	done
+	return 1
+}
+
+# emulators FOLDER: those at work there.
+emulators() {
+	pgrep -cf "qemu-system-x86_64.*path=$1/" || true
+}
+
+@test "a folder belongs to one run at a time" {
+	begin "$OUT"
+	run -2 --separate-stderr "$LAB" run --filter param_test --out "$OUT"
+	# shellcheck disable=SC2154 # bats sets it
+	[ "$stderr" = "lab: $(realpath "$OUT") is in use by another run" ]
+	kill -TERM "$RUN"
+	wait "$RUN" || true
+}
+
+@test "a signal ends a run within two seconds, with no emulator left" {
+	local signal began status tries
+	for signal in HUP INT TERM; do
+		begin "$OUT.$signal"
+		[ "$(emulators "$OUT.$signal")" -eq 1 ]
+		began=$(date +%s%3N) status=0
+		kill "-$signal" "$RUN"
+		wait "$RUN" || status=$?
+		(($(date +%s%3N) - began < 2000))
+		[ "$status" -eq 2 ]
+		[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said")" = "lab: interrupted; what was built so far is kept" ]
+		[ "$(emulators "$OUT.$signal")" -eq 0 ]
+	done
+	# The kernel ends it where nobody else can, and the folder is free again.
+	begin "$OUT.KILL"
+	kill -KILL "$RUN"
+	wait "$RUN" || true
+	for ((tries = 0; tries < 50; tries++)); do
+		[ "$(emulators "$OUT.KILL")" -ne 0 ] || break
+		read -rt 0.1 <> <(:) || true
+	done
+	[ "$(emulators "$OUT.KILL")" -eq 0 ]
+	run -0 "$LAB" run --filter param_test --out "$OUT.KILL"
+}
+
+@test "a folder with a comma in its name takes results" {
+	run -0 "$LAB" run --filter param_test --out "$OUT,x"
+	[ "$(field .verdict "$OUT,x")" = conforms ]
+}
+
+@test "a verdict that cannot be written is none, and results are kept" {
+	run -2 bash -c '"$@" >/dev/full' - "$LAB" run --filter param_test --out "$OUT"
+	[ "$(field .verdict)" = conforms ]
+}

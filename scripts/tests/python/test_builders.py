@@ -11,8 +11,8 @@ import pytest
 
 from pmu_passthrough.base import place
 from pmu_passthrough.base.say import Refused
-from pmu_passthrough.build import kernel, source
-from pmu_passthrough.build.cache import cached, key_of
+from pmu_passthrough.builders import kernel, source
+from pmu_passthrough.builders.cache import cached, key_of
 
 
 @pytest.fixture(autouse=True)
