@@ -2,6 +2,7 @@
 """A command from its start to its exit status."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -72,7 +73,8 @@ def command(
         say.complain("standard output is closed")
         os._exit(bad)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="surrogateescape")  # type: ignore[attr-defined]
+        assert isinstance(stream, io.TextIOWrapper)
+        stream.reconfigure(errors="surrogateescape")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     status = _outcome(main, interrupted, bad)

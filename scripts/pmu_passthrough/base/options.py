@@ -2,6 +2,7 @@
 """Arguments of the commands: argparse, with one line for what is wrong."""
 
 import argparse
+import importlib
 import os
 import re
 import shlex
@@ -127,9 +128,13 @@ def words_in(name: str) -> list[str]:
         raise Refused(f"{name}: {error}".lower()) from None
 
 
+def offer(action: argparse.Action, choices: Callable[[], list[str]]) -> None:
+    """Complete the argument to one of these (argcomplete)."""
+    setattr(action, "completer", lambda **_: choices())
+
+
 def complete(parser: Callable[[], argparse.ArgumentParser]) -> None:
     """Answer the shell that asks what could follow, if it does (argcomplete)."""
     if "_ARGCOMPLETE" in os.environ:
-        import argcomplete  # type: ignore[import]
-
+        argcomplete = importlib.import_module("argcomplete")
         argcomplete.autocomplete(parser(), always_complete_options="long")

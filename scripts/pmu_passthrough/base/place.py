@@ -160,16 +160,35 @@ def columns(name: str) -> list[list[str]]:
     return [line.split(" | ") for line in lines if line and not line.startswith("#")]
 
 
-_temporary: list[Path] = []
+_PREFIX = "pmu_passthrough."
+_temporary: list[tuple[Path, Lock]] = []
+
+
+def _remove_leftovers(where: Path) -> None:
+    """Temporary folders of commands that were killed: nobody holds their lock."""
+    for path in where.glob(f"{_PREFIX}*"):
+        lock = Lock(path / "lock")
+        try:
+            if path.is_dir() and path.stat().st_uid == os.getuid() and lock.try_take():
+                shutil.rmtree(path, ignore_errors=True)
+        except (OSError, Refused):
+            continue
 
 
 def temporary_folder() -> Path:
-    """A folder that goes when the command ends, however it ends."""
-    path = Path(tempfile.mkdtemp(prefix="pmu_passthrough."))
-    _temporary.append(path)
+    """A folder that goes when the command ends, or, if it is killed, with the next."""
+    where = Path(tempfile.gettempdir())
+    _remove_leftovers(where)
+    try:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
+    except OSError as error:
+        raise Refused(f"cannot write to {where}: {reason(error)}") from None
+    lock = Lock(path / "lock")
+    lock.try_take()
+    _temporary.append((path, lock))
     return path
 
 
 def remove_temporary() -> None:
     while _temporary:
-        shutil.rmtree(_temporary.pop(), ignore_errors=True)
+        shutil.rmtree(_temporary.pop()[0], ignore_errors=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .options import Parser, complete
+from .options import Parser, complete, offer
 from .say import Refused
 
 WIDTH = 88
@@ -40,8 +40,7 @@ class Option:
             help=self.help,
         )
         if self.complete:
-            choices = self.complete
-            action.completer = lambda **_: choices()  # type: ignore[attr-defined]
+            offer(action, self.complete)
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ class Verb:
         if self.words:
             action = parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
             if self.complete:
-                choices = self.complete
-                action.completer = lambda **_: choices()  # type: ignore[attr-defined]
+                offer(action, self.complete)
         for option in self.options:
             option.add_to(parser)
 

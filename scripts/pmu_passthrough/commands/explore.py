@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from ..base.options import Parser, complete, number
+from ..base.options import Parser, complete, number, offer
 from ..base.place import build, write_whole
 from ..base.say import Refused
 from ..lab import run as runs
@@ -47,7 +47,7 @@ with "gcc -pthread", run it as root.""",
     broken = made.add_argument(
         "--fault", metavar="NAME", default="", help="on a kernel that is broken so"
     )
-    broken.completer = lambda **_: list(all_faults())  # type: ignore[attr-defined]
+    offer(broken, lambda: list(all_faults()))
     made.add_argument(
         "--timeout",
         metavar="S",

@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from ..base.options import Parser, complete, jobs, number, words_in
+from ..base.options import Parser, complete, jobs, number, offer, words_in
 from ..base.place import build, columns, write_whole
 from ..base.say import complain, say
 from ..lab.machine import machine
@@ -35,7 +35,7 @@ cases that kill none in configs/justified.list.""",
         "Status: 0 every fault is killed by a case of its rule or argued, 1 not, 2 bad input.",
     )
     faults = made.add_argument("faults", nargs="*", help=argparse.SUPPRESS)
-    faults.completer = lambda **_: list(all_faults())  # type: ignore[attr-defined]
+    offer(faults, lambda: list(all_faults()))
     every = "every case of the fault's rule, to the end: which of them kill it, and which cases of rules with faults kill nothing"
     made.add_argument("--own", action="store_true", help=every)
     made.add_argument("--all", action="store_true", help="the same with the whole suite")

@@ -5,6 +5,7 @@ What was done for an item lies in a folder; the file "state" there, written last
 what: suite, kernel, emulator, and what was asked. A result of another state is no result.
 """
 
+import functools
 import hashlib
 import os
 import threading
@@ -109,7 +110,7 @@ class Matrix:
         """Do the work of each item. The first that fails ends it; what was begun is
         waited for."""
         if items:
-            runs.side_by_side([lambda item=item: work(item) for item in items], self.jobs)  # type: ignore[misc]
+            runs.side_by_side([functools.partial(work, item) for item in items], self.jobs)
 
     def progress(self, done: int, of: int, what: str) -> None:
         say.say(
@@ -127,9 +128,12 @@ class Matrix:
         with self._guard:
             return self._locks.setdefault(where, threading.Lock())
 
-    def run(self, where: Path, request: Request) -> Results:
+    def run(
+        self, where: Path, request: Request, check: Callable[[Results], None] = lambda _: None
+    ) -> Results:
         """A run in the folder WHERE, unless this very run left its result there. What it
-        says of itself goes into the file "progress", what became of it into "table"."""
+        says of itself goes into the file "progress", what became of it into "table".
+        CHECK refuses what is no result."""
         asked = request.again() + f" --filter {request.filter} {request.stop_at} {request.timeout}"
         if self.has(where, asked):
             return load(where / "results.json")
@@ -147,6 +151,7 @@ class Matrix:
         write_table(where, [results])
         for name in ("initrd", "disk.iso"):
             (where / name).unlink(missing_ok=True)
+        check(results)
         self.mark(where, asked)
         return results
 

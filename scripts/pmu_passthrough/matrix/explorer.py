@@ -32,7 +32,9 @@ def said(results: Results) -> list[str]:
 
 def history(results: Results) -> str:
     """The program that shows what was found, or nothing."""
-    return "".join(f"{line[4:]}\n" for line in said(results) if line.startswith("#c "))
+    return "".join(
+        line.removeprefix("#c ") + "\n" for line in said(results) if line.startswith("#c ")
+    )
 
 
 def found(results: Results) -> str | None:

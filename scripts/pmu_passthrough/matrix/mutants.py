@@ -252,12 +252,14 @@ class Mutants:
         return request
 
     def _fault_run(self, fault: Fault, where: Path, request: Request, may_hang: bool) -> Results:
-        results = self._matrix.run(where, request)
         # What ended early without a reason of the kernel's is no result, unless others
         # are asked after this.
-        noticed = results.totals["violates"] + results.totals["undecided"]
-        if not (results.complete or noticed or may_hang):
-            raise Refused(f"the run in {where} did not come to its end; see {where}/table")
+        def check(results: Results) -> None:
+            noticed = results.totals["violates"] + results.totals["undecided"]
+            if not (results.complete or noticed or may_hang):
+                raise Refused(f"the run in {where} did not come to its end; see {where}/table")
+
+        results = self._matrix.run(where, request, check)
         check_fault(results, fault, where)
         return results
 

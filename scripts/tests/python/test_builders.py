@@ -3,6 +3,7 @@
 
 import os
 import struct
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -138,3 +139,18 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot write to"):
         place.write_whole(tmp_path / "no/f", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_temporary_folder_goes_also_after_a_kill(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from pmu_passthrough.base import place;"
+        "print(place.temporary_folder()); os.kill(os.getpid(), 9) if sys.argv[2:] else place.remove_temporary()"
+    )
+    command = ["/usr/bin/python3", "-u", "-c", script, str(place.TOP / "scripts")]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run(command, env=environment, check=True)
+    assert not list(tmp_path.glob("pmu*"))
+    subprocess.run([*command, "killed"], env=environment, check=False)
+    assert len(list(tmp_path.glob("pmu*"))) == 1
+    subprocess.run(command, env=environment, check=True)
+    assert not list(tmp_path.glob("pmu*"))

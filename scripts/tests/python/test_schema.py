@@ -2,12 +2,12 @@
 """Results are read by the published schema: what the jsonschema package says of any
 change of a good file, our own reading of the schema says as well."""
 
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import]
 import pytest
 from sample import run
 
@@ -16,6 +16,7 @@ from pmu_passthrough.base.say import Refused
 from pmu_passthrough.results.model import complaint, load, schema
 from pmu_passthrough.results.schema import Schema
 
+jsonschema = importlib.import_module("jsonschema")
 SCHEMA = json.loads((TOP / "docs/results.schema.json").read_text(encoding="utf-8"))
 ODD: tuple[Any, ...] = (
     None,
