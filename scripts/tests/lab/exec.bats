@@ -33,7 +33,8 @@ need_perf() {
 	run -3 --separate-stderr "$LAB" exec -- "$BATS_TEST_TMPDIR/script" "$BATS_TEST_TMPDIR/folder/file, with \"signs\""
 	[ "$output" = "a file" ]
 	run -0 --separate-stderr "$LAB" exec -- ls "$BATS_TEST_TMPDIR/folder"
-	[ "$output" = 'file, with "signs"' ]
+	# On a terminal, as the port is one, names are quoted.
+	[ "$output" = "'file, with \"signs\"'" ]
 	run -2 --separate-stderr "$LAB" exec -- "$BATS_TEST_TMPDIR/nowhere"
 	[ "$stderr" = "lab: exec: there is no command '$BATS_TEST_TMPDIR/nowhere' on this machine" ]
 }

@@ -39,11 +39,11 @@ refused() {
 }
 
 @test "what makes no sense is refused, and nothing is lost" {
-	refused "wants edit or refresh; see scripts/hooks --help" "$HOOKS"
-	refused "refresh takes nothing" "$HOOKS" refresh kernel/fork.c
+	refused "no verb; see scripts/hooks --help" "$HOOKS"
+	refused "refresh does not take 'kernel/fork.c'" "$HOOKS" refresh kernel/fork.c
 	refused "nothing is laid out: scripts/hooks edit" "$HOOKS" refresh
 	refused "the kernel has no file 'kernel/nothing.c'" "$HOOKS" edit kernel/nothing.c
-	refused "no option called '--all'; see scripts/hooks --help" "$HOOKS" edit --all
+	refused "no option called '--all'; see scripts/hooks edit --help" "$HOOKS" edit --all
 	run -0 "$HOOKS" edit
 	refused "$TREE/build/hooks is there already: scripts/hooks refresh writes it back; remove it to begin again" \
 		"$HOOKS" edit
