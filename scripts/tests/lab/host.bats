@@ -73,7 +73,7 @@ MEDIATED=kvm_amd.enable_mediated_pmu=1
 		# And a whole process group, as a runner does with a job.
 		setsid sh -c 'echo \$\$ >/tmp/group; exec \$0/probe --fix -- sleep 1000' \$S &
 		wait_for '[ \$(cat \$dog) = 0 ]' && echo grouped
-		kill -KILL -- -\$(cat /tmp/group)
+		kill -KILL -\$(cat /tmp/group)
 		wait_for '[ \$(cat \$dog) = 1 ]' && echo survived"
 	for word in changed running "second 2" back ended again forgotten grouped survived; do
 		[[ $output == *"$word"* ]]
