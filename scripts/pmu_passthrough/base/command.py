@@ -21,9 +21,16 @@ class Interrupted(BaseException):
     """SIGHUP, SIGINT or SIGTERM came."""
 
 
-def _interrupt(_number: int, _frame: object) -> None:
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+def _ignore_signals() -> None:
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    _ignore_signals()
     raise Interrupted
 
 
@@ -75,11 +82,18 @@ def command(
     for stream in (sys.stdout, sys.stderr):
         assert isinstance(stream, io.TextIOWrapper)
         stream.reconfigure(errors="surrogateescape")
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    status = _outcome(main, interrupted, bad)
+    for number in _SIGNALS:
+        # With nohup(1) a terminal that goes is no reason.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    try:
+        status = _outcome(main, interrupted, bad)
+        _ignore_signals()
+    except Interrupted:
+        status = bad
+        say.complain(interrupted)
     process.end_all()
     remove_temporary()
     # Threads that wait for something, and a buffer that cannot be written, do not
     # decide about the end.
-    os._exit(status)
+    os._exit(status if status >= 0 else 128 - status)

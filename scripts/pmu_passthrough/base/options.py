@@ -12,6 +12,11 @@ from typing import Any, NoReturn
 from .say import Refused
 
 
+# Of a count or a time; and of what something is drawn from.
+MOST = 10**9
+MOST_SEED = 10**18
+
+
 class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, indent_increment=2, max_help_position=22, width=88)
@@ -32,9 +37,12 @@ class Parser(argparse.ArgumentParser):
     usage -- what follows that
     says -- what it does, in some sentences
     ends -- what stands below the options: examples, environment, statuses
+    runs -- runs a command that stands after "--"
     """
 
-    def __init__(self, command: str, usage: str, says: str, ends: str = "") -> None:
+    def __init__(
+        self, command: str, usage: str, says: str, ends: str = "", runs: bool = False
+    ) -> None:
         super().__init__(
             prog=command,
             usage=f"{command} {usage}".rstrip(),
@@ -44,6 +52,7 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
             allow_abbrev=False,
         )
+        self._runs = runs
         self._optionals.title = "Options"
         self._positionals.title = "Arguments"
         self.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
@@ -64,23 +73,25 @@ class Parser(argparse.ArgumentParser):
         raise Refused(f"{self.prog.removeprefix('scripts/').split()[-1]} does not take '{word}'")
 
     def take(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """The values of the options; everything after "--" is in .command."""
+        """The values of the options. What stands after "--" is a command (in .command),
+        for those that run one, and else words as those before."""
         own = list(arguments)
-        after: list[str] | None = None
+        after: list[str] = []
         if "--" in own:
             at = own.index("--")
             own, after = own[:at], own[at + 1 :]
         # An option before a word that it does not know would be said to lack the word.
         known = {name for action in self._actions for name in action.option_strings}
         for word in own:
-            if (
-                word.startswith("--")
-                and word.split("=")[0] not in known
-                and not self._is_value(own, word)
-            ):
+            strange = word.startswith("--") and word.split("=")[0] not in known
+            if strange and not self._is_value(own, word):
                 self._refuse(word)
-        values, rest = self.parse_known_args(own)
-        if rest:
+        values, rest = self.parse_known_intermixed_args(own)
+        rest += [] if self._runs else after
+        words = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
+        if rest and words is not None and not any(word.startswith("-") for word in rest):
+            setattr(values, words.dest, [*getattr(values, words.dest), *rest])
+        elif rest:
             self._refuse(rest[0])
         values.command = after
         return values
@@ -92,19 +103,22 @@ class Parser(argparse.ArgumentParser):
         return at > 0 and words[at - 1] in takes
 
 
-def number(least: int = 1, most: int = 10**9) -> Callable[[str], int]:
-    """A type of options: a number from LEAST, without a sign, of at most nine digits."""
+def number(least: int = 1, most: int = MOST) -> Callable[[str], int]:
+    """A type of options: a number from LEAST to MOST, without a sign."""
 
     def take(word: str) -> int:
-        if not re.fullmatch(r"0|[1-9][0-9]{0,8}", word, re.ASCII) or not least <= int(word) <= most:
-            up_to = f" to {most}" if most < 10**9 else ""
+        if (
+            not re.fullmatch(r"0|[1-9][0-9]{0,18}", word, re.ASCII)
+            or not least <= int(word) <= most
+        ):
+            up_to = f" to {most}" if most < MOST else ""
             raise argparse.ArgumentTypeError(f"wants a number from {least}{up_to}, not '{word}'")
         return int(word)
 
     return take
 
 
-def number_in(name: str, default: int, least: int = 1, most: int = 10**9) -> int:
+def number_in(name: str, default: int, least: int = 1, most: int = MOST) -> int:
     """A number of the environment."""
     word = os.environ.get(name, "")
     if not word:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where things are: the suite, its cache, what is built here, and the room for it."""
 
+import contextlib
 import fcntl
 import os
 import pwd
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
@@ -119,6 +121,10 @@ class Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX)
         return self
 
+    def fileno(self) -> int:
+        assert self._file is not None
+        return self._file.fileno()
+
     def __enter__(self) -> "Lock":
         return self
 
@@ -160,32 +166,45 @@ def columns(name: str) -> list[list[str]]:
     return [line.split(" | ") for line in lines if line and not line.startswith("#")]
 
 
-_PREFIX = "pmu_passthrough."
-_temporary: list[tuple[Path, Lock]] = []
+_PREFIX = "pmu_passthrough-tmp."
+# One that is younger may not have its lock yet, in seconds.
+_YOUNG = 60
+_temporary: list[tuple[Path, int]] = []
+
+
+def _locked(path: Path) -> int | None:
+    """A lock on a folder itself, that goes with the process; None if another has it."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def _remove_leftovers(where: Path) -> None:
     """Temporary folders of commands that were killed: nobody holds their lock."""
     for path in where.glob(f"{_PREFIX}*"):
-        lock = Lock(path / "lock")
-        try:
-            if path.is_dir() and path.stat().st_uid == os.getuid() and lock.try_take():
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            if status.st_uid != os.getuid() or time.time() - status.st_mtime < _YOUNG:
+                continue
+            handle = _locked(path)
+            if handle is not None:
                 shutil.rmtree(path, ignore_errors=True)
-        except (OSError, Refused):
-            continue
+                os.close(handle)
 
 
 def temporary_folder() -> Path:
-    """A folder that goes when the command ends, or, if it is killed, with the next."""
+    """A folder that goes when the command ends, or, if it is killed, with a later one."""
     where = Path(tempfile.gettempdir())
     _remove_leftovers(where)
     try:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
     except OSError as error:
         raise Refused(f"cannot write to {where}: {reason(error)}") from None
-    lock = Lock(path / "lock")
-    lock.try_take()
-    _temporary.append((path, lock))
+    _temporary.append((path, _locked(path) or -1))
     return path
 
 

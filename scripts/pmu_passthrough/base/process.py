@@ -2,6 +2,7 @@
 """Child processes: none outlives the command, however that ends."""
 
 import contextlib
+import functools
 import os
 import select
 import shutil
@@ -21,20 +22,29 @@ NOTHING = subprocess.DEVNULL
 
 _running: set["subprocess.Popen[bytes]"] = set()
 _guard = threading.Lock()
+_over = threading.Event()
 
 
-def _tied(command: Words) -> list[str]:
+@functools.cache
+def _tie() -> tuple[str, ...]:
+    """util-linux' setpriv(1), if there is one that can."""
+    tie = (shutil.which("setpriv") or "setpriv", "--pdeathsig", "KILL", "--")
+    try:
+        return () if subprocess.call([*tie, "true"], stderr=NOTHING, stdout=NOTHING) else tie
+    except OSError:
+        return ()
+
+
+def tied(command: Words) -> list[str]:
     """The command, killed by the kernel when the thread that started it is gone
     (PR_SET_PDEATHSIG in prctl(2)): also by a SIGKILL that nobody can catch."""
-    tie = shutil.which("setpriv")
-    words = [str(word) for word in command]
-    return [tie, "--pdeathsig", "KILL", "--", *words] if tie else words
+    return [*_tie(), *(str(word) for word in command)]
 
 
 def start(command: Words, **options: Any) -> "subprocess.Popen[bytes]":
     """Start a command in a session of its own, so that all of it can be ended."""
     options.setdefault("stdin", subprocess.DEVNULL)
-    process = subprocess.Popen(_tied(command), start_new_session=True, **options)
+    process = subprocess.Popen(tied(command), start_new_session=True, **options)
     with _guard:
         _running.add(process)
     return process
@@ -54,7 +64,9 @@ def _forget(process: "subprocess.Popen[bytes]") -> None:
 
 
 def end_all() -> None:
-    """Kill all that runs, without waiting."""
+    """Kill all that runs, without waiting. The command is over: threads that see their
+    child end so do not go on."""
+    _over.set()
     with _guard:
         for process in _running:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -88,9 +100,15 @@ def wait(
                 return None
     finally:
         os.close(handle)
+    _stop_if_over()
     status = process.wait()
     _forget(process)
     return status
+
+
+def _stop_if_over() -> None:
+    if _over.is_set() and threading.current_thread() is not threading.main_thread():
+        threading.Event().wait()
 
 
 def run(command: Words, log: Path | IO[bytes] | int | None = None, **options: Any) -> int:
@@ -110,17 +128,26 @@ def run(command: Words, log: Path | IO[bytes] | int | None = None, **options: An
         raise
 
 
-def output(command: Words, **options: Any) -> str:
+def output(command: Words) -> str:
     """What a command prints, or nothing if it fails."""
-    options.setdefault("stderr", subprocess.DEVNULL)
-    process = start(command, stdout=subprocess.PIPE, **options)
+    status, text = _heard(command)
+    return text if status == 0 else ""
+
+
+def said(command: Words) -> str:
+    """What a command prints, whatever its status."""
+    return _heard(command)[1]
+
+
+def _heard(command: Words) -> tuple[int, str]:
+    process = start(command, stdout=subprocess.PIPE, stderr=NOTHING)
     try:
-        said, _ = process.communicate()
+        text, _ = process.communicate()
     except BaseException:
         end(process)
         raise
     _forget(process)
-    return said.decode("utf-8", "replace") if process.returncode == 0 else ""
+    return process.returncode, text.decode("utf-8", "replace")
 
 
 class Tail:

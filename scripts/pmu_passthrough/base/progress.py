@@ -22,7 +22,7 @@ class Progress:
         self._of = of
         self._every = every
         self._began = time.monotonic()
-        self._tty = sys.stderr.isatty()
+        self._tty = sys.stderr.isatty() and not say.is_kept()
         self.done = 0
 
     def step(self, words: str) -> None:

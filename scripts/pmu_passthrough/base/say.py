@@ -16,10 +16,6 @@ class Refused(Exception):
     """Bad input, or something this machine lacks: the command ends with status 2."""
 
 
-class Failed(Exception):
-    """What was asked for was done and went wrong: status 1."""
-
-
 def one_line(words: str) -> str:
     """The words as one line, whatever is in them."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
@@ -38,6 +34,11 @@ def complain(words: str) -> None:
     """Print a line that must be seen, if anything can be."""
     with contextlib.suppress(OSError, ValueError):
         print(f"{NAME}: {one_line(words)}", file=sys.stderr, flush=True)
+
+
+def is_kept() -> bool:
+    """Does what this thread says go somewhere else?"""
+    return getattr(_quiet, "listener", None) is not None
 
 
 @contextlib.contextmanager

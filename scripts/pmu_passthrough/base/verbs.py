@@ -16,15 +16,13 @@ WIDTH = 88
 
 @dataclass(frozen=True)
 class Option:
-    """An option. With a METAVAR it takes a value, of type TAKES; without it is a flag.
-    An option of many verbs says in FOR_VERBS what it is for in some of them."""
+    """An option. With a METAVAR it takes a value, of type TAKES; without it is a flag."""
 
     flag: str
     help: str
     metavar: str = ""
     takes: Callable[[str], Any] = str
     default: Any = None
-    many: bool = False
     complete: Callable[[], list[str]] | None = None
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
@@ -36,7 +34,6 @@ class Option:
             metavar=self.metavar,
             type=self.takes,
             default=self.default,
-            action="append" if self.many else "store",
             help=self.help,
         )
         if self.complete:
@@ -53,6 +50,7 @@ class Verb:
     usage -- what follows the verb
     options -- the only ones it takes
     words -- takes words that are no options (in .words)
+    runs -- runs a command that stands after "--" (in .command)
     details -- some sentences more
     ends -- what stands below the options
     """
@@ -63,6 +61,7 @@ class Verb:
     usage: str = ""
     options: Sequence[Option] = ()
     words: bool = False
+    runs: bool = False
     details: str = ""
     ends: str = ""
     complete: Callable[[], list[str]] | None = None
@@ -100,7 +99,7 @@ class Command:
         if verb.details:
             says += f"\n\n{textwrap.dedent(verb.details).strip()}"
         usage = f"{'[OPTIONS] ' if verb.options else ''}{verb.usage}".strip()
-        made = Parser(f"{self.command} {verb.name}", usage, says, verb.ends.strip())
+        made = Parser(f"{self.command} {verb.name}", usage, says, verb.ends.strip(), verb.runs)
         verb.add_to(made)
         return made
 

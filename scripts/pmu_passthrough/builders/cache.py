@@ -49,15 +49,31 @@ def compiler(name: str) -> str:
 
 
 class CacheLock:
-    """One build at a time in the cache, over processes and threads."""
+    """One build at a time in the cache, over processes and threads; a build that needs
+    another has the lock already. What is started under it holds it, too: a make that
+    outlives a kill of ours is still at work there."""
+
+    _held: list[Lock] = []
 
     def __enter__(self) -> None:
         _one_at_a_time.acquire()
-        self._lock = Lock(cache_folder() / "lock").take("another build")
+        try:
+            lock = Lock(cache_folder() / "lock")
+            self._held.append(self._held[-1] if self._held else lock.take("another build"))
+        except BaseException:
+            _one_at_a_time.release()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._lock.__exit__()
+        lock = self._held.pop()
+        if not self._held:
+            lock.__exit__()
         _one_at_a_time.release()
+
+    @classmethod
+    def handles(cls) -> tuple[int, ...]:
+        """For the children of who holds it."""
+        return tuple(lock.fileno() for lock in cls._held[:1])
 
 
 def cached(
@@ -99,7 +115,10 @@ def step(what: str, steps: int, log: Path, command: process.Words, **options: ob
     progress = Progress(what, steps, 250)
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as file:
-        running = process.start(command, stdout=file, stderr=subprocess.STDOUT, **options)
+        handles = CacheLock.handles()
+        running = process.start(
+            command, stdout=file, stderr=subprocess.STDOUT, pass_fds=handles, **options
+        )
     tail = process.Tail(log)
 
     def look() -> bool:

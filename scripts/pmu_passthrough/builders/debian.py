@@ -2,6 +2,7 @@
 """Debian's packages: what is installed, and sources of a newer suite without touching
 the machine's own apt configuration."""
 
+import contextlib
 import functools
 import os
 import pwd
@@ -62,13 +63,15 @@ def _mirror() -> str:
 def _apt(*command: str) -> list[str]:
     """An apt command that knows the newer suite only."""
     where = cache() / "apt"
-    options = {
+    options: dict[str, str | Path] = {
         "Dir::Etc::SourceList": where / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
         "Dir::State::Lists": where / "lists",
         "Dir::Cache": where / "cache",
-        "APT::Sandbox::User": pwd.getpwuid(os.getuid()).pw_name,
     }
+    # Where the user has no name there is no other to become.
+    with contextlib.suppress(KeyError):
+        options["APT::Sandbox::User"] = pwd.getpwuid(os.getuid()).pw_name
     return [
         *command,
         *(word for key, value in options.items() for word in ("-o", f"{key}={value}")),

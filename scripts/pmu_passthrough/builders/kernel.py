@@ -16,7 +16,6 @@ from ..base.say import Refused
 from . import source
 from .cache import cached, compiler, key_of, quiet, step
 
-VARIANTS = ("plain", "reference", "debug")
 PATCH = TOP / "lab/kernel/hooks.patch"
 _MODULES = TOP / "selftests/test_modules"
 
@@ -113,7 +112,10 @@ class WorkTree:
         shutil.copytree(TOP / "lab/kernel", applying)
         command = self._patch_command("--no-backup-if-mismatch", "-i", ".applying/hooks.patch")
         quiet(command, log, f"the reference patch stopped half-way; remove {self.path}")
-        shutil.copytree(applying / "files", self.path, dirs_exist_ok=True)
+        # As new files: another checkout may have left objects of others.
+        shutil.copytree(
+            applying / "files", self.path, dirs_exist_ok=True, copy_function=shutil.copy
+        )
         applying.rename(self.path / ".applied")
 
     def become(self, variant: str, log: Path) -> None:

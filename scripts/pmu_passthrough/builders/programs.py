@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base import process
 from ..base.options import jobs
-from ..base.place import TOP, Lock, build, build_folder, need_tool
+from ..base.place import TOP, Lock, build, build_folder, need_tool, text_of
 from ..base.say import Refused
 from . import source
 from .cache import key_of, quiet
@@ -46,11 +46,12 @@ def suite() -> Path:
     _check_path(out)
     _check_path(TOP)
     parts = [TOP / name for name in ("lib", "guest_code", "selftests", "configs/known")]
-    state = _state([*parts, src / "tools/testing/selftests/kvm"])
+    # Of a tree that may change make knows what is old.
+    state = _state(parts)
     stamp = out / "made-of"
     log = build() / "selftests.log"
     with _guard, Lock(build() / "selftests.lock").take("another build of the suite"):
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != state:
+        if source.given() or text_of(stamp) != state:
             stamp.unlink(missing_ok=True)
             command = ["make", "-s", "-C", TOP / "selftests", "-j", str(jobs()), f"KSRC={src}"]
             command += [f"KHDR={headers}/usr", f"OUTPUT={out}"]

@@ -8,7 +8,6 @@ import re
 import shutil
 from pathlib import Path
 
-from ..base import process
 from ..base.options import jobs
 from ..base.place import cache, cache_folder, need_tool, text_of, write_whole
 from ..base.say import Refused, say
@@ -105,7 +104,6 @@ def _make_headers(path: Path, part: Path, log: Path) -> None:
     quiet(command, log, f"making the headers of {path} failed")
     (made / "usr").rename(part / "usr")
     shutil.rmtree(made)
-    (part / "whole").touch()
 
 
 @functools.cache
@@ -126,8 +124,8 @@ def headers() -> Path:
         try:
             _make_headers(path, made, log)
             out.mkdir(exist_ok=True)
-            process.run(["rsync", "-rc", "--delete", f"{made}/usr/", f"{out}/usr/"])
-            (out / "whole").touch()
+            command = ["rsync", "-rc", "--delete", f"{made}/usr/", f"{out}/usr/"]
+            quiet(command, log, f"cannot write to {out}")
         finally:
             shutil.rmtree(made, ignore_errors=True)
     return out

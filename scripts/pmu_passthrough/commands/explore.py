@@ -5,11 +5,12 @@ import os
 import time
 from pathlib import Path
 
-from ..base.options import Parser, complete, number, offer
+from ..base.options import MOST_SEED, Parser, complete, number, offer
 from ..base.place import build, write_whole
 from ..base.say import Refused
 from ..lab import run as runs
 from ..lab.machine import machine
+from ..lab.request import passed_on
 from ..matrix import explorer
 from ..suite.faults import all_faults, fault
 from ..suite.renamed import refuse_contract
@@ -41,7 +42,7 @@ with "gcc -pthread", run it as root.""",
     made.add_argument(
         "--seed",
         metavar="N",
-        type=number(1, 10**10),
+        type=number(1, MOST_SEED),
         help="what histories are drawn from (default: the time)",
     )
     broken = made.add_argument(
@@ -75,9 +76,9 @@ def main(arguments: list[str]) -> int:
         fault(values.fault)
     machine(name)
     out = Path(values.out) if values.out else build() / "explore"
-    seed = values.seed or int(time.time()) % 10**9
+    seed = values.seed or int(time.time())
     request = explorer.request(
-        name, values.contract, values.seconds, seed, values.fault, values.timeout
+        name, values.contract, values.seconds, seed, values.fault, values.timeout, passed_on()
     )
     results = runs.run(request, out)
     for line in explorer.said(results):

@@ -29,8 +29,6 @@ from ..lab.request import as_prefix, passed_on
 from ..results import ktap, table
 from ..suite import cases, rules
 
-# Nothing can run here; what must change is said.
-UNFIT = 4
 _KILLED = -signal.SIGKILL
 _FIXED = "PMU_HOST_FIXED"
 
@@ -71,7 +69,8 @@ def _check(values: argparse.Namespace) -> None:
 
 def _build(values: argparse.Namespace) -> int:
     _check(values)
-    print(_suite(values).path)
+    with _given_back():
+        print(_suite(values).path)
     return 0
 
 
@@ -87,7 +86,8 @@ def _limited(suite: _Suite, seconds: int, *arguments: str, **options: object) ->
 def _probe(values: argparse.Namespace) -> int:
     """Changes nothing, and takes a moment."""
     _check(values)
-    suite = _suite(values)
+    with _given_back():
+        suite = _suite(values)
     fit = suite.ask("probe")
     if fit:
         return fit
@@ -100,7 +100,9 @@ def _probe(values: argparse.Namespace) -> int:
 
 def _restore(values: argparse.Namespace) -> int:
     _check(values)
-    return _suite(values).ask("probe", "--restore")
+    with _given_back():
+        suite = _suite(values)
+    return suite.ask("probe", "--restore")
 
 
 class _KernelLog:
@@ -219,14 +221,15 @@ def _again(values: argparse.Namespace, suite: _Suite) -> str:
 
 def _what_remains(suite: _Suite, globs: str) -> str:
     """On a machine, or for a user, that can run no guest: what asks for none."""
-    said = process.output([suite.path / "param_test"])
+    said = process.said([suite.path / "param_test"])
     asked = any(case.program == "param_test" for case in cases.select(globs))
     return "param_test" if "\nok " in said and asked else ""
 
 
 @contextlib.contextmanager
-def _given_back(out: Path) -> Iterator[None]:
-    """With sudo the files are the user's again, as those around them."""
+def _given_back(out: Path | None = None) -> Iterator[None]:
+    """With sudo what was built and the folder OUT are the user's again, as the files
+    around them."""
     try:
         yield
     finally:
@@ -234,7 +237,7 @@ def _given_back(out: Path) -> Iterator[None]:
         if user.isdigit() and TOP.stat().st_uid == int(user):
             group = os.environ.get("SUDO_GID", user)
             for path in (build(), out):
-                if path.is_dir():
+                if path and path.is_dir():
                     process.run(["chown", "-R", f"{user}:{group}", path], subprocess.DEVNULL)
 
 
@@ -253,7 +256,7 @@ def _run(values: argparse.Namespace) -> int:
         values = HOST.parser(HOST.verbs[1]).take(arguments)
     _check(values)
     out = Path(values.out) if values.out else build() / "host"
-    with _given_back(out), RunFolder(out, 16) as folder:
+    with RunFolder(out, 16) as folder, _given_back(folder.path):
         suite = _suite(values)
         if values.fix and not os.environ.get(_FIXED):
             folder.__exit__()

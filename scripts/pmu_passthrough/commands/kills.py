@@ -15,8 +15,6 @@ from ..matrix.engine import Matrix, forget_environment, suite_state
 from ..suite.faults import Fault, fault, faults_of_amd
 from . import peers
 
-INTERRUPTED = "interrupted; the same command goes on from here"
-
 
 def parser() -> Parser:
     made = Parser(
@@ -65,7 +63,10 @@ class _Kills:
         where = build() / "mutants" / one.name
         if text_of(where / "state").split(" ")[0].strip() != self._matrix.state:
             return "not run"
-        *_, verdict, case, _words = text_of(where / "row").rstrip("\n").split("\t")
+        row = text_of(where / "row").rstrip("\n").split("\t")
+        if len(row) < 5:
+            return "not run"
+        verdict, case = row[2], row[3]
         return f"`{case}`" if verdict in ("killed", "elsewhere") else verdict
 
     def by_peers(self, one: Fault) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,15 +136,23 @@ class Tree:
         """The list, and the folder if there is to be one, in place of what is there.
         Renames only: an interruption finds the old state or the new one."""
         target = self.list.resolve()
-        part = Path(tempfile.mkstemp(prefix=f".{TARGET}.", dir=target.parent)[1])
+        handle, name = tempfile.mkstemp(prefix=f".{TARGET}.", dir=target.parent)
+        part = Path(name)
         try:
-            part.write_text(text, encoding="utf-8")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
             shutil.copymode(target, part)
-            if os.path.lexists(self.folder):
-                self.folder.rename(beside / "old")
-            if folder:
-                folder.rename(self.folder)
-            part.rename(target)
+            signals = signal.pthread_sigmask(
+                signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+            )
+            try:
+                if os.path.lexists(self.folder):
+                    self.folder.rename(beside / "old")
+                if folder:
+                    folder.rename(self.folder)
+                part.rename(target)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, signals)
         finally:
             part.unlink(missing_ok=True)
 

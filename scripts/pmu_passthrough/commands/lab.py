@@ -148,18 +148,13 @@ def _variant(values: argparse.Namespace, contract: str, image: str) -> str:
 
 
 def _rough(values: argparse.Namespace) -> Rough:
-    words = getattr(values, "rough", None)
-    if words is None:
-        words = os.environ.get("ROUGH_GIVEN")
-    strength, seed = getattr(values, "rough_strength", None), getattr(values, "rough_seed", None)
-    try:
-        strength = (
-            _strength(os.environ.get("ROUGH_STRENGTH") or "100") if strength is None else strength
-        )
-        seed = _seed(os.environ.get("ROUGH_SEED") or "0") if seed is None else seed
-    except argparse.ArgumentTypeError as error:
-        raise Refused(f"ROUGH_STRENGTH or ROUGH_SEED {error}") from None
-    return Rough(words, strength, seed)
+    asked = {
+        "words": getattr(values, "rough", None),
+        "strength": getattr(values, "rough_strength", None),
+        "seed": getattr(values, "rough_seed", None),
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return replace(Rough.of_environment(), **given)
 
 
 def request_of(values: argparse.Namespace, named: Machine | None = None) -> Request:
@@ -196,10 +191,9 @@ def request_of(values: argparse.Namespace, named: Machine | None = None) -> Requ
     return request
 
 
-def _one_contract(request: Request, verb: str) -> Request:
+def _one_contract(request: Request) -> Request:
     if request.contract == "all":
         raise Refused("--contract all is for run")
-    assert verb
     return request
 
 
@@ -215,11 +209,10 @@ def _with_make(values: argparse.Namespace, parser: Parser) -> argparse.Namespace
     if not values.make:
         return values
     more = words_in("LAB_OPTIONS")
-    if not more and not os.environ.get("KERNEL") and not os.environ.get("MACHINE"):
-        more = ["--machine", "all"]
-        if not os.environ.get("CONTRACT"):
-            more += ["--contract", "all"]
-    return parser.take([word for word in more])
+    if not more and not os.environ.get("KERNEL"):
+        more += [] if os.environ.get("MACHINE") else ["--machine", "all"]
+        more += [] if os.environ.get("CONTRACT") else ["--contract", "all"]
+    return parser.take(more)
 
 
 def _run(values: argparse.Namespace) -> int:
@@ -244,7 +237,7 @@ def _run(values: argparse.Namespace) -> int:
         results = [runs.run(request, out)]
         parts = [runs.Part(request, out, "")]
     for part, one in zip(parts, results):
-        if not one.passes:
+        if not one.passes and values.boots == 1:
             _say_replay(part.request, part.out)
     table.show(results, rules.sentences())
     return 0 if all(one.passes for one in results) else 1
@@ -260,8 +253,8 @@ def _say_replay(request: Request, out: Path) -> None:
 def _build(values: argparse.Namespace) -> int:
     named = ALL if _machine_named(values) == "all" else (_machine_named(values),)
     for name in named:
-        request = _one_contract(request_of(values, machine(name)), "build")
-        if values.update:
+        request = _one_contract(request_of(values, machine(name)))
+        if values.update and not source.given():
             source.package(update=True)
         made = runs.prepare(request)
         say(f"emulator {made.emulator}")
@@ -274,7 +267,7 @@ def _build(values: argparse.Namespace) -> int:
 def _try(values: argparse.Namespace) -> int:
     if not values.words:
         raise Refused("try wants FAULT=PROGRAM:CASE")
-    request = _one_contract(request_of(values), "try")
+    request = _one_contract(request_of(values))
     if request.image:
         raise Refused("try is for the reference kernel: no KERNEL=")
     trials = [Trial.of(word) for word in values.words]
@@ -298,12 +291,12 @@ def _payload(values: argparse.Namespace) -> int:
 
 
 def _exec(values: argparse.Namespace) -> int:
-    inside.check_command(values.command or [])
-    return inside.execute(_one_contract(request_of(values), "exec"), values.command)
+    inside.check_command(values.command)
+    return inside.execute(_one_contract(request_of(values)), values.command)
 
 
 def _shell(values: argparse.Namespace) -> int:
-    request = _one_contract(request_of(values), "shell")
+    request = _one_contract(request_of(values))
     if not request.machine.is_qemu:
         raise Refused(f"shell is for amd-zen4: machine {request.machine.name} is no QEMU")
     return inside.shell(request)
@@ -335,14 +328,15 @@ def _doctor(values: argparse.Namespace) -> int:
 
 
 def _clean(values: argparse.Namespace) -> int:
-    shutil.rmtree(build(), ignore_errors=True)
-    if values.cache:
-        shutil.rmtree(cache(), ignore_errors=True)
+    for path in (build(), *([cache()] if values.cache else [])):
+        shutil.rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):
+            raise Refused(f"cannot remove all of {path}")
     return 0
 
 
 def _show_image(values: argparse.Namespace) -> str:
-    request = _one_contract(request_of(values), "show image")
+    request = _one_contract(request_of(values))
     return request.image or str(kernel.build(request.variant) / "bzImage")
 
 
@@ -423,6 +417,7 @@ LAB = Command(
             _exec,
             "-- COMMAND [ARGUMENT...]",
             (*_BOOT, PLAIN),
+            runs=True,
             details="""This machine's files are there, read-only; on an Intel machine copies of those that the
 command names, with their libraries.""",
             ends="Status: the command's; 2 if it could not be run.",
@@ -516,4 +511,3 @@ def _verb(name: str) -> Verb:
 
 
 main = LAB.main
-INTERRUPTED = "interrupted; what was built so far is kept"

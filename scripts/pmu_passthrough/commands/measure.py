@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import statistics
 import sys
@@ -34,10 +35,21 @@ def _out() -> Path:
     return build_folder("measure")
 
 
-def _timed(command: process.Words) -> int:
+def _done(command: process.Words, log: Path, fine: tuple[int, ...] = (0,)) -> None:
+    """Run it, its output in LOG; what did not run is not measured."""
+    with open(log, "wb") as said, open(_out() / "progress", "wb") as progress:
+        running = process.start(command, stdout=said, stderr=progress)
+        status = process.wait(running)
+    if status not in fine:
+        raise Refused(
+            f"{shlex.join(str(word) for word in command)} ended with {status}; see {_out() / 'progress'}"
+        )
+
+
+def _timed(command: process.Words, fine: tuple[int, ...] = (0,)) -> int:
     """How long it took, in milliseconds."""
     began = time.monotonic()
-    process.run(command, _out() / "last")
+    _done(command, _out() / "last", fine)
     return round((time.monotonic() - began) * 1000)
 
 
@@ -80,7 +92,7 @@ def _boot(values: argparse.Namespace) -> int:
     """The same kernel, the same memory and an init that leaves at once."""
     plain, patched = [_LAB, "exec", "--plain", "--", "true"], [_LAB, "exec", "--", "true"]
     for command in (plain, patched):
-        process.run(command, _out() / "last")
+        _done(command, _out() / "last")
     return _in_turn(
         _count(values), plain, patched, ("boot, unpatched", "boot, patched, no counter running")
     )
@@ -140,7 +152,7 @@ def _run(values: argparse.Namespace) -> int:
     for _ in _turns(_count(values)):
         boots.append(_timed([_LAB, "run", "--filter", "param_test", "--out", _out() / "boot"]))
         with _Peak() as peak:
-            wholes.append(_timed([_LAB, "run", "--out", _out() / "full"]))
+            wholes.append(_timed([_LAB, "run", "--out", _out() / "full"], (0, 1)))
         peaks.append(peak.mib)
     print(f"boot with one case: median {statistics.median(boots):.0f} ms")
     print(f"whole run, warm: median {statistics.median(wholes):.0f} ms")
@@ -160,7 +172,9 @@ def _verdicts(values: argparse.Namespace) -> int:
     if contract not in CONTRACTS:
         refuse_contract(contract, f"there is: {' '.join(CONTRACTS)}")
     variant = "reference" if contract.startswith("rfc") else "plain"
-    request = Request(machine("amd-zen4"), contract=contract, variant=variant)
+    request = Request(
+        machine(os.environ.get("MACHINE") or "amd-zen4"), contract=contract, variant=variant
+    )
     count = _count(values)
     words: set[str] = set()
     for turn in _turns(count):
@@ -205,22 +219,21 @@ def _cost(_values: argparse.Namespace) -> int:
         raise Refused("cannot build lib/tools/cost.c")
     shutil.copy(image / "perf_guest_calls.ko", _out())
     for contract in ("rfc", "mediated"):
-        with open(_out() / f"cost.{contract}", "wb") as said:
-            process.run(
-                [
-                    _LAB,
-                    "exec",
-                    "--reference",
-                    "--contract",
-                    contract,
-                    "--icount",
-                    "--cpus",
-                    "1",
-                    "--",
-                    program,
-                ],
-                said,
-            )
+        _done(
+            [
+                _LAB,
+                "exec",
+                "--reference",
+                "--contract",
+                contract,
+                "--icount",
+                "--cpus",
+                "1",
+                "--",
+                program,
+            ],
+            _out() / f"cost.{contract}",
+        )
     rows = _beside(("cost.rfc", "cost.mediated"), ["events", "rfc", "most", "mediated", "most"], 2)
     _columns(rows)
     (_out() / "cost.data").write_text(
@@ -240,21 +253,20 @@ def _vpmu(_values: argparse.Namespace) -> int:
     shutil.copy(_out() / "suite/tools/vpmu", _out() / "vpmu")
     for name, value in (("mediated", 1), ("emulated", 0)):
         append = f"kvm_amd.enable_mediated_pmu={value}"
-        with open(_out() / f"vpmu.{name}", "wb") as said:
-            process.run(
-                [
-                    _LAB,
-                    "exec",
-                    "--icount",
-                    "--cpus",
-                    "1",
-                    "--append",
-                    append,
-                    "--",
-                    _out() / "vpmu",
-                ],
-                said,
-            )
+        _done(
+            [
+                _LAB,
+                "exec",
+                "--icount",
+                "--cpus",
+                "1",
+                "--append",
+                append,
+                "--",
+                _out() / "vpmu",
+            ],
+            _out() / f"vpmu.{name}",
+        )
     heads = ["operation", "mediated:exits", "instructions", "emulated:exits", "instructions"]
     _columns(_beside(("vpmu.mediated", "vpmu.emulated"), heads, 2))
     return 0

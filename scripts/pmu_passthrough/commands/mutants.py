@@ -14,8 +14,6 @@ from ..matrix.engine import Matrix, drawn, forget_environment, suite_state
 from ..matrix.mutants import Mutants, Row
 from ..suite.faults import Fault, all_faults, fault
 
-INTERRUPTED = "interrupted; the same command goes on from here"
-
 
 def parser() -> Parser:
     made = Parser(

@@ -16,7 +16,6 @@ from ..lab.run import prepare
 from ..matrix.engine import Matrix, forget_environment, suite_state
 from ..suite.faults import Fault, fault, faults_of_amd
 
-INTERRUPTED = "interrupted; the same command goes on from here"
 _TESTS = ("kvm/pmu_event_filter_test", "kvm/svm_pmu_host_guest_test") + tuple(
     f"perf_events/{name}"
     for name in ("mmap", "remove_on_exec", "sigtrap_threads", "watermark_signal")

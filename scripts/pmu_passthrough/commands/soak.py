@@ -16,7 +16,6 @@ from ..matrix.soak import Choices, Soak, compared
 from ..suite import cases
 from ..suite.renamed import refuse_contract
 
-INTERRUPTED = "interrupted; the same command goes on from here"
 _CONTRACTS = ("mediated", "rfc", "rfc-as-posted")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One boot of the emulated host: its deadline, and who watches what it says."""
 
+import os
 import shlex
 import signal
 import subprocess
@@ -111,8 +112,8 @@ def boot(
     watch -- who may end it before
     progress -- takes a step a program
     """
-    (out / "command").write_text(shlex.join(command) + "\n", encoding="utf-8")
-    (out / "command.words").write_bytes(b"".join(word.encode() + b"\0" for word in command))
+    (out / "command").write_bytes(os.fsencode(shlex.join(command)) + b"\n")
+    (out / "command.words").write_bytes(b"".join(os.fsencode(word) + b"\0" for word in command))
     tail = process.Tail(out / "report.log")
     began = last = time.monotonic()
 

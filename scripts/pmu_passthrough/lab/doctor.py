@@ -2,10 +2,12 @@
 """What this machine lacks, and how to get it."""
 
 import os
+import signal
+import subprocess
 import sys
 
-from ..base import process
 from ..base.place import TOP
+from ..base.process import NOTHING
 from ..base.say import Refused, say
 from ..builders import debian
 
@@ -16,7 +18,17 @@ def _install(packages: list[str]) -> None:
     say(f"installing {' '.join(packages)}")
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        if process.run(["apt-get", "-q", *words], sys.stderr.fileno(), env=quiet):
+        # Not killed with us: what it does half-way is the machine's trouble.
+        apt = subprocess.Popen(
+            ["apt-get", "-q", *words], stdin=NOTHING, stdout=sys.stderr, env=quiet
+        )
+        try:
+            status = apt.wait()
+        except BaseException:
+            apt.send_signal(signal.SIGINT)
+            apt.wait()
+            raise
+        if status:
             raise Refused(f"apt-get {words[0]} failed")
 
 

@@ -16,7 +16,7 @@ from ..base.place import TOP, temporary_folder, text_of
 from ..base.say import Refused, complain, say
 from ..builders import programs
 from .emulators import emulator_of
-from .qemu import share
+from .qemu import port, share
 from .request import Request
 from .run import Products, job_words, prepare
 
@@ -37,7 +37,11 @@ def check_command(words: list[str]) -> None:
     """What is missing is said before the boot."""
     if not words:
         raise Refused("exec wants a command: scripts/lab exec -- COMMAND")
-    if not shutil.which(words[0]):
+    # Inside, root finds more than a user here; and a shell has words of its own.
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+    if shutil.which(words[0], path=path):
+        return
+    if "/" in words[0] or process.run(["sh", "-c", 'type "$1"', "sh", words[0]], process.NOTHING):
         raise Refused(f"exec: there is no command '{words[0]}' on this machine")
 
 
@@ -133,17 +137,10 @@ class _Filter:
             sys.stdout.buffer.flush()
 
 
-_CONSOLE = ["-chardev", "stdio,id=report,signal=off", "-serial", "chardev:report"]
-
-
 def _serial(out: Path) -> list[str]:
-    return [
-        "-chardev",
-        f"file,id=console,path={out / 'console.log'}",
-        "-serial",
-        "chardev:console",
-        *_CONSOLE,
-    ]
+    """The console in a file, the command's output on ours."""
+    ours = ["-chardev", "stdio,id=report,signal=off", "-serial", "chardev:report"]
+    return [*port("console", out / "console.log"), *ours]
 
 
 def _through_pipe(command: list[str], out: Path, deadline: int, taken: _Filter) -> None:
@@ -214,7 +211,7 @@ def execute(request: Request, words: list[str]) -> int:
 
 def shell(request: Request) -> int:
     """A shell inside, on this terminal."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise Refused("shell wants a terminal")
     products = prepare(request)
     out = temporary_folder()
@@ -224,7 +221,8 @@ def shell(request: Request) -> int:
         products.emulator, request, out, products.image, initrd
     )
     say("leave with: exit")
-    with open(out / "emulator.log", "wb") as log:
-        status = subprocess.call(command + share() + _serial(out), stderr=log)
-    subprocess.call(["stty", "sane"])
-    return status
+    try:
+        with open(out / "emulator.log", "wb") as log:
+            return subprocess.call(process.tied(command + share() + _serial(out)), stderr=log)
+    finally:
+        subprocess.call(["stty", "sane"])

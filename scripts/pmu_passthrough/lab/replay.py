@@ -3,6 +3,7 @@
 always, QEMU with --icount. The same files give the same instructions, interrupts and
 times. That it was so is compared, not believed."""
 
+import os
 from pathlib import Path
 
 from ..base.options import number
@@ -50,7 +51,9 @@ def replay(source: Path) -> int:
         if not (source / name).is_file() or not (source / name).stat().st_size:
             raise Refused(f"{source} is no folder of a run: it has no {name}")
     source = source.resolve()
-    words = [word.decode() for word in (source / "command.words").read_bytes().split(b"\0")[:-1]]
+    words = [
+        os.fsdecode(word) for word in (source / "command.words").read_bytes().split(b"\0")[:-1]
+    ]
     if len(words) <= 8:
         raise Refused(f"{source}/command.words is no command of the emulator")
     try:

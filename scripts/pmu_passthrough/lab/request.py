@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..base.options import jobs, number_in
+from ..base.options import MOST, MOST_SEED, jobs, number_in
 from ..base.say import Refused
 from .machine import Machine
 from .rough import Rough
@@ -26,7 +26,7 @@ PASSED_ON = (
 def passed_on() -> dict[str, str]:
     """What of it is set; each is a number from 1."""
     for name in PASSED_ON:
-        number_in(name, 1)
+        number_in(name, 1, most=MOST_SEED if name in ("PMU_SEED", "PMU_ORDER") else MOST)
     return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
 
 

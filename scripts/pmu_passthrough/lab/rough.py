@@ -2,15 +2,18 @@
 """What a rough machine does that hardware does and no manual promises: a word
 NAME=NUMBER each, in LAB_ROUGH for its emulator. docs/lab.md says what they are."""
 
+import os
 import re
 from dataclasses import dataclass
 
+from ..base.options import number_in
 from ..base.say import Refused
 from .machine import Machine
 
 # The greatest number of each; those that grow with the strength.
 _BOTH = {"late": 1000000, "cycles": 1000, "garbage": 1, "ipi": 20000, "nmi": 1000, "smi": 1000}
 _BOCHS = {"interrupt": 4, "fault": 4, "entry": 4, "exit": 4, "iret": 4, "far": 4, "branches": 1}
+MOST_STRENGTH = 400
 _GROW = {"late", "cycles", "ipi", "nmi", "smi"}
 
 
@@ -30,6 +33,15 @@ class Rough:
     words: str | None = None
     strength: int = 100
     seed: int = 0
+
+    @classmethod
+    def of_environment(cls) -> "Rough":
+        """As ROUGH_GIVEN, ROUGH_STRENGTH and ROUGH_SEED say."""
+        return cls(
+            os.environ.get("ROUGH_GIVEN"),
+            number_in("ROUGH_STRENGTH", 100, 0, MOST_STRENGTH),
+            number_in("ROUGH_SEED", 0, 0),
+        )
 
     def _word(self, machine: Machine, word: str) -> str:
         name, equals, number = word.partition("=")

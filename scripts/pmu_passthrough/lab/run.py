@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..base.place import columns
+from ..base.place import columns, text_of
 from ..base.say import say
 from ..builders import kernel, programs, source
 from ..results import ktap
@@ -105,7 +105,7 @@ def context(request: Request, products: Products, out: Path, seconds: int) -> di
         "emulator": emulator_of(request.machine).title(products.emulator),
         "rough": request.rough.setting(request.machine),
         "boot_seconds": seconds,
-        "command": (out / "command").read_text(encoding="utf-8").rstrip("\n"),
+        "command": text_of(out / "command").rstrip("\n"),
     }
 
 
@@ -228,9 +228,11 @@ class Part:
 def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
     """Several runs, as many at a time as this machine carries; the slower machines'
     first, so that nobody waits for them at the end."""
-    with RunFolder(out):
-        for part in parts:
-            remove_run(part.out)
+    with RunFolder(out) as folder:
+        folder.clear()
+        # A machine's folder as a whole: it may be that of a run.
+        for name in dict.fromkeys(part.out.relative_to(out).parts[0] for part in parts):
+            remove_run(folder.path / name)
         # What each needs, before two at once look for it.
         for part in parts:
             prepare(part.request)

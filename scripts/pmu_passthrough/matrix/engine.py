@@ -18,7 +18,8 @@ from ..base import process, say
 from ..base.place import TOP, folder, text_of, write_whole
 from ..base.progress import time_left
 from ..base.say import Refused
-from ..builders import kernel
+from ..builders import kernel, source
+from ..builders.cache import file_sum
 from ..lab import run as runs
 from ..lab.request import Request
 from ..results import table
@@ -65,7 +66,7 @@ def _files() -> list[str]:
             for path in [TOP / part, *(TOP / part).rglob("*")]
             if path.is_file()
         )
-        return sorted(str(path.relative_to(TOP)) for path in found)
+        return sorted(str(p.relative_to(TOP)) for p in found if "__pycache__" not in p.parts)
     listed = process.output(["git", "-C", TOP, "ls-files", "-co", "--exclude-standard", *_PARTS])
     if not listed:
         raise Refused(f"{TOP} is neither a checkout of git nor installed")
@@ -80,7 +81,10 @@ def suite_state() -> str:
         if name != _NOT and (TOP / name).is_file():
             total.update(f"{name} ".encode() + hashlib.sha256((TOP / name).read_bytes()).digest())
     for variant in ("reference", "plain"):
-        total.update(str(kernel.build(variant)).encode())
+        made = kernel.build(variant)
+        total.update(str(made).encode())
+        if source.given():
+            total.update(file_sum(made / "bzImage").encode())
     for name in ("KSRC", "QEMU_SRC", "BOCHS_SRC", "LAB_MEMORY_MIB"):
         total.update(f"{os.environ.get(name, '')}\n".encode())
     return total.hexdigest()[:16]

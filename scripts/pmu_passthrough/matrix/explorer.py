@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The explorer of explore_test, let loose for longer than a run of the suite does."""
 
+from collections.abc import Mapping
+
 from ..lab.machine import machine
 from ..lab.request import Request
+from ..lab.rough import Rough
 from ..results.model import Results
 
 # A case may take 600 s in all, shrinking included.
@@ -10,19 +13,25 @@ MOST_SECONDS = 300
 
 
 def request(
-    name: str, contract: str, seconds: int, seed: int, fault: str = "", timeout: int = 1500
+    name: str,
+    contract: str,
+    seconds: int,
+    seed: int,
+    fault: str = "",
+    timeout: int = 1500,
+    environment: Mapping[str, str] | None = None,
 ) -> Request:
     """A boot that explores, on the machine NAME, for so many seconds from this seed."""
-    variant = "reference" if fault or contract.startswith("rfc") else "plain"
-    values = {"PMU_SEED": str(seed), "PMU_EXPLORE_MS": f"{seconds}000"}
+    drawn = {"PMU_SEED": str(seed), "PMU_EXPLORE_MS": f"{seconds}000"}
     return Request(
         machine(name),
         contract=contract,
-        variant=variant,
+        variant="reference" if fault or contract.startswith("rfc") else "plain",
         fault=fault,
         filter="explore_test",
         timeout=timeout,
-        environment=values,
+        rough=Rough.of_environment(),
+        environment=dict(environment or {}) | drawn,
     )
 
 

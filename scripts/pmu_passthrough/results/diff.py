@@ -8,8 +8,13 @@ from .model import CaseResult, Results
 _ORDER = ("new failure", "gone", "fixed", "changed", "changed need", "new case")
 
 
-def _by_case(runs: list[Results]) -> dict[str, CaseResult]:
-    return {f"{run.contract} {case.name}": case for run in runs for case in run.cases}
+def _by_case(runs: list[Results], several: bool) -> dict[str, CaseResult]:
+    """By contract and name, and by machine if there are SEVERAL."""
+    return {
+        f"{f'{run.machine} ' if several else ''}{run.contract} {case.name}": case
+        for run in runs
+        for case in run.cases
+    }
 
 
 def _change(old: CaseResult | None, new: CaseResult | None) -> str | None:
@@ -39,7 +44,8 @@ def report(then: list[Results], now: list[Results]) -> tuple[str, bool]:
     contracts = [" and ".join(sorted(run.contract for run in runs)) for runs in (then, now)]
     if contracts[0] != contracts[1]:
         raise Refused(f"then is of {contracts[0]}, now of {contracts[1]}")
-    old, new = _by_case(then), _by_case(now)
+    several = any(len({run.machine for run in runs}) > 1 for runs in (then, now))
+    old, new = _by_case(then, several), _by_case(now, several)
     names = sorted(old.keys() | new.keys())
     changes = [
         (change, name) for name in names if (change := _change(old.get(name), new.get(name)))

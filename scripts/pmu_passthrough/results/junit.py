@@ -5,7 +5,7 @@ as the reason, so that it is neither a pass nor news."""
 import re
 from xml.etree import ElementTree as xml
 
-from .model import CaseResult, Results
+from .model import CaseResult, Results, names_of
 
 # What XML 1.0 has no character for ("Characters").
 _NO_XML = re.compile("[^\t\n\r -\x7e\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -57,7 +57,7 @@ def _add_run(parent: xml.Element, name: str, run: Results) -> None:
 
 def report(runs: list[Results]) -> str:
     root = xml.Element("testsuites", {"name": "pmu_passthrough"})
-    named = [(run.contract + (f"-{run.fault}" if run.fault else ""), run) for run in runs]
+    named = list(zip(names_of(runs), runs))
     for name, run in named:
         for program in run.programs():
             cases = [case for case in run.cases if case.program == program]

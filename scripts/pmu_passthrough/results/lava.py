@@ -26,8 +26,9 @@ def _signal(name: str, result: str) -> str:
 
 
 def lines(runs: list[Results]) -> Iterator[str]:
+    machines = len({run.machine for run in runs}) > 1
     for run in runs:
-        contract = _id(run.contract)
+        contract = _id(f"{run.machine}." if machines else "") + _id(run.contract)
         for case in run.cases:
             yield _signal(
                 f"{contract}.{_id(case.program)}.{_id(case.case)}", _RESULTS[case.outcome]

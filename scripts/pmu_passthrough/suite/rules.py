@@ -2,15 +2,14 @@
 """The rules of the model, in words."""
 
 import functools
+import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..base import process
-from ..base.place import TOP, Lock, build_folder, need_tool
+from ..base.place import TOP, Lock, build_folder, need_tool, text_of, write_whole
 from ..base.say import Refused
 
 NUMBER = re.compile(r"[RMED][0-9]+[a-z]?")
@@ -45,20 +44,18 @@ def rank(rule: str) -> tuple[int, int, str]:
 def _tool() -> Path:
     """The program that prints the model's rules, built if they changed."""
     tool = build_folder() / "rules"
-    sources = [p for d in ("lib/contract", "lib/tools") for p in (TOP / d).iterdir()]
+    log, stamp = tool.with_suffix(".log"), tool.with_suffix(".made-of")
+    sources = [TOP / "lib/tools/rules.c", *sorted((TOP / "lib/contract").glob("*.[ch]"))]
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     with Lock(tool.with_suffix(".lock")).take("another build"):
-        if not tool.exists() or any(p.stat().st_mtime > tool.stat().st_mtime for p in sources):
+        if not tool.exists() or text_of(stamp) != state:
             need_tool("gcc", "the list of rules")
-            handle, part = tempfile.mkstemp(dir=tool.parent)
-            os.close(handle)
-            compiled = [TOP / "lib/tools/rules.c", *sorted((TOP / "lib/contract").glob("*.c"))]
-            if process.run(
-                ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-o", part, *compiled],
-                tool.with_suffix(".log"),
-            ):
-                os.unlink(part)
-                raise Refused(f"cannot build the list of rules; see {tool.with_suffix('.log')}")
-            os.replace(part, tool)
+            part = tool.with_suffix(".part")
+            compiled = [path for path in sources if path.suffix == ".c"]
+            if process.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-o", part, *compiled], log):
+                raise Refused(f"cannot build the list of rules; see {log}")
+            part.replace(tool)
+            write_whole(stamp, state)
     return tool
 
 
@@ -66,6 +63,8 @@ def _tool() -> Path:
 def all_rules() -> tuple[Rule, ...]:
     """All that the model has, sorted by number."""
     said = process.output([_tool()])
+    if not said:
+        raise Refused(f"{_tool()} lists no rules")
     return tuple(Rule(*line.split("\t")) for line in said.splitlines())
 
 

@@ -127,6 +127,21 @@ def test_a_timeline_is_drawn() -> None:
     assert [mark.colour for mark in line.marks] == ["#8250df", "#cf222e"]
 
 
+def test_one_machine_does_not_hide_the_others_failures() -> None:
+    good: dict[str, Any] = run() | {"machine": "intel-v5"}
+    good["cases"] = [case for case in good["cases"] if case["outcome"] == "conforms"]
+    bad: dict[str, Any] = run()
+    bad["cases"][0] |= {"outcome": "violates", "said": ["# violates M9: x"]}
+    then = [Results.of(run()), Results.of(good)]
+    now = [Results.of(bad), Results.of(good)]
+    text, failures = diff.report(then, now)
+    assert failures and text.startswith("new failure\tamd-zen4 mediated claim_test:claim.M9_first")
+    names = re.findall('testsuite name="([^"]*)"', junit.report(now))
+    assert names == ["amd-zen4-mediated.claim_test", "intel-v5-mediated.claim_test"]
+    ids = re.findall("TEST_CASE_ID=([^ ]*)", lava.report(now))
+    assert len(ids) == len(set(ids)) == 7
+
+
 def test_runs_of_other_contracts_are_not_compared() -> None:
     other = run() | {"contract": "rfc"}
     with pytest.raises(Refused, match="then is of mediated, now of rfc"):
