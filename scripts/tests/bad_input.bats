@@ -214,6 +214,17 @@ known_only() {
 	[ -e "$keep/config" ]
 }
 
+@test "clean removes what was built, and nothing else" {
+	mkdir "$BATS_TEST_TMPDIR/mine"
+	touch "$BATS_TEST_TMPDIR/mine/thesis"
+	LAB_BUILD=$BATS_TEST_TMPDIR/mine refused "LAB_BUILD=$BATS_TEST_TMPDIR/mine holds other things than builds" "$LAB" clean
+	[ -e "$BATS_TEST_TMPDIR/mine/thesis" ]
+	run -0 "$LAB" show words
+	[ -e "$LAB_BUILD" ]
+	run -0 "$LAB" clean
+	[ ! -e "$LAB_BUILD" ]
+}
+
 @test "output that cannot be written is no verdict" {
 	local command
 	for command in "$LAB show cases" "$LAB show faults" "$LAB --help" "$LAB run --help"; do

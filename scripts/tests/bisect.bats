@@ -61,7 +61,14 @@ X
 	[[ $output == *good* ]]
 }
 
+@test "help is help, wherever it stands" {
+	run -0 "$BISECT" --filter 'M9*' --help
+	[[ ${lines[0]} == "Usage: scripts/bisect"* ]]
+}
+
 @test "bad input ends the bisection" {
+	run -128 "$BISECT" --check
+	run -128 "$BISECT" --since=/nowhere
 	run -128 "$BISECT" --since /nowhere
 	[ "${#lines[@]}" -eq 1 ]
 	run -128 "$BISECT" --out /tmp

@@ -75,6 +75,27 @@ unchanged() {
 	cmp "$SELFTESTS/Makefile" "$BATS_TEST_TMPDIR/list"
 }
 
+@test "a list keeps its bytes and its ends of lines" {
+	local text
+	for text in 'TARGETS += a\nTARGETS += z' 'TARGETS += a\r\nTARGETS += z\r\n' '# caf\xe9\nTARGETS += a\n' 'TARGETS +=a\n'; do
+		# shellcheck disable=SC2059 # the format is the text
+		printf "$text" >"$SELFTESTS/Makefile"
+		cp "$SELFTESTS/Makefile" "$BATS_TEST_TMPDIR/list"
+		run -0 "$KSFT" install "$TREE"
+		[ "$(tr -d '\r' <"$SELFTESTS/Makefile" | grep -acx 'TARGETS += pmu_passthrough')" -eq 1 ]
+		run -0 "$KSFT" remove "$TREE"
+		cmp "$SELFTESTS/Makefile" "$BATS_TEST_TMPDIR/list"
+	done
+}
+
+@test "files of others with a like name stay" {
+	touch "$SELFTESTS/.pmu_passthrough.swp"
+	mkdir "$SELFTESTS/.pmu_passthrough.mine"
+	run -0 "$KSFT" install "$TREE"
+	[ -e "$SELFTESTS/.pmu_passthrough.swp" ]
+	[ -e "$SELFTESTS/.pmu_passthrough.mine" ]
+}
+
 @test "a folder may be called anything" {
 	mv "$TREE" "$BATS_TEST_TMPDIR/a&b [1] |"
 	run -0 "$KSFT" install "$BATS_TEST_TMPDIR/a&b [1] |"

@@ -15,6 +15,8 @@ from .place import reason, remove_temporary
 
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+# Of this machine, not of ours.
+_LACKS = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
 class Interrupted(BaseException):
@@ -54,8 +56,13 @@ def _outcome(main: Callable[[list[str]], int], interrupted: str, bad: int) -> in
             say.complain(f"{error.filename}: {reason(error)}")
         elif error.errno in _CANNOT_WRITE:
             say.complain(f"cannot write the output: {reason(error)}")
+        elif error.errno in _LACKS:
+            say.complain(reason(error))
         else:
             traceback.print_exc()
+        return bad
+    except MemoryError:
+        say.complain("out of memory")
         return bad
     except Exception:
         # A mistake of ours is no verdict.

@@ -118,15 +118,22 @@ def number(least: int = 1, most: int = MOST) -> Callable[[str], int]:
     return take
 
 
-def number_in(name: str, default: int, least: int = 1, most: int = MOST) -> int:
+def not_empty(word: str) -> str:
+    """A type of options: a name, which is not empty."""
+    if not word:
+        raise argparse.ArgumentTypeError("wants a value")
+    return word
+
+
+def number_in(variable: str, default: int, least: int = 1, most: int = MOST) -> int:
     """A number of the environment."""
-    word = os.environ.get(name, "")
+    word = os.environ.get(variable, "")
     if not word:
         return default
     try:
         return number(least, most)(word)
     except argparse.ArgumentTypeError as error:
-        raise Refused(f"{name} {error}") from None
+        raise Refused(f"{variable} {error}") from None
 
 
 def jobs(default: int = 0) -> int:

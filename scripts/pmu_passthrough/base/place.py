@@ -67,8 +67,23 @@ def cache_folder(name: str = "") -> Path:
     return folder(top / name, "to the cache,") if name else top
 
 
+# A folder that can be made again (bford.info/cachedir).
+_TAG = "CACHEDIR.TAG"
+_TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by pmu_passthrough.\n"
+
+
+def is_ours(path: Path) -> bool:
+    """Was the folder made to build in, and nothing else?"""
+    return path == TOP / "build" or path.is_relative_to(cache()) or (path / _TAG).is_file()
+
+
 def build_folder(name: str = "") -> Path:
-    return folder(build() / name, "to")
+    top = build()
+    new = not top.exists()
+    folder(top, "to")
+    if new:
+        write_whole(top / _TAG, _TAG_TEXT)
+    return folder(top / name, "to")
 
 
 def free_mib(path: Path) -> int:
@@ -102,11 +117,16 @@ class Lock:
         self._path = path
         self._file: IO[str] | None = None
 
-    def try_take(self) -> bool:
+    def _open(self) -> IO[str]:
         try:
-            self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115
+            # For reading, too: so nobody waits for a reader of what is no file.
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise Refused(f"cannot write to {self._path.parent}: {reason(error)}") from None
+        return os.fdopen(handle, "w", encoding="utf-8")
+
+    def try_take(self) -> bool:
+        self._file = self._open()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,7 +137,7 @@ class Lock:
     def take(self, waiting_for: str) -> "Lock":
         if not self.try_take():
             say(f"waiting for {waiting_for} to finish")
-            self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115
+            self._file = self._open()
             fcntl.flock(self._file, fcntl.LOCK_EX)
         return self
 
@@ -134,17 +154,23 @@ class Lock:
 
 
 def write_whole(path: Path, text: str | bytes) -> None:
-    """Write a file that is there whole or not at all."""
+    """Write a file that is there whole or not at all; one that is there keeps its mode,
+    and one that a link names its place."""
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    target = Path(os.path.realpath(path))
     try:
-        handle, part = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+        handle, part = tempfile.mkstemp(prefix=".part.", dir=target.parent)
     except OSError as error:
         raise Refused(f"cannot write to {path}: {reason(error)}") from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(part, path)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.fchmod(
+                file.fileno(), target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
+            )
+        os.replace(part, target)
     except OSError as error:
         raise Refused(f"cannot write to {path}: {reason(error)}") from None
     finally:
@@ -155,7 +181,7 @@ def write_whole(path: Path, text: str | bytes) -> None:
 def text_of(path: Path) -> str:
     """A file's text, whatever bytes are in it; empty if it is not there."""
     try:
-        return path.read_bytes().decode("utf-8", "replace")
+        return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
     except OSError:
         return ""
 
@@ -183,9 +209,9 @@ def _locked(path: Path) -> int | None:
     return handle
 
 
-def _remove_leftovers(where: Path) -> None:
+def _remove_leftovers(where: Path, prefix: str) -> None:
     """Temporary folders of commands that were killed: nobody holds their lock."""
-    for path in where.glob(f"{_PREFIX}*"):
+    for path in where.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
             status = path.lstat()
             if status.st_uid != os.getuid() or time.time() - status.st_mtime < _YOUNG:
@@ -196,12 +222,15 @@ def _remove_leftovers(where: Path) -> None:
                 os.close(handle)
 
 
-def temporary_folder() -> Path:
-    """A folder that goes when the command ends, or, if it is killed, with a later one."""
-    where = Path(tempfile.gettempdir())
-    _remove_leftovers(where)
+def temporary_folder(where: Path | None = None, prefix: str = _PREFIX) -> Path:
+    """A folder that goes when the command ends, or, if it is killed, with a later one.
+
+    where -- the folder that it is in, instead of the usual one
+    """
+    where = where or Path(tempfile.gettempdir())
+    _remove_leftovers(where, prefix)
     try:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
     except OSError as error:
         raise Refused(f"cannot write to {where}: {reason(error)}") from None
     _temporary.append((path, _locked(path) or -1))

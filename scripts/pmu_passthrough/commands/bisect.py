@@ -18,7 +18,15 @@ GOOD, BAD, SKIP_THIS = 0, 1, 125
 # asked for is that.
 GIVE_UP = 128
 # Of "scripts/lab run": each asks something else than this commit.
-_NOT_TAKEN = ("--out", "--kernel", "--machine=all", "--contract=all", "--boots")
+_NOT_TAKEN = (
+    "--check",
+    "--make",
+    "--out",
+    "--kernel",
+    "--machine=all",
+    "--contract=all",
+    "--boots",
+)
 
 
 def parser() -> Parser:
@@ -44,13 +52,15 @@ def _violations(results: Results) -> set[str]:
 
 def _taken(arguments: list[str]) -> tuple[str, list[str]]:
     """The file of --since, and the lab's options."""
-    since, rest = "", list(arguments)
-    if "--since" in rest:
-        at = rest.index("--since")
-        since = rest[at + 1] if at + 1 < len(rest) else ""
-        if not since:
-            raise Refused("--since wants a results.json")
-        del rest[at : at + 2]
+    since, rest = "", []
+    words = iter(arguments)
+    for word in words:
+        if word == "--since" or word.startswith("--since="):
+            since = word.partition("=")[2] or ("" if "=" in word else next(words, ""))
+            if not since:
+                raise Refused("--since wants a results.json")
+        else:
+            rest.append(word)
     said = [*rest, *(f"{a}={b}" for a, b in zip(rest, rest[1:]))]
     said += [f"--machine={os.environ['MACHINE']}"] if os.environ.get("MACHINE") else []
     for option in _NOT_TAKEN:
@@ -93,7 +103,7 @@ def _neither(why: str) -> int:
 
 def main(arguments: list[str]) -> int:
     complete(parser)
-    if arguments and arguments[0] in ("-h", "--help"):
+    if {"-h", "--help"} & set(arguments):
         parser().print_help()
         return 0
     since, options = _taken(arguments)

@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import os
 import platform
+import re
 import shlex
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from typing import IO, NoReturn
 
 from ..base import process
 from ..base.options import number, words_in
-from ..base.place import TOP, build, text_of, write_whole
+from ..base.place import TOP, build, reason, text_of, write_whole
 from ..base.progress import time_left
 from ..base.say import Refused, say
 from ..base.verbs import Command, Option, Verb
@@ -46,15 +47,23 @@ class _Suite:
     def ask(self, program: str, *arguments: str) -> int:
         """A program of the suite that speaks for itself."""
         sys.stdout.flush()
-        return subprocess.call([self.path / program, *arguments])
+        try:
+            status = subprocess.call([self.path / program, *arguments])
+        except OSError as error:
+            raise Refused(f"{self.path / program} does not run: {reason(error)}") from None
+        if status < 0:
+            raise Refused(f"{self.path / program} was ended by signal {-status}")
+        return status
 
 
 def _suite(values: argparse.Namespace) -> _Suite:
     if values.suite:
         path = Path(values.suite)
-        if not os.access(path / "probe", os.X_OK) or not (path / "words.json").exists():
+        if not all(os.access(path / name, os.X_OK) for name in ("probe", "calibrate")):
             raise Refused(f'--suite {path}: no folder that "scripts/host build" made')
-        return _Suite(path.resolve(), True)
+        given = _Suite(path.resolve(), True)
+        given.words()
+        return given
     path = programs.suite()
     write_whole(path / "words.json", rules.as_json() + "\n")
     return _Suite(path, False)
@@ -234,8 +243,8 @@ def _given_back(out: Path | None = None) -> Iterator[None]:
         yield
     finally:
         user = os.environ.get("SUDO_UID", "")
-        if user.isdigit() and TOP.stat().st_uid == int(user):
-            group = os.environ.get("SUDO_GID", user)
+        if re.fullmatch("[0-9]+", user, re.ASCII) and TOP.stat().st_uid == int(user):
+            group = os.environ.get("SUDO_GID") or user
             for path in (build(), out):
                 if path and path.is_dir():
                     process.run(["chown", "-R", f"{user}:{group}", path], subprocess.DEVNULL)

@@ -7,11 +7,10 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..base.place import TOP, reason
+from ..base.place import TOP, reason, temporary_folder, text_of
 from ..base.say import Refused, say
 from ..base.verbs import Command, Verb
 
@@ -63,22 +62,21 @@ class Tree:
             for p in (self.path / "Kbuild", self.selftests / "lib.mk", self.list)
         ):
             raise Refused(f"{name} is no kernel tree: it has no tools/testing/selftests/lib.mk")
-        if not re.search(r"^TARGETS \+=", self.list.read_text(encoding="utf-8"), re.MULTILINE):
+        if not self.list.is_file() or not any(self._is_target(line) for line in self.lines()):
             raise Refused(f"{self.list} has no list of targets")
         if not all(os.access(p, os.W_OK) for p in (self.selftests, self.list)):
             raise Refused(f"{self.selftests} cannot be written to")
-        self._remove_leftovers()
 
-    def _remove_leftovers(self) -> None:
-        """Of an earlier call that was killed."""
-        for path in self.selftests.glob(f".{TARGET}.*"):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+    @staticmethod
+    def _is_target(line: str) -> bool:
+        return re.match(r"TARGETS \+=", line) is not None
+
+    def lines(self) -> list[str]:
+        """Of the list, whatever bytes and ends of lines it has."""
+        return self.list.read_bytes().decode("latin-1").split("\n")
 
     def _manifest(self) -> dict[str, str]:
-        lines = (self.folder / _MANIFEST).read_text(encoding="utf-8").splitlines()
+        lines = text_of(self.folder / _MANIFEST).splitlines()
         return {line[66:]: line[:64] for line in lines}
 
     def check_folder(self) -> None:
@@ -117,44 +115,38 @@ class Tree:
 
     def with_line(self) -> str:
         """The list of targets with one more line, at its place in the alphabet."""
-        lines = self.list.read_text(encoding="utf-8").splitlines(keepends=True)
-        if f"{_LINE}\n" in lines:
-            return "".join(lines)
-        targets = [index for index, line in enumerate(lines) if line.startswith("TARGETS += ")]
-        after = [index for index in targets if lines[index].rstrip("\n") > _LINE]
-        lines.insert(after[0] if after else targets[-1] + 1, f"{_LINE}\n")
-        return "".join(lines)
+        lines = self.lines()
+        bare = [line.rstrip("\r") for line in lines]
+        if _LINE not in bare:
+            targets = [index for index, line in enumerate(lines) if self._is_target(line)]
+            after = [index for index in targets if bare[index] > _LINE]
+            end = "\r" if lines[targets[-1]].endswith("\r") else ""
+            lines.insert(after[0] if after else targets[-1] + 1, _LINE + end)
+        return "\n".join(lines)
 
     def without_line(self) -> str:
-        lines = self.list.read_text(encoding="utf-8").splitlines(keepends=True)
-        return "".join(line for line in lines if line.rstrip("\n") != _LINE)
+        return "\n".join(line for line in self.lines() if line.rstrip("\r") != _LINE)
 
     def temporary(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix=f".{TARGET}.", dir=self.selftests))
+        return temporary_folder(self.selftests, f".{TARGET}-new.")
 
     def put(self, text: str, folder: Path | None, beside: Path) -> None:
         """The list, and the folder if there is to be one, in place of what is there.
         Renames only: an interruption finds the old state or the new one."""
         target = self.list.resolve()
-        handle, name = tempfile.mkstemp(prefix=f".{TARGET}.", dir=target.parent)
-        part = Path(name)
+        part = beside / "Makefile"
+        part.write_bytes(text.encode("latin-1"))
+        shutil.copymode(target, part)
+        blocked = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            shutil.copymode(target, part)
-            signals = signal.pthread_sigmask(
-                signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-            )
-            try:
-                if os.path.lexists(self.folder):
-                    self.folder.rename(beside / "old")
-                if folder:
-                    folder.rename(self.folder)
-                part.rename(target)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+            if os.path.lexists(self.folder):
+                self.folder.rename(beside / "old")
+            if folder:
+                folder.rename(self.folder)
+            part.rename(target)
         finally:
-            part.unlink(missing_ok=True)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _tree(values: argparse.Namespace, verb: str) -> Tree:
@@ -179,7 +171,7 @@ def _install(values: argparse.Namespace) -> int:
         if (
             there.is_file()
             and there.read_text(encoding="utf-8") == manifest
-            and text == tree.list.read_text(encoding="utf-8")
+            and text == "\n".join(tree.lines())
         ):
             say(f"{tree.folder} is up to date")
             return 0

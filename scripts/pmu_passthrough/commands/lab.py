@@ -7,8 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ..base.options import Parser, number, words_in
-from ..base.place import build, cache
+from ..base.options import Parser, not_empty, number, words_in
+from ..base.place import build, cache, is_ours
 from ..base.say import Refused, say
 from ..base.verbs import Command, Option, Verb
 from ..builders import kernel, programs, source
@@ -101,7 +101,7 @@ FILTER = Option(
 STOP = Option("--stop", "end at the first case that fails or stops the kernel")
 STOP_AT = Option("--stop-at", "the same, at the first that violates the rule", "RULE", default="")
 APPEND = Option("--append", "more arguments for the kernel", "ARGS", default="")
-OUT = Option("--out", "where results go (default build/run)", "DIR")
+OUT = Option("--out", "where results go (default build/run)", "DIR", not_empty)
 TIMEOUT = Option(
     "--timeout",
     "deadline of the boot in seconds (default 300; Intel 900, debug 1500)",
@@ -216,6 +216,7 @@ def _with_make(values: argparse.Namespace, parser: Parser) -> argparse.Namespace
 
 
 def _run(values: argparse.Namespace) -> int:
+    only_check = values.check
     values = _with_make(values, LAB.parser(_verb("run")))
     machines = [machine(name) for name in ALL] if _machine_named(values) == "all" else None
     requests = [request_of(values, one) for one in machines or [machine(_machine_named(values))]]
@@ -225,7 +226,7 @@ def _run(values: argparse.Namespace) -> int:
     if values.boots > 1 and (many or request.stop_at):
         raise Refused("--boots is for a run of one contract on one machine, to its end")
     out = Path(values.out) if values.out else build() / "run"
-    if values.check:
+    if only_check:
         return 0
     if many:
         parts = runs.parts_of(request, [one.machine for one in requests], contracts, out)
@@ -252,8 +253,8 @@ def _say_replay(request: Request, out: Path) -> None:
 
 def _build(values: argparse.Namespace) -> int:
     named = ALL if _machine_named(values) == "all" else (_machine_named(values),)
-    for name in named:
-        request = _one_contract(request_of(values, machine(name)))
+    for one in named:
+        request = _one_contract(request_of(values, machine(one)))
         if values.update and not source.given():
             source.package(update=True)
         made = runs.prepare(request)
@@ -328,6 +329,8 @@ def _doctor(values: argparse.Namespace) -> int:
 
 
 def _clean(values: argparse.Namespace) -> int:
+    if build().exists() and not is_ours(build()):
+        raise Refused(f"LAB_BUILD={build()} holds other things than builds")
     for path in (build(), *([cache()] if values.cache else [])):
         shutil.rmtree(path, ignore_errors=True)
         if os.path.lexists(path):

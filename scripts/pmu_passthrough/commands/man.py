@@ -2,12 +2,11 @@
 """The manual pages: one a command, from what it says of itself, and the overview."""
 
 import re
-import shutil
 from pathlib import Path
 
 from ..base import process
 from ..base.options import Parser
-from ..base.place import TOP, need_tool, text_of
+from ..base.place import TOP, folder, need_tool, temporary_folder, text_of, write_whole
 from ..base.say import Refused
 
 # Command, what it is in a line, and whether it has verbs.
@@ -58,11 +57,10 @@ def main(arguments: list[str]) -> int:
     out = Path(made.take(arguments).folder)
     need_tool("help2man", "the manual pages")
     version = re.sub(r".*\((.*)\).*", r"\1", text_of(TOP / "debian/changelog").partition("\n")[0])
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise Refused(f"cannot write to {out}") from None
+    folder(out, "to")
+    made_in = temporary_folder()
     for name, words, verbs in _PAGES:
-        _page(out, name, words, verbs, version)
-    shutil.copy(TOP / "docs/pmu_passthrough.7", out)
+        _page(made_in, name, words, verbs, version)
+    for page in (*sorted(made_in.glob("*.1")), TOP / "docs/pmu_passthrough.7"):
+        write_whole(out / page.name, page.read_bytes())
     return 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base import process
+from ..base.options import not_empty
 from ..base.place import TOP, build, write_whole
 from ..base.say import Refused
 from ..base.verbs import Command, Option, Verb
@@ -73,13 +74,15 @@ def _kcidb(values: argparse.Namespace) -> tuple[str, int]:
         raise Refused(
             f"kcidb wants --origin, in small letters, digits and _, not '{values.origin}'"
         )
-    if not re.fullmatch(r"\S+", values.checkout):
+    if not re.fullmatch("[!-~]+", values.checkout):
         raise Refused("kcidb wants --checkout, without blanks")
     files, runs = _all(values)
     suite = (
         process.output(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip() or "unknown"
     )
     keys = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
+    if len(set(keys)) < len(keys):
+        raise Refused("kcidb wants each result once")
     return kcidb.Submission(values.origin, values.checkout, suite).report(runs, keys), 0
 
 
@@ -110,13 +113,13 @@ def _make(
     return run
 
 
-_OUT = Option("--out", "write there, at the end or not at all", "FILE")
+_OUT = Option("--out", "write there, at the end or not at all", "FILE", not_empty)
 _ORIGIN = Option("--origin", "as KernelCI granted it", "NAME", default="")
 _CHECKOUT = Option("--checkout", "of the kernel, without the origin", "ID", default="")
 
 
 def _form(
-    name: str,
+    called: str,
     says: str,
     form: Callable[[argparse.Namespace], tuple[str, int]],
     results: str = "[RESULT...]",
@@ -124,7 +127,7 @@ def _form(
     status: str = "0",
 ) -> Verb:
     ends = f"{_RESULTS}\n\nStatus: {status}, 2 bad input."
-    return Verb(name, says, _make(form), results, (_OUT, *more), words=True, ends=ends)
+    return Verb(called, says, _make(form), results, (_OUT, *more), words=True, ends=ends)
 
 
 REPORT = Command(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..base.options import Parser, complete
 from ..base.place import TOP, build
-from ..base.say import Refused
+from ..base.say import Refused, one_line
 from ..results.model import CaseResult, Results, load
 from ..suite.cases import all_cases
 from ..suite.faults import all_faults
@@ -90,14 +90,19 @@ def _killed() -> dict[str, list[str]]:
 
 
 def _where(run: Results) -> str:
-    return run.contract + ("" if run.machine == "amd-zen4" else f" on {run.machine}")
+    return run.contract + ("" if run.machine == "amd-zen4" else f" on {_cell(run.machine)}")
+
+
+def _cell(words: str) -> str:
+    """Words of a results file, for a table."""
+    return one_line(words).replace("|", r"\|")
 
 
 def _ran_on(asked: list[tuple[Results, CaseResult]]) -> str:
     places = sorted({_where(run) for run, case in asked if case.outcome != "skip"})
     if places:
         return ", ".join(places)
-    return "nowhere: " + ", ".join(sorted({case.reason for _, case in asked}))
+    return "nowhere: " + ", ".join(sorted({_cell(case.reason) for _, case in asked}))
 
 
 def _shows_on(rule: str, asked: list[tuple[Results, CaseResult]]) -> list[str]:
@@ -122,7 +127,8 @@ def table_of(runs: list[Results]) -> Iterator[str]:
     yield _HEAD_OF_RUNS
     yield from sorted(
         {
-            f"- {run.machine}, Linux {run.release}, contract {run.contract}, {run.context['kernel']} kernel: "
+            f"- {one_line(run.machine)}, Linux {one_line(run.release)}, contract {run.contract}, "
+            f"{one_line(run.context['kernel'])} kernel: "
             f"{run.totals['conforms']} conform, {run.totals['known']} known"
             for run in runs
         }
@@ -137,7 +143,7 @@ def table_of(runs: list[Results]) -> Iterator[str]:
         )
         broken = [f"`{fault}`" for fault in killed.get(number, [])]
         broken += [f"{stored[number]} stored"] if stored[number] else []
-        counts = ", ".join(f"{program} {count}" for program, count in programs.items())
+        counts = ", ".join(f"{_cell(program)} {count}" for program, count in programs.items())
         broken += _shows_on(number, cases)
         yield f"| {number} | {next(group).sentence} | {counts} | {_ran_on(cases)} | {', '.join(broken)} |"
 

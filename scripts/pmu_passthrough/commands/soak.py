@@ -31,7 +31,7 @@ def _numbers(most: int = 10**9) -> "type[argparse.Action]":
             flag: str | None = None,
         ) -> None:
             try:
-                taken = [number(1)(word) for word in str(values).split(",")]
+                taken = [number()(word) for word in str(values).split(",")]
             except argparse.ArgumentTypeError as error:
                 raise argparse.ArgumentError(self, str(error)) from None
             if max(taken) > most:
@@ -54,7 +54,7 @@ is there already is not repeated, so an interrupted soak goes on where it stoppe
         "Status: 0 every case had one verdict, 1 not, 2 bad input.",
     )
     made.add_argument(
-        "--runs", metavar="N", type=number(), default=50, help="runs in all (default 50)"
+        "--runs", metavar="N", type=number(1, 100000), default=50, help="runs in all (default 50)"
     )
     made.add_argument(
         "--jobs", metavar="N", type=number(1, 256), help="at a time (default 1, or JOBS=)"
@@ -96,15 +96,15 @@ def main(arguments: list[str]) -> int:
     forget_environment()
     choices = _choices(values, machine(os.environ.get("MACHINE") or "amd-zen4"))
     cases.select(values.filter)
-    requests = [choices.request(index) for index in range(values.runs)]
+    requests = choices.kinds(values.runs)
     for request in requests:
         request.check()
     matrix = Matrix(Path(values.out) if values.out else build() / "soak", values.jobs or jobs(1))
+    for variant in sorted({request.variant for request in requests}):
+        prepare(next(request for request in requests if request.variant == variant))
     if values.fresh:
         for path in matrix.out.glob("run-*"):
             remove_run(path)
-    for variant in sorted({request.variant for request in requests}):
-        prepare(next(request for request in requests if request.variant == variant))
     # Another suite or kernel, or other choices, is another soak.
     matrix.state = f"{suite_state()} {choices.words()}"
     lines = list(compared(Soak(matrix, choices, values.runs).run()))

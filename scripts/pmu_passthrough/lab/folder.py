@@ -26,10 +26,12 @@ def is_a_runs(path: Path) -> bool:
         return True
     except OSError:
         return False
-    if not entries or any((path / sign).exists() for sign in _SIGNS):
+    names = {entry.name for entry in entries}
+    folders = {entry.name for entry in entries if entry.is_dir() and not entry.is_symlink()}
+    if _MARK in names or names & set(_SIGNS):
         return True
-    below = [sub for entry in entries if entry.is_dir() for sub in (entry, *entry.iterdir())]
-    return any((sub / sign).exists() for sub in below if sub.is_dir() for sign in _SIGNS)
+    strange = [name for name in names - folders if not name.endswith(".table")]
+    return not strange and all(is_a_runs(path / name) for name in folders)
 
 
 class RunFolder:
@@ -37,6 +39,8 @@ class RunFolder:
     before clear()."""
 
     def __init__(self, path: Path, mib: int = 64) -> None:
+        if os.path.lexists(path) and not path.is_dir():
+            raise Refused(f"cannot write results to {path}")
         if not is_a_runs(path):
             raise Refused(f"{path} holds other things than a run's results: name another folder")
         self.path = folder(path, "results to").resolve()

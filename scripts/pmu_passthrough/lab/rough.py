@@ -58,7 +58,7 @@ class Rough:
         """What the emulator takes, nothing on a machine that is not rough."""
         words = [f"{name}={number}" for name, number in machine.rough.items()]
         if self.words is not None:
-            words = self.words.replace(",", " ").split()
+            words = self.words.split(",") if self.words else []
         if not words:
             return ""
         return f"{' '.join(self._word(machine, word) for word in words)} seed={self.seed}"

@@ -48,6 +48,11 @@ class Choices:
         )
         return int(said.stdout.split()[0]) + 1
 
+    def kinds(self, runs: int) -> list[Request]:
+        """One of each kind that so many runs have."""
+        kinds = len(self.contracts) * len(self.cpus) * len(self.strengths)
+        return [self.request(index) for index in range(min(runs, kinds))]
+
     def request(self, index: int) -> Request:
         contracts, cpus = len(self.contracts), len(self.cpus)
         contract = self.contracts[index % contracts]

@@ -2,7 +2,7 @@
 """Two results, then and now: what fails that did not, what no longer does, what is no
 longer asked or asked for another reason."""
 
-from ..base.say import Refused
+from ..base.say import Refused, one_line
 from .model import CaseResult, Results
 
 _ORDER = ("new failure", "gone", "fixed", "changed", "changed need", "new case")
@@ -36,7 +36,7 @@ def _change(old: CaseResult | None, new: CaseResult | None) -> str | None:
 def _words(case: CaseResult | None) -> str:
     if case is None:
         return "-"
-    return case.outcome + (f" ({case.reason})" if case.reason else "")
+    return case.outcome + (f" ({one_line(case.reason)})" if case.reason else "")
 
 
 def report(then: list[Results], now: list[Results]) -> tuple[str, bool]:
@@ -52,7 +52,7 @@ def report(then: list[Results], now: list[Results]) -> tuple[str, bool]:
     ]
     changes.sort(key=lambda one: (_ORDER.index(one[0]), one[1]))
     lines = [
-        f"{change}\t{name}\t{_words(old.get(name))} -> {_words(new.get(name))}"
+        f"{change}\t{one_line(name)}\t{_words(old.get(name))} -> {_words(new.get(name))}"
         for change, name in changes
     ]
     kinds = [change for change, _ in changes]

@@ -96,7 +96,8 @@ class Schema:
         )
 
     def _pattern(self, pattern: str, _: Any) -> Check:
-        find = re.compile(pattern).search
+        # Python's "$" is true before a newline as well, the schema's is not.
+        find = re.compile(re.sub(r"\$$", r"\\Z", pattern)).search
         return (
             lambda value, at: f"{at}: does not fit"
             if isinstance(value, str) and not find(value)

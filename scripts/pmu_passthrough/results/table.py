@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..base.say import one_line
 from ..suite.rules import rank
 from .model import FAILURES, CaseResult, Results, worst
 
@@ -91,6 +92,10 @@ def _details(run: Results) -> Iterator[str]:
 
 def lines(runs: list[Results], words: dict[str, str]) -> Iterator[str]:
     """The table of one or more runs; WORDS maps rules to sentences."""
+    return (one_line(line) for line in _lines(runs, words))
+
+
+def _lines(runs: list[Results], words: dict[str, str]) -> Iterator[str]:
     columns = _told_apart(runs)
     machines = sorted(set(columns))
     heads = "verdict    " if len(machines) == 1 else "".join(_pad(name, 11) for name in machines)

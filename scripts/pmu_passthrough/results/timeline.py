@@ -5,8 +5,10 @@ guests as bars, what was done to events as marks. Times are in microseconds."""
 import re
 from dataclasses import dataclass
 
-_ENTRY = re.compile(r"#   timeline +(-?[0-9]+(?:\.[0-9]+)?) cpu([0-9]{1,6}) (.*)$", re.DOTALL)
-_TIME = re.compile(r"inside since (-?[0-9]+(?:\.[0-9]+)?)$")
+_ENTRY = re.compile(
+    r"#   timeline +(-?[0-9]{1,15}(?:\.[0-9]{1,9})?) cpu([0-9]{1,6}) (.*)$", re.DOTALL
+)
+_TIME = re.compile(r"inside since (-?[0-9]{1,15}(?:\.[0-9]{1,9})?)$")
 _LANE = 44
 
 
@@ -73,6 +75,7 @@ class Timeline:
         self._there = len(found) >= 2
         self.last = found[-1].at if self._there and found[-1].at > 0 else 1.0
         self.cpus = sorted({entry.cpu for entry in found})
+        self._lane = {cpu: number for number, cpu in enumerate(self.cpus)}
         inside = [(entry, since) for entry in found if (since := _TIME.match(entry.words))]
         self.bars = _guests(found, self.last) + [
             Bar("inside", entry.cpu, max(float(since[1]), 0), entry.at) for entry, since in inside
@@ -98,4 +101,4 @@ class Timeline:
         return f"{max(float(self.x(bar.end)) - float(self.x(bar.start)), 1):.12g}"
 
     def y(self, cpu: int) -> int:
-        return self.cpus.index(cpu) * _LANE + 8
+        return self._lane[cpu] * _LANE + 8

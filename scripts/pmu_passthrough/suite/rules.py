@@ -63,9 +63,10 @@ def _tool() -> Path:
 def all_rules() -> tuple[Rule, ...]:
     """All that the model has, sorted by number."""
     said = process.output([_tool()])
-    if not said:
-        raise Refused(f"{_tool()} lists no rules")
-    return tuple(Rule(*line.split("\t")) for line in said.splitlines())
+    rows = [line.split("\t") for line in said.splitlines()]
+    if not rows or any(len(row) != 4 for row in rows):
+        raise Refused(f"{_tool()} lists no rules: remove it")
+    return tuple(Rule(*row) for row in rows)
 
 
 def sentences() -> dict[str, str]:
@@ -75,9 +76,11 @@ def sentences() -> dict[str, str]:
 def read_sentences(path: Path) -> dict[str, str]:
     """Those that were stored beside programs (words.json)."""
     try:
-        words = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise Refused(f"{path} has no sentences of rules") from None
+        words = json.loads(text_of(path))
+    except (ValueError, RecursionError):
+        words = None
+    if not isinstance(words, dict):
+        raise Refused(f"{path} has no sentences of rules")
     return {str(rule): str(words[rule]) for rule in words}
 
 

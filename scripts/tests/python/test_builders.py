@@ -158,6 +158,13 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot write to"):
         place.write_whole(tmp_path / "no/f", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    # Its mode stays, and what a link names is written.
+    (tmp_path / "f").chmod(0o600)
+    (tmp_path / "link").symlink_to("f")
+    place.write_whole(tmp_path / "link", "through")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "f").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "f").read_text(encoding="utf-8") == "through"
+    place.write_whole(tmp_path / ("x" * 250), "")
 
 
 def test_a_temporary_folder_goes_also_after_a_kill(tmp_path: Path) -> None:

@@ -146,6 +146,13 @@ def test_a_folder_is_one_runs_and_nobody_elses(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="holds other things"):
         folder.remove_run(tmp_path / "mine")
     assert (tmp_path / "mine/config").exists()
+    # Nor because a run lies somewhere below; but the folder of runs is theirs.
+    (tmp_path / "mine/a/b").mkdir(parents=True)
+    (tmp_path / "mine/a/b/results.json").touch()
+    assert not folder.is_a_runs(tmp_path / "mine")
+    (tmp_path / "mine/config").unlink()
+    assert folder.is_a_runs(tmp_path / "mine")
+    assert not folder.is_a_runs(Path("/"))
 
 
 def test_a_comma_in_a_path_is_no_end_of_it() -> None:

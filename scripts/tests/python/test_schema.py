@@ -127,6 +127,27 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         load(tmp_path / "f")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"claim.M9_first"', '"claim\\ud800"'),
+        ('"claim.M9_first"', '"claim\\udcff"'),
+        ('"verdict": "violates"', '"verdict": "conforms", "verdict": "violates"'),
+        ('"cpus": 2', '"cpus": 2, "extra": NaN'),
+        ('"cpus": 2', '"cpus": Infinity'),
+        ('["M9"]', '["M9\\n"]'),
+        ('["M9"]', f'["M{"9" * 5000}"]'),
+        ('"known D28"', '"known "'),
+    ],
+)
+def test_what_a_form_could_not_show_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    text = json.dumps(run())
+    assert old in text
+    (tmp_path / "f").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(Refused, match="is no results.json of this suite"):
+        load(tmp_path / "f")
+
+
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/nowhere", "/tmp", "/proc/self/mem"])
 def test_what_is_no_file_is_refused(name: str) -> None:
     with pytest.raises(Refused):
