@@ -38,7 +38,11 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 def _outcome(main: Callable[[list[str]], int], interrupted: str, bad: int) -> int:
     try:
-        status = main(sys.argv[1:])
+        try:
+            status = main(sys.argv[1:])
+        except SystemExit as end:
+            # Of argparse, after help.
+            status = end.code if isinstance(end.code, int) else 0
         sys.stdout.flush()
         return status
     except say.Refused as refusal:

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -56,6 +57,10 @@ class Parser(argparse.ArgumentParser):
         self._optionals.title = "Options"
         self._positionals.title = "Arguments"
         self.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+
+    def print_help(self, file: Any = None) -> None:
+        # argparse does not mind if nothing could be written.
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         raise Refused(self._in_our_words(message))
