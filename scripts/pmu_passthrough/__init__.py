@@ -21,7 +21,7 @@ def _interrupted_early(_number: int, _frame: object) -> None:
 # Until the command itself takes care of them (base/command.py).
 if os.path.dirname(os.path.realpath(sys.argv[0])) == os.path.dirname(os.path.dirname(__file__)):
     for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(_number) != signal.SIG_IGN:
+        if _number != signal.SIGHUP or signal.getsignal(_number) != signal.SIG_IGN:
             signal.signal(_number, _interrupted_early)
 
 if sys.version_info < (3, 11):

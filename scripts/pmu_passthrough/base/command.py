@@ -95,7 +95,7 @@ def command(
         stream.reconfigure(errors="surrogateescape")
     for number in _SIGNALS:
         # With nohup(1) a terminal that goes is no reason.
-        if signal.getsignal(number) != signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
     try:
         status = _outcome(main, interrupted, bad)

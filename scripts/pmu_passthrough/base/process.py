@@ -19,6 +19,8 @@ from typing import IO, Any
 Words = Sequence[object]
 # For output that nobody reads.
 NOTHING = subprocess.DEVNULL
+# What is asked to end may take so long, in seconds.
+_GRACE = 1.0
 
 _running: set["subprocess.Popen[bytes]"] = set()
 _guard = threading.Lock()
@@ -50,10 +52,25 @@ def start(command: Words, **options: Any) -> "subprocess.Popen[bytes]":
     return process
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill it and all it started, and wait for it."""
+def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, number)
+
+
+def _ask(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Let them end by themselves: a make that is killed leaves halves of files."""
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE
+    while time.monotonic() < deadline and any(one.poll() is None for one in processes):
+        time.sleep(0.02)
+
+
+def end(process: "subprocess.Popen[bytes]", ask: bool = False) -> None:
+    """Kill it and all it started, and wait for it; ASK it first."""
+    if ask:
+        _ask([process])
+    _signal(process, signal.SIGKILL)
     process.wait()
     _forget(process)
 
@@ -68,9 +85,10 @@ def end_all() -> None:
     child end so do not go on."""
     _over.set()
     with _guard:
-        for process in _running:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+        running = list(_running)
+    _ask(running)
+    for process in running:
+        _signal(process, signal.SIGKILL)
 
 
 def wait(
@@ -124,7 +142,7 @@ def run(command: Words, log: Path | IO[bytes] | int | None = None, **options: An
         assert status is not None
         return status
     except BaseException:
-        end(process)
+        end(process, ask=True)
         raise
 
 

@@ -129,7 +129,7 @@ def step(what: str, steps: int, log: Path, command: process.Words, **options: ob
     try:
         status = process.wait(running, None, look)
     except BaseException:
-        process.end(running)
+        process.end(running, ask=True)
         raise
     look()
     progress.close()

@@ -230,3 +230,17 @@ def test_a_verdict_that_changes_is_flaky() -> None:
         " 1 flaky"
     )
     assert "always violates: mediated p:c" in list(soak.compared([_run("a", "violates", 2)]))
+
+
+def test_a_build_is_asked_to_end_before_it_is_killed(tmp_path: Path) -> None:
+    kind = "trap 'echo half >out; exit' TERM; echo >ready; while :; do sleep 0.1; done"
+    running = process.start(["sh", "-c", kind], cwd=tmp_path)
+    assert _comes_true((tmp_path / "ready").exists)
+    process.end(running, ask=True)
+    assert (tmp_path / "out").exists()
+    deaf = process.start(
+        ["sh", "-c", "trap '' TERM; echo >deaf; while :; do sleep 0.1; done"], cwd=tmp_path
+    )
+    assert _comes_true((tmp_path / "deaf").exists)
+    process.end(deaf, ask=True)
+    assert deaf.returncode == -signal.SIGKILL
