@@ -178,6 +178,13 @@ known_only() {
 	refused "no rule called '('; see scripts/rules --list" "$LAB" run --stop-at '('
 }
 
+@test "what is wrong with every commit is told before a bisection asks one" {
+	run -0 "$LAB" run --check --filter param_test
+	JOBS=abc run -2 "$LAB" run --check
+	XDG_CACHE_HOME=/proc refused "cannot write to the cache, /proc/pmu_passthrough" "$LAB" run --check
+	refused "no fault called 'gremlin'; see scripts/lab show faults" "$LAB" run --check --fault gremlin
+}
+
 @test "an option of another verb is refused" {
 	local option
 	for option in --plain --pretend --update --install --test --cache; do

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base.options import Parser, not_empty, number, words_in
-from ..base.place import build, cache, is_ours
+from ..base.place import build, build_folder, cache, cache_folder, is_ours
 from ..base.say import Refused, say
 from ..base.verbs import Command, Option, Verb
 from ..builders import kernel, programs, source
@@ -227,6 +227,8 @@ def _run(values: argparse.Namespace) -> int:
         raise Refused("--boots is for a run of one contract on one machine, to its end")
     out = Path(values.out) if values.out else build() / "run"
     if only_check:
+        build_folder()
+        cache_folder()
         return 0
     if many:
         parts = runs.parts_of(request, [one.machine for one in requests], contracts, out)
