@@ -3,6 +3,7 @@
 folder; and several of them side by side."""
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -162,8 +163,10 @@ def run(
 def at_a_time(request: Request) -> int:
     """How many boots this machine carries at once: by its cores, and by its memory."""
     cores = len(os.sched_getaffinity(0))
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    return max(1, min(cores, memory // (request.memory_mib + 256)))
+    free = re.search(r"^MemAvailable: *([0-9]+) kB", text_of(Path("/proc/meminfo")), re.MULTILINE)
+    # What the emulator takes beside the host's memory is less than this, in MiB.
+    each = request.memory_mib + 256
+    return max(1, min(cores, (int(free[1]) >> 10) // each if free else cores))
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]], many: int) -> list[T]:
