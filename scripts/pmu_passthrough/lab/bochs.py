@@ -13,6 +13,7 @@ from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
 from ..builders import debian
 from ..builders.cache import cached, compiler, key_of, quiet, step
+from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
 
@@ -28,34 +29,23 @@ _FILES = TOP / "lab/bochs/files"
 _IPS = 20000000
 
 
-def _given() -> str:
-    return os.environ.get("BOCHS_SRC", "")
+_SOURCE = Source("BOCHS_SRC")
 
 
-def _tree() -> str | Path:
-    """What the source is told by: the distribution's by its name, a user's tree by what
-    is in it."""
-    return Path(_given()) if _given() else debian.SUITE
+def _fetch(part: Path) -> None:
+    where = cache() / "src/bochs"
+    shutil.rmtree(where, ignore_errors=True)
+    archives = debian.download_archives(where, "bochs")
+    original = next(path for path in archives if ".orig." in path.name)
+    part.mkdir(parents=True)
+    command = ["tar", "-xf", original, "-C", part, "--strip-components", "1"]
+    quiet(command, cache() / "apt/log", "cannot unpack the source of Bochs")
+    shutil.rmtree(where)
 
 
-def _unpacked(work: Path) -> None:
-    if (work / "configure").exists():
-        return
-    part, where = work.with_name(f"{work.name}.part"), cache() / "src/bochs"
-    for path in (work, part, where):
-        shutil.rmtree(path, ignore_errors=True)
-    if _given():
-        shutil.copytree(_given(), part, symlinks=True)
-    else:
-        archives = debian.download_archives(where, "bochs")
-        original = next(path for path in archives if ".orig." in path.name)
-        part.mkdir(parents=True)
-        command = ["tar", "-xf", original, "-C", part, "--strip-components", "1"]
-        quiet(command, cache() / "apt/log", "cannot unpack the source of Bochs")
-        shutil.rmtree(where)
+def _hook(part: Path) -> None:
     command = ["patch", "-s", "-p1", "--fuzz=0", "-d", part, "-i", _PATCH]
-    quiet(command, Path(f"{work}.patch.log"), "the hooks do not fit this Bochs")
-    part.rename(work)
+    quiet(command, Path(f"{part}.patch.log"), "the hooks do not fit this Bochs")
 
 
 # The machine's firmware: name, package, file in that, and file in a source tree.
@@ -67,9 +57,9 @@ _FIRMWARE = (
 
 def _in_tree(pattern: str) -> Path | None:
     """The firmware of a tree that has it, under the name of this release or another."""
-    if not _given():
+    if not _SOURCE.given:
         return None
-    found = sorted((Path(_given()) / "bios").rglob(pattern))
+    found = sorted((_SOURCE.given / "bios").rglob(pattern))
     return next((path for path in found if not re.search("debug|cirrus", path.name)), None)
 
 
@@ -87,8 +77,8 @@ def _firmware(part: Path) -> None:
 
 def _make(part: Path) -> None:
     # Another patch is another tree; other files are not.
-    work = cache_folder("work") / f"bochs-{key_of(_tree(), _PATCH)}"
-    _unpacked(work)
+    work = cache_folder("work") / f"bochs-{key_of(_SOURCE.key(), _PATCH)}"
+    _SOURCE.lay_out(work, _fetch, _hook)
     log = Path(f"{work}.log")
     quiet(["rsync", "-rc", f"{_FILES}/", f"{work}/"], log, f"cannot write to {work}")
     # Configured by us, not by whoever gave the tree.
@@ -131,18 +121,20 @@ class Bochs(Emulator):
     boot_files = ("bochsrc", "disk.iso", "kernel.sum")
 
     def check_given(self) -> None:
-        tree = Path(_given())
-        if _given() and not ((tree / "configure").exists() and (tree / "bochs.h").exists()):
-            raise Refused(f"BOCHS_SRC={_given()} is no Bochs source tree")
+        tree = _SOURCE.given
+        if not tree:
+            return
+        if not (tree / "configure").exists() or not (tree / "bochs.h").exists():
+            raise Refused(f"BOCHS_SRC={tree} is no Bochs source tree")
         whole = all(_in_tree(pattern) for *_, pattern in _FIRMWARE)
-        if _given() and not whole and not debian.is_debian():
+        if not whole and not debian.is_debian():
             names = "bios/BIOS-bochs-latest and VGABIOS-lgpl-latest"
-            raise Refused(f"BOCHS_SRC={_given()} is without its firmware, {names}")
+            raise Refused(f"BOCHS_SRC={tree} is without its firmware, {names}")
 
     def build(self, plain: bool = False) -> Path:
         self.check_given()
         need_tool("g++", "building Bochs")
-        key = key_of(_tree(), _OPTIONS, compiler("g++"), _PATCH, _FILES)
+        key = key_of(_SOURCE.key(), _OPTIONS, compiler("g++"), _PATCH, _FILES)
         return cached(cache_folder("bochs") / key, 1000, "building Bochs", _make) / "bochs"
 
     def title(self, path: Path) -> str:

@@ -12,6 +12,7 @@ from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
 from ..builders import debian
 from ..builders.cache import cached, compiler, key_of, quiet, step
+from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
 
@@ -28,8 +29,7 @@ _ROMS = ("/usr/share/qemu", "/usr/share/seabios")
 _PORTS = 8
 
 
-def _given() -> str:
-    return os.environ.get("QEMU_SRC", "")
+_SOURCE = Source("QEMU_SRC")
 
 
 def _meson() -> Path:
@@ -43,28 +43,12 @@ def _meson() -> Path:
     return cached(cache() / "tools/meson", 50, "meson", make) / "usr/lib/python3/dist-packages"
 
 
-def _tree() -> str | Path:
-    """What the source is told by: the distribution's by its name, a user's tree by what
-    is in it."""
-    return Path(_given()) if _given() else debian.SUITE
-
-
-def _unpacked(work: Path) -> None:
-    """The source, untouched, or the user's own tree, copied."""
-    if (work / "configure").exists():
-        return
-    part = work.with_name(f"{work.name}.part")
-    for path in (work, part):
-        shutil.rmtree(path, ignore_errors=True)
-    if _given():
-        shutil.copytree(_given(), part, symlinks=True)
-    else:
-        where = cache() / "src/qemu"
-        described = debian.download_source(where, "qemu")
-        command = ["dpkg-source", "--no-check", "--no-copy", "-x", described, part]
-        quiet(command, cache() / "apt/log", "cannot unpack QEMU's source")
-        shutil.rmtree(where)
-    part.rename(work)
+def _fetch(part: Path) -> None:
+    where = cache() / "src/qemu"
+    described = debian.download_source(where, "qemu")
+    command = ["dpkg-source", "--no-check", "--no-copy", "-x", described, part]
+    quiet(command, cache() / "apt/log", "cannot unpack QEMU's source")
+    shutil.rmtree(where)
 
 
 def _lay_over(work: Path) -> None:
@@ -94,8 +78,8 @@ def _lay_over(work: Path) -> None:
 
 def _make(part: Path, plain: bool) -> None:
     kind = "plain" if plain else "patched"
-    work = cache_folder("work") / f"qemu-{kind}-{key_of(_tree())}"
-    _unpacked(work)
+    work = cache_folder("work") / f"qemu-{kind}-{key_of(_SOURCE.key())}"
+    _SOURCE.lay_out(work, _fetch)
     if not plain:
         _lay_over(work)
     environment = os.environ | {"PYTHONPATH": str(_meson())}
@@ -120,14 +104,14 @@ class Qemu(Emulator):
     boot_files = ("initrd", "kernel.sum")
 
     def check_given(self) -> None:
-        if _given() and not (Path(_given()) / "configure").exists():
-            raise Refused(f"QEMU_SRC={_given()} is no QEMU source tree")
+        if _SOURCE.given and not (_SOURCE.given / "configure").exists():
+            raise Refused(f"QEMU_SRC={_SOURCE.given} is no QEMU source tree")
 
     def build(self, plain: bool = False) -> Path:
         self.check_given()
         need_tool("gcc", "building QEMU")
         ours: list[str | Path] = [] if plain else [_PATCH, _FILES]
-        key = key_of(_tree(), _OPTIONS, compiler("gcc"), *ours)
+        key = key_of(_SOURCE.key(), _OPTIONS, compiler("gcc"), *ours)
         made = cached(
             cache_folder("qemu") / key, 3000, "building QEMU", lambda part: _make(part, plain)
         )

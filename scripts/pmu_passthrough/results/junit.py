@@ -5,7 +5,8 @@ as the reason, so that it is neither a pass nor news."""
 import re
 from xml.etree import ElementTree as xml
 
-from .model import CaseResult, Results, names_of
+from .model import CaseResult, Results
+from .names import names_of
 
 # What XML 1.0 has no character for ("Characters").
 _NO_XML = re.compile("[^\t\n\r -\x7e\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

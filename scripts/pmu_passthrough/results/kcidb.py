@@ -2,11 +2,11 @@
 """KCIDB 5.3. Known defects are failures that an incident ties to an issue."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from .model import CaseResult, Results
+from .names import slug
 
 _STATUS = {
     "conforms": "PASS",
@@ -18,10 +18,6 @@ _STATUS = {
 }
 # Of an excerpt of a log, the most that KCIDB takes.
 _EXCERPT = 16384
-
-
-def _slug(word: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_.-]", "_", word)
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,10 @@ class Submission:
         }
 
     def _test_id(self, key: str, case: CaseResult) -> str:
-        return self._id(f"{key}-{_slug(case.program)}.{_slug(case.case)}")
+        return self._id(f"{key}-{slug(case.program)}.{slug(case.case)}")
 
     def _test(self, key: str, run: Results, case: CaseResult) -> dict[str, Any]:
-        path = f"{_slug(run.contract)}.{_slug(case.program)}.{_slug(case.case)}"
+        path = f"{slug(run.contract)}.{slug(case.program)}.{slug(case.case)}"
         about: dict[str, Any] = {"rules": case.rules, "outcome": case.outcome}
         about |= {"contract": run.contract, "suite": self.suite}
         if case.reason:
@@ -76,7 +72,7 @@ class Submission:
         return test
 
     def _issue_id(self, case: CaseResult) -> str:
-        return self._id(_slug(case.defect))
+        return self._id(slug(case.defect))
 
     def _issue(self, case: CaseResult) -> dict[str, Any]:
         return {

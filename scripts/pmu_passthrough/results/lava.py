@@ -2,10 +2,10 @@
 """A line for LAVA's dispatcher a case, as lava-test-case prints it. LAVA knows four
 results; "unknown" is the one for a known defect: it is no pass and no news."""
 
-import re
 from collections.abc import Iterator
 
 from .model import Results
+from .names import slug
 
 _RESULTS = {
     "conforms": "pass",
@@ -17,10 +17,6 @@ _RESULTS = {
 }
 
 
-def _id(word: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_.-]", "_", word)
-
-
 def _signal(name: str, result: str) -> str:
     return f"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID={name} RESULT={result}>\n"
 
@@ -28,10 +24,10 @@ def _signal(name: str, result: str) -> str:
 def lines(runs: list[Results]) -> Iterator[str]:
     machines = len({run.machine for run in runs}) > 1
     for run in runs:
-        contract = _id(f"{run.machine}." if machines else "") + _id(run.contract)
+        contract = slug(f"{run.machine}." if machines else "") + slug(run.contract)
         for case in run.cases:
             yield _signal(
-                f"{contract}.{_id(case.program)}.{_id(case.case)}", _RESULTS[case.outcome]
+                f"{contract}.{slug(case.program)}.{slug(case.case)}", _RESULTS[case.outcome]
             )
         if run.fails_without_a_case:
             yield _signal(f"{contract}.run.verdict", "fail")

@@ -245,18 +245,6 @@ def load(path: Path, renew: bool = False) -> Results:
     return Results.of(value)
 
 
-def names_of(runs: list[Results]) -> list[str]:
-    """A name for each run among several: its contract, what its kernel is broken by, and
-    the machine, if there is more than one."""
-    several = len({run.machine for run in runs}) > 1
-    return [
-        (f"{run.machine}-" if several else "")
-        + run.contract
-        + (f"-{run.fault}" if run.fault else "")
-        for run in runs
-    ]
-
-
 def worst(outcomes: list[str]) -> str:
     """Of several outcomes the one that counts."""
     for name in ("violates", "broken", "undecided", "known", "conforms"):
