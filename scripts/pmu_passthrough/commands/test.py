@@ -36,7 +36,7 @@ class _Stage:
 
     def __post_init__(self) -> None:
         self.log = _LOGS / f"{self.name}.log"
-        self._file = open(self.log, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._file = open(self.log, "w", 1, "utf-8", "replace")  # noqa: SIM115
         print(f"== {self.name}", flush=True)
 
     def take(self, line: str) -> None:
@@ -193,12 +193,11 @@ def _bats(stage: _Stage) -> int:
 
 
 def _payload(stage: _Stage) -> int:
-    where = _LOGS / "payload"
-    status = process.run(
-        [TOP / "scripts/lab", "payload", "--out", where], stage.log.with_suffix(".part")
-    )
-    for line in text_of(where / "results.ktap").splitlines():
-        stage.take(line)
+    where, said = _LOGS / "payload", _LOGS / "payload.said"
+    status = process.run([TOP / "scripts/lab", "payload", "--out", where], said)
+    for path in (said, where / "results.ktap"):
+        for line in text_of(path).splitlines():
+            stage.take(line)
     return status
 
 
