@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -173,19 +173,21 @@ class Tail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._at = 0
-        self._part = b""
+        # Where the next line begins, in bytes.
+        self.at = 0
 
-    def raw_lines(self) -> list[bytes]:
+    def raw_lines(self) -> Iterator[bytes]:
         try:
             with open(self._path, "rb") as file:
-                file.seek(self._at)
+                file.seek(self.at)
                 new = file.read()
         except OSError:
-            return []
-        self._at += len(new)
-        *whole, self._part = (self._part + new).split(b"\n")
-        return whole
+            return
+        for line in new.split(b"\n")[:-1]:
+            self.at += len(line) + 1
+            yield line
 
-    def lines(self) -> list[str]:
-        return [line.decode("utf-8", "replace").rstrip("\r") for line in self.raw_lines()]
+    def lines(self) -> Iterator[str]:
+        """Meanwhile .at is where the line that was given ends."""
+        for line in self.raw_lines():
+            yield line.decode("utf-8", "replace").rstrip("\r")

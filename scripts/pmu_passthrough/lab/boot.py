@@ -117,20 +117,23 @@ def boot(
     tail = process.Tail(out / "report.log")
     began = last = time.monotonic()
 
+    cut = 0
+
     def look() -> bool:
-        nonlocal last
-        over = False
+        nonlocal last, cut
         for line in tail.lines():
             last = time.monotonic()
             if progress and line.startswith("@@lab program "):
                 progress.step(line.removeprefix("@@lab program "))
-            over = over or bool(watch and watch.heard(line))
-        return over or bool(watch and watch.silent(time.monotonic() - last))
+            if watch and watch.heard(line):
+                cut = tail.at
+                return True
+        return bool(watch and watch.silent(time.monotonic() - last))
 
     with open(out / "emulator.log", "wb") as log:
         running = process.start(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        status = process.wait(running, deadline, look, every=0.2)
+        status = process.wait(running, deadline, look, every=0.1)
     except BaseException:
         process.end(running)
         raise
@@ -140,6 +143,9 @@ def boot(
     if status is not None:
         return Ending("yes", status, round(seconds))
     _end(running)
+    if cut:
+        # What was said while it was ended came after the end.
+        os.truncate(out / "report.log", cut)
     return Ending("no" if seconds >= deadline else "stopped", 0, round(seconds))
 
 

@@ -122,6 +122,16 @@ def test_the_first_failure_of_a_rule_ends_a_run(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_said_after_the_first_failure_is_not_in_the_report(tmp_path: Path) -> None:
+    for name in ("console.log", "report.log"):
+        (tmp_path / name).touch()
+    said = "printf 'ok 1 x\\nnot ok 2 y\\nnot ok 3 z\\n' >$0/report.log; sleep 100"
+    watch = boot.FirstFailure(Request(machine("amd-zen4"), stop_at="any"), tmp_path)
+    ending = boot.boot(["sh", "-c", said, str(tmp_path)], tmp_path, 50, watch)
+    assert ending.how == "stopped"
+    assert (tmp_path / "report.log").read_text(encoding="utf-8") == "ok 1 x\nnot ok 2 y\n"
+
+
 def test_a_kernel_that_stopped_in_a_case_ends_a_run(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     console.write_text("[0.1] WARNING: before\n", encoding="utf-8")
