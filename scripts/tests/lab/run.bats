@@ -137,18 +137,18 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 
 @test "a failure says where and what, and its command repeats that variant alone" {
 	local again
-	run -1 --separate-stderr "$LAB" run --fault task_not_in --reference --out "$OUT" \
-		--filter 'schedule_test:M27_opened_while_the_guest_runs'
-	[[ $output == *"# violates M27: an event opened or enabled while a guest runs counts from the next exit on"* ]]
-	[[ $output == *"#   source    merge_sched_in(); docs/contract/mediated.md"* ]]
-	[[ $output == *"#   at        selftests/schedule_test.c:"* ]]
-	[[ $output == *"#   missed    counted_after (count gained after the guest was left): expected at least 1, was 0"* ]]
+	run -1 --separate-stderr "$LAB" run --contract rfc --fault wrong_errno --out "$OUT" \
+		--filter 'rfc_creation_test:R8_R19_R22_R23_R25_R26_before_during_and_after'
+	[[ $output == *"# violates R22: opening an include-guest event of a CPU is refused while that CPU is inside a guest"* ]]
+	[[ $output == *"#   source    perf_force_exclude_guest_check() in the RFC; docs/contract/rfc.md"* ]]
+	[[ $output == *"#   at        selftests/rfc_creation_test.c:"* ]]
+	[[ $output == *"#   missed    err (errno of the call, 0 if it succeeded): expected EBUSY, was EOPNOTSUPP"* ]]
 	again=$(sed -n 's/^ *#   again     scripts\/lab //p' <<<"$output" | tail -n 1)
-	[[ $again == *"--filter schedule_test:schedule.task_"*".M27_opened_while_the_guest_runs" ]]
+	[[ $again == *"--filter rfc_creation_test:rfc_open."*".R8_R19_R22_R23_R25_R26_before_during_and_after" ]]
 	# shellcheck disable=SC2086 # a command line
 	run -1 --separate-stderr "$LAB" $again --out "$OUT"
 	[ "${lines[-1]}" = "0 passed, 1 failed, 0 skipped" ]
-	[ "schedule_test:$(field '.cases[].case')" = "${again##* }" ]
+	[ "rfc_creation_test:$(field '.cases[].case')" = "${again##* }" ]
 }
 
 @test "the kernel functions that a rule names are in the kernel's source" {
