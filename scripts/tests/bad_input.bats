@@ -212,6 +212,8 @@ known_only() {
 	cp -r "$keep" "$BATS_TEST_TMPDIR/before"
 	KERNEL=/nowhere run -2 "$LAB" run --out "$keep"
 	KSRC=/nowhere run -2 "$LAB" run --out "$keep"
+	KSRC=/nowhere run -2 "$LAB" run --machine all --out "$keep"
+	KSRC=/nowhere run -2 "$LAB" try --out "$keep" wakes=rfc_error_test:R14_nobody_is_woken_pinned
 	QEMU_SRC=/nowhere run -2 "$LAB" run --out "$keep"
 	XDG_CACHE_HOME=/proc run -2 "$LAB" run --out "$keep"
 	diff -x .run -r "$keep" "$BATS_TEST_TMPDIR/before"

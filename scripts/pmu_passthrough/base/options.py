@@ -87,9 +87,10 @@ class Parser(argparse.ArgumentParser):
             own, after = own[:at], own[at + 1 :]
         # An option before a word that it does not know would be said to lack the word.
         known = {name for action in self._actions for name in action.option_strings}
-        for word in own:
+        takes = {name for a in self._actions if a.nargs != 0 for name in a.option_strings}
+        for before, word in zip(["", *own], own):
             strange = word.startswith("--") and word.split("=")[0] not in known
-            if strange and not self._is_value(own, word):
+            if strange and before not in takes:
                 self._refuse(word)
         values, rest = self.parse_known_intermixed_args(own)
         rest += [] if self._runs else after
@@ -100,12 +101,6 @@ class Parser(argparse.ArgumentParser):
             self._refuse(rest[0])
         values.command = after
         return values
-
-    def _is_value(self, words: list[str], word: str) -> bool:
-        """Does it stand where an option's value is expected?"""
-        at = words.index(word)
-        takes = {name for a in self._actions if a.nargs != 0 for name in a.option_strings}
-        return at > 0 and words[at - 1] in takes
 
 
 def number(least: int = 1, most: int = MOST) -> Callable[[str], int]:

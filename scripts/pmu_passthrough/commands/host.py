@@ -268,7 +268,7 @@ def _run(values: argparse.Namespace) -> int:
     with RunFolder(out, 16) as folder, _given_back(folder.path):
         suite = _suite(values)
         if values.fix and not os.environ.get(_FIXED):
-            folder.__exit__()
+            # Its lock goes with the exec.
             _fix(suite, arguments)
         fit = suite.ask("probe")
         globs = values.filter if not fit else _what_remains(suite, values.filter)

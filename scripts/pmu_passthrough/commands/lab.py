@@ -7,201 +7,49 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ..base.options import Parser, not_empty, number, words_in
+from ..base.options import Parser, words_in
 from ..base.place import build, build_folder, cache, cache_folder, is_ours
 from ..base.say import Refused, say
 from ..base.verbs import Command, Option, Verb
 from ..builders import kernel, programs, source
 from ..lab import inside, run as runs
 from ..lab.doctor import doctor
-from ..lab.machine import ALL, Machine, machine, names
+from ..lab.machine import ALL, machine, names
 from ..lab.payload import payload
 from ..lab.replay import replay
-from ..lab.request import CONTRACTS, Request, passed_on
-from ..lab.rough import Rough
+from ..lab.request import Request
 from ..lab.trials import Trial, try_faults
 from ..results import table
 from ..results.model import Results, load
 from ..suite import cases, faults, rules
-from ..suite.renamed import refuse_contract
-
-
-def _seed(word: str) -> int:
-    try:
-        return number(0)(word)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"'{word}': wants a number of at most nine digits"
-        ) from None
-
-
-def _strength(word: str) -> int:
-    try:
-        return number(0, 400)(word)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"'{word}': wants a number from 0 to 400, in percent"
-        ) from None
-
-
-def _fault_names() -> list[str]:
-    return list(faults.all_faults())
-
-
-def _machines() -> list[str]:
-    return [*names(), "all"]
-
-
-MACHINE = Option(
-    "--machine",
-    "profile in configs/machines (default amd-zen4, or MACHINE=)",
-    "NAME",
-    complete=_machines,
+from .lab_options import (
+    APPEND,
+    BOOT,
+    BOOTS,
+    CONTRACT,
+    CONTRACTS_OR_ALL,
+    CPUS,
+    FAULT,
+    FILTER,
+    FROM_MAKE,
+    ICOUNT,
+    KERNEL,
+    KERNELS,
+    MACHINE,
+    MACHINES,
+    OUT,
+    PLAIN,
+    REFERENCE,
+    ROUGH,
+    STOP,
+    STOP_AT,
+    STRICT,
+    TIMEOUT,
+    fault_names,
+    machine_named,
+    one_contract,
+    request_of,
 )
-MACHINES = Option(
-    "--machine",
-    "profile in configs/machines (default amd-zen4, or MACHINE=), or all",
-    "NAME",
-    complete=_machines,
-)
-KERNEL = Option("--kernel", "boot this bzImage (or KERNEL=)", "IMAGE")
-CONTRACT = Option(
-    "--contract",
-    "auto (default, or CONTRACT=), mediated, rfc, rfc-as-posted",
-    "NAME",
-    complete=lambda: [*CONTRACTS, "all"],
-)
-CONTRACTS_ = Option(
-    "--contract",
-    CONTRACT.help + ", or all: each on its kernel",
-    "NAME",
-    complete=lambda: [*CONTRACTS, "all"],
-)
-REFERENCE = Option("--reference", "the kernel with the RFC's interface, whatever the contract")
-DEBUG = Option("--debug", "the same with lockdep, KASAN and other checks")
-FAULT = Option(
-    "--fault",
-    "break that kernel in one way (scripts/lab show faults)",
-    "NAME",
-    default="",
-    complete=_fault_names,
-)
-CPUS = Option("--cpus", "CPUs of the emulated host (default 2)", "N", number(), 2)
-BOOTS = Option(
-    "--boots", "deal the programs out to N boots at the same time", "N", number(1, 64), 1
-)
-FILTER = Option(
-    "--filter",
-    'only these cases: "program", "case" or "program:case", as globs, by commas;'
-    ' one variant is "program:fixture.variant.case"',
-    "GLOBS",
-    default="",
-    complete=lambda: [str(case) for case in cases.all_cases()],
-)
-STOP = Option("--stop", "end at the first case that fails or stops the kernel")
-STOP_AT = Option("--stop-at", "the same, at the first that violates the rule", "RULE", default="")
-APPEND = Option("--append", "more arguments for the kernel", "ARGS", default="")
-OUT = Option("--out", "where results go (default build/run)", "DIR", not_empty)
-TIMEOUT = Option(
-    "--timeout",
-    "deadline of the boot in seconds (default 300; Intel 900, debug 1500)",
-    "S",
-    number(),
-    0,
-)
-STRICT = Option("--strict", "known defects count as violations")
-ICOUNT = Option("--icount", 'one nanosecond an instruction: the run can be repeated by "replay"')
-ROUGH = (
-    Option("--rough", 'what the machine does beside its manual, "name=number,..."', "LIST"),
-    Option("--rough-strength", "how much of it, in percent (default 100)", "N", _strength),
-    Option("--rough-seed", "what is drawn for it (default 0)", "N", _seed),
-)
-PLAIN = Option("--plain", "the emulator without the PMU model")
-FROM_MAKE = Option("--make", argparse.SUPPRESS)
-_KERNELS = (REFERENCE, DEBUG)
-_BOOT = (MACHINE, KERNEL, CONTRACT, *_KERNELS, FAULT, CPUS, APPEND, TIMEOUT, ICOUNT, *ROUGH)
-
-
-def _machine_named(values: argparse.Namespace) -> str:
-    return getattr(values, "machine", None) or os.environ.get("MACHINE") or "amd-zen4"
-
-
-def _contract(values: argparse.Namespace) -> str:
-    named = getattr(values, "contract", None) or os.environ.get("CONTRACT") or "auto"
-    if named not in (*CONTRACTS, "all"):
-        refuse_contract(named, f"there is: {' '.join(CONTRACTS)} all")
-    return named
-
-
-def _variant(values: argparse.Namespace, contract: str, image: str) -> str:
-    """The contract decides which kernel is booted, unless that is said, too."""
-    fault = getattr(values, "fault", "")
-    asked = "debug" if getattr(values, "debug", False) else ""
-    asked = asked or ("reference" if getattr(values, "reference", False) or fault else "")
-    if contract == "all":
-        if image or asked:
-            raise Refused("--contract all chooses its kernels itself")
-        return "plain"
-    if image and asked:
-        raise Refused("--kernel is a kernel already: no --reference, --debug or --fault")
-    return asked or ("reference" if contract.startswith("rfc") else "plain")
-
-
-def _rough(values: argparse.Namespace) -> Rough:
-    asked = {
-        "words": getattr(values, "rough", None),
-        "strength": getattr(values, "rough_strength", None),
-        "seed": getattr(values, "rough_seed", None),
-    }
-    given = {name: value for name, value in asked.items() if value is not None}
-    return replace(Rough.of_environment(), **given)
-
-
-def request_of(values: argparse.Namespace, named: Machine | None = None) -> Request:
-    """What the options ask for, on the machine that they name or this one; checked."""
-    if named is None:
-        if _machine_named(values) == "all":
-            raise Refused("--machine all is for run")
-        named = machine(_machine_named(values))
-    contract = _contract(values)
-    image = str(getattr(values, "kernel", None) or os.environ.get("KERNEL", ""))
-    variant = _variant(values, contract, image)
-    fault = getattr(values, "fault", "")
-    if fault:
-        faults.fault(fault)
-    request = Request(
-        machine=named,
-        cpus=getattr(values, "cpus", 2),
-        contract=contract,
-        variant=variant,
-        image=image,
-        fault=fault,
-        filter=getattr(values, "filter", ""),
-        append=getattr(values, "append", ""),
-        timeout=getattr(values, "timeout", 0),
-        strict=getattr(values, "strict", False),
-        stop_at=_stop_at(values),
-        icount=getattr(values, "icount", False),
-        plain=getattr(values, "plain", False),
-        rough=_rough(values),
-        environment=passed_on(),
-    )
-    request.check()
-    cases.select(request.filter)
-    return request
-
-
-def _one_contract(request: Request) -> Request:
-    if request.contract == "all":
-        raise Refused("--contract all is for run")
-    return request
-
-
-def _stop_at(values: argparse.Namespace) -> str:
-    rule = getattr(values, "stop_at", "")
-    if rule and rule not in {one.number for one in rules.all_rules()}:
-        raise Refused(f"no rule called '{rule}'; see scripts/rules --list")
-    return rule or ("any" if getattr(values, "stop", False) else "")
 
 
 def _with_make(values: argparse.Namespace, parser: Parser) -> argparse.Namespace:
@@ -218,8 +66,8 @@ def _with_make(values: argparse.Namespace, parser: Parser) -> argparse.Namespace
 def _run(values: argparse.Namespace) -> int:
     only_check = values.check
     values = _with_make(values, LAB.parser(_verb("run")))
-    machines = [machine(name) for name in ALL] if _machine_named(values) == "all" else None
-    requests = [request_of(values, one) for one in machines or [machine(_machine_named(values))]]
+    machines = [machine(name) for name in ALL] if machine_named(values) == "all" else None
+    requests = [request_of(values, one) for one in machines or [machine(machine_named(values))]]
     request = requests[0]
     contracts = ("mediated", "rfc") if request.contract == "all" else (request.contract,)
     many = machines is not None or len(contracts) > 1
@@ -254,9 +102,9 @@ def _say_replay(request: Request, out: Path) -> None:
 
 
 def _build(values: argparse.Namespace) -> int:
-    named = ALL if _machine_named(values) == "all" else (_machine_named(values),)
+    named = ALL if machine_named(values) == "all" else (machine_named(values),)
     for one in named:
-        request = _one_contract(request_of(values, machine(one)))
+        request = one_contract(request_of(values, machine(one)))
         if values.update and not source.given():
             source.package(update=True)
         made = runs.prepare(request)
@@ -270,7 +118,7 @@ def _build(values: argparse.Namespace) -> int:
 def _try(values: argparse.Namespace) -> int:
     if not values.words:
         raise Refused("try wants FAULT=PROGRAM:CASE")
-    request = _one_contract(request_of(values))
+    request = one_contract(request_of(values))
     if request.image:
         raise Refused("try is for the reference kernel: no KERNEL=")
     trials = [Trial.of(word) for word in values.words]
@@ -295,11 +143,11 @@ def _payload(values: argparse.Namespace) -> int:
 
 def _exec(values: argparse.Namespace) -> int:
     inside.check_command(values.command)
-    return inside.execute(_one_contract(request_of(values)), values.command)
+    return inside.execute(one_contract(request_of(values)), values.command)
 
 
 def _shell(values: argparse.Namespace) -> int:
-    request = _one_contract(request_of(values))
+    request = one_contract(request_of(values))
     if not request.machine.is_qemu:
         raise Refused(f"shell is for amd-zen4: machine {request.machine.name} is no QEMU")
     return inside.shell(request)
@@ -321,9 +169,9 @@ def _table(values: argparse.Namespace) -> int:
 
 def _doctor(values: argparse.Namespace) -> int:
     name = (
-        _machine_named(_with_make(values, LAB.parser(_verb("run"))))
+        machine_named(_with_make(values, LAB.parser(_verb("run"))))
         if values.make
-        else _machine_named(values)
+        else machine_named(values)
     )
     emulators = {machine(one).emulator for one in (ALL if name == "all" else (name,))}
     doctor(emulators, values.install, values.test)
@@ -341,7 +189,7 @@ def _clean(values: argparse.Namespace) -> int:
 
 
 def _show_image(values: argparse.Namespace) -> str:
-    request = _one_contract(request_of(values))
+    request = one_contract(request_of(values))
     return request.image or str(kernel.build(request.variant) / "bzImage")
 
 
@@ -394,8 +242,8 @@ LAB = Command(
                 *(
                     MACHINES,
                     KERNEL,
-                    CONTRACTS_,
-                    *_KERNELS,
+                    CONTRACTS_OR_ALL,
+                    *KERNELS,
                     FAULT,
                     FILTER,
                     CPUS,
@@ -421,13 +269,13 @@ LAB = Command(
             "run a command of this machine inside the emulated host",
             _exec,
             "-- COMMAND [ARGUMENT...]",
-            (*_BOOT, PLAIN),
+            (*BOOT, PLAIN),
             runs=True,
             details="""This machine's files are there, read-only; on an Intel machine copies of those that the
 command names, with their libraries.""",
             ends="Status: the command's; 2 if it could not be run.",
         ),
-        Verb("shell", "a shell there", _shell, options=_BOOT),
+        Verb("shell", "a shell there", _shell, options=BOOT),
         Verb(
             "try",
             "boot once; run each case without its fault, then with it",
@@ -439,7 +287,7 @@ command names, with their libraries.""",
             ),
             words=True,
             ends="Status: 0, 1 if one was not tried, 2 bad input.",
-            complete=_fault_names,
+            complete=fault_names,
         ),
         Verb(
             "replay",
@@ -463,7 +311,7 @@ command names, with their libraries.""",
             "build emulator, kernel and suite, as far as they are missing",
             _build,
             options=(
-                *(MACHINES, KERNEL, CONTRACT, *_KERNELS, PLAIN),
+                *(MACHINES, KERNEL, CONTRACT, *KERNELS, PLAIN),
                 Option("--update", "ask the distribution for newer sources"),
             ),
         ),
@@ -482,7 +330,7 @@ command names, with their libraries.""",
             f"print {', '.join(_WHAT)}",
             _show,
             "WHAT",
-            (FILTER, CONTRACT, *_KERNELS),
+            (FILTER, CONTRACT, *KERNELS),
             words=True,
             details="""WHAT is one of
 

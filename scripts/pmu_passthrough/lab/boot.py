@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import time
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +115,6 @@ def boot(
     (out / "command.words").write_bytes(b"".join(os.fsencode(word) + b"\0" for word in command))
     tail = process.Tail(out / "report.log")
     began = last = time.monotonic()
-
     cut = 0
 
     def look() -> bool:

@@ -232,13 +232,13 @@ def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
     """Several runs, as many at a time as this machine carries; the slower machines'
     first, so that nobody waits for them at the end."""
     with RunFolder(out) as folder:
+        # What each needs, before two at once look for it, and before anything goes.
+        for part in parts:
+            prepare(part.request)
         folder.clear()
         # A machine's folder as a whole: it may be that of a run.
         for name in dict.fromkeys(part.out.relative_to(out).parts[0] for part in parts):
             remove_run(folder.path / name)
-        # What each needs, before two at once look for it.
-        for part in parts:
-            prepare(part.request)
         order = sorted(parts, key=lambda part: -part.request.machine.slowness)
         many = at_a_time(parts[0].request)
 

@@ -77,23 +77,22 @@ def _job(request: Request, trials: list[Trial], pretend: bool) -> str:
 def part_of_report(report: str, fault: str, now: str) -> str:
     """What was said while the kernel had the fault NOW in the trial of FAULT, as the
     report of a boot of its own; "" if that did not begin."""
-    kept: list[str] = []
+    # Facts that come before the first trial are of all of them.
     facts: list[str] = []
-    on = begun = False
+    kept: list[str] = []
+    on = in_trials = False
     for line in report.replace("\r", "").split("\n"):
         if line.startswith(("@@lab trial ", "@@lab tried ")):
             if on:
                 kept.append("@@lab end")
             on = line == f"@@lab trial {fault} {now}"
-            begun = begun or on
-            facts.append("")
-        elif line.startswith("@@lab fact ") and "" not in facts:
+            in_trials = True
+        elif line.startswith("@@lab fact ") and not in_trials:
             facts.append(line)
         if on:
             kept.append(line)
-    return (
-        "\n".join([line for line in facts if line] + kept) + ("" if on else "\n") if begun else ""
-    )
+    # What was cut off in the trial has no end of its line.
+    return "\n".join(facts + kept) + ("" if on else "\n") if kept else ""
 
 
 def _part_of_console(console: str, fault: str, now: str) -> str:
@@ -164,11 +163,11 @@ def try_faults(
     """
     with RunFolder(out) as folder:
         out = folder.path
+        products = prepare(request)
         for trial in trials:
             for where in (out / trial.fault.name, out / f"{trial.fault.name}.control"):
                 if where.exists():
                     remove_run(where)
-        products = prepare(request)
         folder.clear()
         booted = f"{products.emulator.parent.name}/{request.machine.name}"
         say(f"booting {booted}, {len(trials)} faults, results in {out}")

@@ -116,10 +116,10 @@ class Matrix:
         if items:
             runs.side_by_side([functools.partial(work, item) for item in items], self.jobs)
 
-    def progress(self, done: int, of: int, what: str) -> None:
-        say.say(
-            f"{what}{done} of {of}, after {self.seconds // 60} min{time_left(done, of, self.seconds)}"
-        )
+    def progress(self, at: int, of: int, what: str = "", done: int | None = None) -> None:
+        """Say how far it is: AT an item, with so many DONE (default: as many)."""
+        left = time_left(at if done is None else done, of, self.seconds)
+        say.say(f"{what}{at} of {of}, after {self.seconds // 60} min{left}")
 
     def has(self, where: Path, asked: str) -> bool:
         return text_of(where / "state").strip() == f"{self.state} {asked}".strip()

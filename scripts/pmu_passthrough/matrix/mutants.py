@@ -222,7 +222,7 @@ class Mutants:
         print(row.text(), flush=True)
         # Once in ten faults, where nobody takes it for a result.
         if len(self.rows) % 10 == 0:
-            self._matrix.progress(len(self.rows), len(self._wanted), "")
+            self._matrix.progress(len(self.rows), len(self._wanted))
 
     def _asked_first(self, fault: Fault) -> str:
         """The case that killed it last time, or all of its rule."""

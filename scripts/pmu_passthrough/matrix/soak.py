@@ -82,9 +82,7 @@ class Soak:
 
     def _one(self, index: int) -> None:
         done = max(index - self._matrix.jobs, 0)
-        self._matrix.progress(
-            index + 1 if not done else done, self._runs, "run " if not done else ""
-        )
+        self._matrix.progress(index + 1, self._runs, "run ", done)
         # An emulator that knows no clock but its own would only take longer.
         loaded = self._choices.machine.is_qemu and self._choices.draw("load", index) % 2 == 0
         with BusyLoops(loaded):

@@ -12,8 +12,6 @@ from ..base import process
 from ..base.place import TOP, Lock, build_folder, need_tool, text_of, write_whole
 from ..base.say import Refused
 
-NUMBER = re.compile(r"[RMED][0-9]+[a-z]?")
-
 
 @dataclass(frozen=True)
 class Rule:

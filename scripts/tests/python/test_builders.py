@@ -142,11 +142,14 @@ def test_a_disk_without_space_is_refused_before_anything_is_made(
         cached(tmp_path / "p", 3000, "building QEMU", lambda part: None)
 
 
-def test_an_installed_suite_builds_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/u")
+def test_an_installed_suite_builds_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert str(place.build_of(Path("/usr/share/x"))) == "/home/u/.cache/pmu_passthrough/build"
-    assert str(place.build_of(Path("/home/u/checkout"))) == "/home/u/checkout/build"
+    users = tmp_path / ".cache/pmu_passthrough/build"
+    assert place.build_of(Path("/usr/share/pmu_passthrough")) == users
+    assert place.build_of(tmp_path / "checkout") == tmp_path / "checkout/build"
     monkeypatch.delenv("HOME")
     assert place.home().is_absolute()
 

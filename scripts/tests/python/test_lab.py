@@ -54,7 +54,8 @@ def test_programs_are_dealt_out_by_how_long_they_take() -> None:
     entries = [cases.Entry(path.stem) for path in cases.programs()]
     hands = run.dealt(entries, 2)
     assert sorted(str(e) for hand in hands for e in hand) == sorted(str(e) for e in entries)
-    assert abs(len(hands[0]) - len(hands[1])) > 0
+    # The longest is no company for as many others as the rest have.
+    assert hands[0][0].program == "host_events_test" and len(hands[0]) < len(hands[1])
     assert len(run.dealt(entries[:1], 2)) == 1
 
 
