@@ -13,6 +13,7 @@ int main(void)
 	test_modes();
 	test_overflow();
 	test_svm();
+	test_asid();
 	test_smp();
 	/* A status that no failing emulator has: 2 * 42 + 1. */
 	machine_exit(report_end() ? 1 : 42);

@@ -77,6 +77,30 @@ static inline uint64_t rdpmc(uint32_t index)
 	return (uint64_t)hi << 32 | lo;
 }
 
+/* Control registers 0, 3 and 4. */
+static inline uint64_t read_cr(int n)
+{
+	uint64_t value = 0;
+
+	if (n == 0)
+		__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	else if (n == 3)
+		__asm__ volatile("mov %%cr3, %0" : "=r"(value));
+	else
+		__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+static inline void write_cr3(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
+}
+
+static inline void invalidate(uint64_t address)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
 /* machine.c */
 extern volatile uint32_t interrupts[256];
 extern volatile uint64_t counter_at_interrupt;
@@ -130,6 +154,7 @@ void test_counting(void);
 void test_modes(void);
 void test_overflow(void);
 void test_svm(void);
+void test_asid(void);
 void test_smp(void);
 
 #endif

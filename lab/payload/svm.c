@@ -1,120 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The same counters across VMRUN and #VMEXIT. */
-#include "payload.h"
-
-#define MSR_VM_HSAVE_PA 0xc0010117
-
-#define EXIT_INTR 0x60
-#define EXIT_NMI 0x61
-#define EXIT_RDPMC 0x6f
-#define EXIT_CPUID 0x72
-#define EXIT_INVD 0x76
-#define EXIT_HLT 0x78
-#define EXIT_MSR 0x7c
-#define EXIT_VMMCALL 0x81
-#define EXIT_NPF 0x400
-
-/* AMD APM volume 2, appendix "Layout of VMCB". */
-#define VMCB_INTERCEPT3 0x00c
-#define INTERCEPT_INTR 1u
-#define INTERCEPT_NMI 2u
-#define INTERCEPT_RDPMC (1u << 15)
-#define INTERCEPT_CPUID (1u << 18)
-#define INTERCEPT_INVD (1u << 22)
-#define INTERCEPT_HLT (1u << 24)
-#define INTERCEPT_MSR (1u << 28)
-#define VMCB_INTERCEPT4 0x010
-#define INTERCEPT_VMRUN 1u
-#define INTERCEPT_VMMCALL 2u
-#define VMCB_ASID 0x058
-#define VMCB_INT_CTL 0x060
-#define V_INTR_MASKING (1u << 24)
-#define VMCB_EXIT_CODE 0x070
-#define VMCB_MSRPM 0x048
-#define VMCB_NRIP 0x0c8
-#define VMCB_SEGMENT(n) (0x400 + 16 * (n))
-#define VMCB_GDTR VMCB_SEGMENT(6)
-#define VMCB_IDTR VMCB_SEGMENT(8)
-#define VMCB_EFER 0x4d0
-#define VMCB_CR4 0x548
-#define VMCB_CR3 0x550
-#define VMCB_CR0 0x558
-#define VMCB_RFLAGS 0x570
-#define VMCB_RIP 0x578
-#define VMCB_RSP 0x5d8
-
-void vmrun(uint64_t vmcb);
-
-static uint8_t vmcb[4096] __attribute__((aligned(4096)));
-static uint8_t host_save[4096] __attribute__((aligned(4096)));
-static uint8_t guest_stack[4096] __attribute__((aligned(16)));
-
-static void put32(uint32_t offset, uint32_t value)
-{
-	*(volatile uint32_t *)(vmcb + offset) = value;
-}
-
-static void put64(uint32_t offset, uint64_t value)
-{
-	*(volatile uint64_t *)(vmcb + offset) = value;
-}
-
-static uint64_t exit_code(void)
-{
-	return *(volatile uint64_t *)(vmcb + VMCB_EXIT_CODE);
-}
-
-static void put_segment(int index, uint16_t selector, uint16_t attributes)
-{
-	put32(VMCB_SEGMENT(index), selector | (uint32_t)attributes << 16);
-	put32(VMCB_SEGMENT(index) + 4, 0xffffffff);
-	put64(VMCB_SEGMENT(index) + 8, 0);
-}
-
-static uint64_t read_cr(int n)
-{
-	uint64_t value = 0;
-
-	if (n == 0)
-		__asm__ volatile("mov %%cr0, %0" : "=r"(value));
-	else if (n == 3)
-		__asm__ volatile("mov %%cr3, %0" : "=r"(value));
-	else
-		__asm__ volatile("mov %%cr4, %0" : "=r"(value));
-	return value;
-}
-
-static void guest_start(void (*entry)(void))
-{
-	struct {
-		uint16_t limit;
-		uint64_t base;
-	} __attribute__((packed)) table;
-
-	for (unsigned int i = 0; i < sizeof(vmcb); i++)
-		vmcb[i] = 0;
-	put32(VMCB_INTERCEPT3, INTERCEPT_INTR | INTERCEPT_NMI);
-	put32(VMCB_INTERCEPT4, INTERCEPT_VMRUN | INTERCEPT_VMMCALL);
-	put32(VMCB_ASID, 1);
-	put32(VMCB_INT_CTL, V_INTR_MASKING);
-	put_segment(0, 0x10, 0xc93);
-	put_segment(1, 0x08, 0xa9b);
-	put_segment(2, 0x10, 0xc93);
-	put_segment(3, 0x10, 0xc93);
-	__asm__ volatile("sgdt %0" : "=m"(table));
-	put32(VMCB_GDTR + 4, table.limit);
-	put64(VMCB_GDTR + 8, table.base);
-	__asm__ volatile("sidt %0" : "=m"(table));
-	put32(VMCB_IDTR + 4, table.limit);
-	put64(VMCB_IDTR + 8, table.base);
-	put64(VMCB_EFER, rdmsr(MSR_EFER));
-	put64(VMCB_CR0, read_cr(0));
-	put64(VMCB_CR3, read_cr(3));
-	put64(VMCB_CR4, read_cr(4));
-	put64(VMCB_RFLAGS, 2);
-	put64(VMCB_RIP, (uint64_t)entry);
-	put64(VMCB_RSP, (uint64_t)guest_stack + sizeof(guest_stack));
-}
+#include "vmcb.h"
 
 /*
  * VMRUN + mov + 2 * 1000 = 2002 instructions that retire in the guest, 1001 of
@@ -141,7 +27,7 @@ static NAKED void guest_spin(void)
 
 static void skip_vmmcall(void)
 {
-	put64(VMCB_RIP, *(volatile uint64_t *)(vmcb + VMCB_RIP) + 3);
+	put64(VMCB_RIP, get64(VMCB_RIP) + 3);
 }
 
 static void test_exact(void)
@@ -306,10 +192,9 @@ static uint64_t distance(void (*entry)(void), uint64_t expected_exit)
 	vmrun((uint64_t)vmcb);
 	if (exit_code() != expected_exit)
 		return ~0ull;
-	if (!*(volatile uint64_t *)(vmcb + VMCB_NRIP))
+	if (!get64(VMCB_NRIP))
 		return 0;
-	return *(volatile uint64_t *)(vmcb + VMCB_NRIP) -
-	       *(volatile uint64_t *)(vmcb + VMCB_RIP);
+	return get64(VMCB_NRIP) - get64(VMCB_RIP);
 }
 
 static void test_next_rip(void)
@@ -325,15 +210,13 @@ static void test_next_rip(void)
 	check("none where there is a prefix", 0,
 	      distance(guest_prefixed, EXIT_HLT));
 	guest_overflow(5000, LVT_NMI, guest_spin);
-	check("none where no instruction was intercepted", 0,
-	      *(volatile uint64_t *)(vmcb + VMCB_NRIP));
+	check("none where no instruction was intercepted", 0, get64(VMCB_NRIP));
 	pmu_clear();
 }
 
 void test_svm(void)
 {
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, (uint64_t)host_save);
+	svm_enable();
 	test_exact();
 	test_returns();
 	test_level_of_vmrun();

@@ -4,6 +4,7 @@ is started."""
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from ..base import process
@@ -16,13 +17,19 @@ from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
 
+# The devices of _DEVICES only; code that is as fast as it gets, because all it does is
+# run a kernel of ours.
 _OPTIONS = (
     "--target-list=x86_64-softmmu --without-default-features --enable-tcg"
     " --enable-pixman --enable-fdt=system --enable-virtfs --enable-attr"
     " --enable-cap-ng --disable-download --disable-install-blobs"
+    " --without-default-devices --with-devices-x86_64=lab --disable-debug-info"
+    " --disable-qom-cast-debug --disable-pie --extra-ldflags=-no-pie"
+    " --extra-cflags='-ftrivial-auto-var-init=uninitialized -fzero-call-used-regs=skip'"
 )
 _PATCH = TOP / "lab/qemu/hooks.patch"
 _FILES = TOP / "lab/qemu/files"
+_DEVICES = Path("configs/devices/x86_64-softmmu/lab.mak")
 # Firmware and boot code, wherever the distribution puts them.
 _ROMS = ("/usr/share/qemu", "/usr/share/seabios")
 # What ports() adds.
@@ -78,9 +85,11 @@ def _lay_over(work: Path) -> None:
 
 def _make(part: Path, plain: bool) -> None:
     kind = "plain" if plain else "patched"
-    work = cache_folder("work") / f"qemu-{kind}-{key_of(_SOURCE.key())}"
+    work = cache_folder("work") / f"qemu-{kind}-{key_of(_SOURCE.key(), _OPTIONS)}"
     _SOURCE.lay_out(work, _fetch)
-    if not plain:
+    if plain:
+        shutil.copy(_FILES / _DEVICES, work / _DEVICES)
+    else:
         _lay_over(work)
     environment = os.environ | {"PYTHONPATH": str(_meson())}
     (work / "build").mkdir(exist_ok=True)
@@ -89,7 +98,7 @@ def _make(part: Path, plain: bool) -> None:
     command = ["sh", "-c", script, "sh", work]
     step(
         f"building QEMU ({kind})",
-        2050,
+        1700,
         Path(f"{work}.log"),
         command,
         cwd=work / "build",
@@ -110,7 +119,7 @@ class Qemu(Emulator):
     def build(self, plain: bool = False) -> Path:
         self.check_given()
         need_tool("gcc", "building QEMU")
-        ours: list[str | Path] = [] if plain else [_PATCH, _FILES]
+        ours = [_FILES / _DEVICES] if plain else [_PATCH, _FILES]
         key = key_of(_SOURCE.key(), _OPTIONS, compiler("gcc"), *ours)
         made = cached(
             cache_folder("qemu") / key, 3000, "building QEMU", lambda part: _make(part, plain)
@@ -153,6 +162,21 @@ class Qemu(Emulator):
     def ports(self, command: list[str], out: Path) -> list[str]:
         return command + port("console", out / "console.log") + port("report", out / "report.log")
 
+    def saving(self, command: list[str], out: Path) -> list[str]:
+        at = command.index("-monitor")
+        return self.ports([*command[:at], "-monitor", "stdio", *command[at + 2 :]], out)
+
+    def save(self, running: "subprocess.Popen[bytes]", state: Path) -> None:
+        assert running.stdin
+        orders = f"migrate {_quoted(_uri(state))}\nquit\n"
+        running.stdin.write(os.fsencode(orders))
+        running.stdin.close()
+
+    def resumed(self, command: list[str], state: Path, out: Path, job: Path) -> list[str]:
+        command = [*command, "-incoming", _uri(state)]
+        command += port("console", out / "console.log", ",append=on")
+        return command + port("report", out / "report.log", f",append=on,input-path={escaped(job)}")
+
     def recorded(self, out: Path, words: list[str]) -> list[str]:
         command = words[:-_PORTS]
         if "-icount" not in command:
@@ -164,14 +188,25 @@ class Qemu(Emulator):
         return command
 
 
+def _uri(state: Path) -> str:
+    return f"file:{state}"
+
+
+def _quoted(word: str) -> str:
+    """For QEMU's monitor."""
+    escaped_word = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped_word}"'
+
+
 def escaped(path: Path) -> str:
     """A path among QEMU's options, where a comma ends it."""
     return str(path).replace(",", ",,")
 
 
-def port(name: str, path: Path) -> list[str]:
+def port(name: str, path: Path, more: str = "") -> list[str]:
     """A serial port whose output goes into a file."""
-    return ["-chardev", f"file,id={name},path={escaped(path)}", "-serial", f"chardev:{name}"]
+    file = f"file,id={name},path={escaped(path)}{more}"
+    return ["-chardev", file, "-serial", f"chardev:{name}"]
 
 
 def share() -> list[str]:

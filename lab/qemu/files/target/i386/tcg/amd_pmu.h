@@ -122,6 +122,9 @@ void amd_pmu_arm(CPUX86State *env);
 bool amd_pmu_has_v2(CPUX86State *env);
 int amd_pmu_num_counters(CPUX86State *env);
 
+/* In what migration saves of a CPU. */
+extern const struct VMStateDescription vmstate_amd_pmu;
+
 /* hw/intc/apic.c: an overflow interrupt, by the local APIC's entry. */
 void apic_deliver_pmi(DeviceState *dev);
 
