@@ -191,16 +191,24 @@ static void take(struct guest_step *step)
 	}
 }
 
+static void take_all(void)
+{
+	struct guest_step *step = guest_script.step;
+
+	for (guest_script.done = 0; step->op != GUEST_END; step++) {
+		take(step);
+		guest_script.done++;
+	}
+}
+
 void guest_code_script(void)
 {
 	x2apic_enable();
 	while (!guest_record.stop) {
-		struct guest_step *step = guest_script.step;
-
-		for (guest_script.done = 0; step->op != GUEST_END; step++) {
-			take(step);
-			guest_script.done++;
-		}
+		do {
+			take_all();
+		} while (guest_script.repeats && !guest_script.go_on &&
+			 !guest_record.stop);
 		guest_script.runs++;
 		guest_record.heartbeat++;
 		GUEST_SYNC(0);

@@ -100,7 +100,8 @@ struct guest_step {
  * @step:   written by the host, up to a GUEST_END
  * @done:   steps taken by the last run: what a guest that died had got to
  * @runs:   runs completed
- * @go_on:  set by the host to end a GUEST_PAUSE
+ * @go_on:  set by the host to end a GUEST_PAUSE, or what is repeated
+ * @repeats: take the steps again and again until the host says go on
  * @pmis, @nmis, @ipis: interrupts that reached the guest
  * @nested: where the host put what a nested guest needs, 0 if there is none
  * @nested_vmx: that is for VMX, not for SVM
@@ -111,6 +112,7 @@ struct guest_script {
 	volatile uint64_t done;
 	volatile uint64_t runs;
 	volatile uint64_t go_on;
+	uint64_t repeats;
 	volatile uint64_t pmis;
 	volatile uint64_t nmis;
 	volatile uint64_t ipis;

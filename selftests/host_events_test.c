@@ -7,7 +7,7 @@
 #include "guest_case.h"
 #include "perf/kinds.h"
 
-#define EXITS 300
+#define EXITS 100
 #define TURN_MS 5000
 
 enum opened { BEFORE, DURING, BETWEEN };

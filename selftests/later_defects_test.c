@@ -19,7 +19,7 @@
 #define INSIDE_NS 5000000ull
 #define WINDOW_NS 500000ull
 #define COMPETITORS 12
-#define VMS 40
+#define VMS 20
 #define MAPS 20
 
 FIXTURE(later)

@@ -8,8 +8,8 @@
 #include "perf/noise.h"
 
 #define EXITS 100
-#define MANY_EXITS 2000
-#define EXIT_RUNS 8
+#define MANY_EXITS 500
+#define EXIT_RUNS 4
 #define WORK_TURNS 300
 #define LONG_TURNS 500000
 
@@ -149,7 +149,7 @@ TEST_F(load_put, M43_of_a_cpu_beside_a_longer_guest)
 TEST_F(load_put, M43_of_a_task_beside_many_exits)
 {
 	MUST(open_user_only(self, false));
-	judge_surplus(self, _metadata, GUEST_EMULATE, 1, 2000);
+	judge_surplus(self, _metadata, GUEST_EMULATE, 1, MANY_EXITS);
 }
 
 TEST_F(load_put, M43_of_a_task_beside_a_guest_in_user_mode)

@@ -17,6 +17,7 @@
 #define ALARM_S 60
 #define SHRINK_TRIES 3
 /* By then every rule has been asked, if it ever is. */
+#define HISTORIES_LEAST 6
 #define HISTORIES_MOST 50
 
 static const char *const rules[EXPLORED_RULES] = EXPLORED_RULE_IDS;
@@ -439,7 +440,7 @@ void explore(struct exploration *e, enum contract contract, bool alone,
 		one_history(shared, false);
 		histories++;
 	} while (shared->e.end == EXPLORED_FINE &&
-		 (!deadline_passed(&deadline) ||
+		 (!deadline_passed(&deadline) || histories < HISTORIES_LEAST ||
 		  (!all_asked(&shared->e) && histories < HISTORIES_MOST)));
 	*e = shared->e;
 	e->histories = histories;

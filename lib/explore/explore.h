@@ -47,9 +47,9 @@ struct exploration {
 };
 
 /*
- * Explore from @seed for @ms milliseconds and until each of the rules was
- * asked, or until a violation. @alone: nothing but this runs on the machine, so
- * that the events of a CPU count no work of others.
+ * Explore from @seed: a few histories at least, for @ms milliseconds and until
+ * each of the rules was asked, or until a violation. @alone: nothing but this
+ * runs on the machine, so that the events of a CPU count no work of others.
  */
 void explore(struct exploration *e, enum contract contract, bool alone,
 	     uint64_t seed, unsigned int ms);

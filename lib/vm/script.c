@@ -23,6 +23,7 @@ void script_clear(struct guest *guest)
 {
 	for (int i = 0; i < GUEST_STEPS_MAX; i++)
 		guest->script->step[i] = (struct guest_step){ 0 };
+	guest->script->repeats = 0;
 }
 
 int script_add(struct guest *guest, enum guest_op op, uint32_t index,
@@ -75,6 +76,13 @@ uint64_t script_run(struct guest *guest)
 {
 	forget(guest);
 	return guest_step(guest);
+}
+
+void script_repeats(struct guest *guest)
+{
+	forget(guest);
+	guest->script->repeats = 1;
+	guest_step_begins(guest);
 }
 
 bool script_goes(struct guest *guest, unsigned int ms)

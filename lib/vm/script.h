@@ -31,6 +31,12 @@ int script_do(struct guest *guest, enum guest_op op, uint64_t times);
 uint64_t script_run(struct guest *guest);
 
 /*
+ * Enter the guest once and let it take the script again and again, until
+ * script_ends(). Returns at once.
+ */
+void script_repeats(struct guest *guest);
+
+/*
  * The same in two halves, for a script with a GUEST_PAUSE: script_goes()
  * returns once the guest has reached it, script_ends() ends it. Both return
  * false if that took longer than @ms milliseconds.
