@@ -8,4 +8,8 @@
 /* CLOCK_MONOTONIC_RAW in nanoseconds: like the event clock, never slewed. */
 uint64_t now_ns(void);
 
+/* CPU time of this process and of its children that are gone, in nanoseconds.
+ */
+uint64_t cpu_time_ns(void);
+
 #endif

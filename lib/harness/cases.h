@@ -129,9 +129,16 @@ case_judge(struct __test_metadata *_metadata, const char *file, int line,
 	}
 }
 
+/* When the case began, by the clock and by its CPU time. */
+static struct {
+	uint64_t at_ns, cpu_ns;
+} case_began;
+
 /* Every fixture calls these first and last. */
 static inline void case_begin(void)
 {
+	case_began.at_ns = now_ns();
+	case_began.cpu_ns = cpu_time_ns();
 	klog_mark();
 }
 
@@ -139,6 +146,8 @@ static inline void case_end(struct __test_metadata *_metadata)
 {
 	char line[256];
 
+	report_took(now_ns() - case_began.at_ns,
+		    cpu_time_ns() - case_began.cpu_ns);
 	klog_expected_close();
 	if (!klog_complaint(line, sizeof(line)))
 		return;

@@ -200,3 +200,9 @@ void report_note(const char *format, ...)
 	print_line("note", format, args);
 	va_end(args);
 }
+
+void report_took(uint64_t took_ns, uint64_t computing_ns)
+{
+	printf("# took %.3f ms, %.3f ms of it computing\n",
+	       (double)took_ns / 1e6, (double)computing_ns / 1e6);
+}

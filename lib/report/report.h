@@ -53,6 +53,12 @@ enum report_outcome report_judge(const struct report_place *place,
 void report_broken(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
+/*
+ * How long a case took: nanoseconds of this machine's clock, and of its
+ * processes' CPU time. scripts/pmu_passthrough/results/ktap.py reads it.
+ */
+void report_took(uint64_t took_ns, uint64_t computing_ns);
+
 /* A fact worth reading beside the result. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

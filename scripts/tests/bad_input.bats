@@ -139,8 +139,6 @@ known_only() {
 	run -0 "$LAB" cases
 	known_only killing-cases.list 2 "$output"
 	known_only justified.list 1 "$output"
-	output=$(cut -d : -f 1 <<<"$output")
-	known_only durations.list 1 "$output"
 	run -0 "$LAB" faults
 	known_only killing-cases.list 1 "$output"
 }

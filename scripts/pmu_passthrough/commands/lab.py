@@ -19,7 +19,7 @@ from ..lab.payload import payload
 from ..lab.replay import replay
 from ..lab.request import Request
 from ..lab.trials import Trial, try_faults
-from ..results import table
+from ..results import ranking, table
 from ..results.model import Results, load
 from ..suite import cases, faults, rules
 from .lab_options import (
@@ -71,7 +71,7 @@ def _run(values: argparse.Namespace) -> int:
     request = requests[0]
     contracts = ("mediated", "rfc") if request.contract == "all" else (request.contract,)
     many = machines is not None or len(contracts) > 1
-    if values.boots > 1 and (many or request.stop_at):
+    if (values.boots or 1) > 1 and (many or request.stop_at):
         raise Refused("--boots is for a run of one contract on one machine, to its end")
     out = Path(values.out) if values.out else build() / "run"
     if only_check:
@@ -81,14 +81,13 @@ def _run(values: argparse.Namespace) -> int:
     if many:
         parts = runs.parts_of(request, [one.machine for one in requests], contracts, out)
         results = runs.run_all(parts, out)
-    elif values.boots > 1:
-        results = [runs.run_in_boots(request, out, values.boots)]
-        parts = [runs.Part(request, out, "")]
     else:
-        results = [runs.run(request, out)]
+        boots = values.boots or runs.boots_for(request)
         parts = [runs.Part(request, out, "")]
+        made = runs.run_in_boots(request, out, boots) if boots > 1 else runs.run(request, out)
+        results = [made]
     for part, one in zip(parts, results):
-        if not one.passes and values.boots == 1:
+        if not one.passes:
             _say_replay(part.request, part.out)
     table.show(results, rules.sentences())
     return 0 if all(one.passes for one in results) else 1
@@ -193,6 +192,17 @@ def _show_image(values: argparse.Namespace) -> str:
     return request.image or str(kernel.build(request.variant) / "bzImage")
 
 
+def _show_durations(values: argparse.Namespace) -> str:
+    """Of the runs in a folder, or in those below it that a run of several made."""
+    out = Path(values.out) if values.out else build() / "run"
+    found = [path for depth in ("", "*/", "*/*/") for path in out.glob(f"{depth}results.json")]
+    if not found:
+        raise Refused(f"{out} holds no results.json")
+    top = min(len(path.parts) for path in found)
+    whole = [path for path in sorted(found) if len(path.parts) == top]
+    return "\n".join(ranking.lines([load(path) for path in whole])).rstrip("\n")
+
+
 _WHAT = {
     "cases": lambda values: "\n".join(str(case) for case in cases.select(values.filter)),
     "faults": lambda values: "\n".join(fault.row() for fault in faults.all_faults().values()),
@@ -201,16 +211,21 @@ _WHAT = {
     "source": lambda values: str(source.tree()),
     "headers": lambda values: f"{source.headers()}/usr",
     "image": _show_image,
+    "durations": _show_durations,
 }
 # The options that only some of them take.
-_SHOW_OPTIONS = {"cases": ("filter",), "image": ("contract", "reference", "debug")}
+_SHOW_OPTIONS = {
+    "cases": ("filter",),
+    "image": ("contract", "reference", "debug"),
+    "durations": ("out",),
+}
 
 
 def _show(values: argparse.Namespace) -> int:
     what = values.words[0] if values.words else ""
     if what not in _WHAT or len(values.words) > 1:
         raise Refused(f"show wants one of: {' '.join(_WHAT)}")
-    for name in ("filter", "contract", "reference", "debug"):
+    for name in ("filter", "contract", "reference", "debug", "out"):
         if getattr(values, name) and name not in _SHOW_OPTIONS.get(what, ()):
             raise Refused(f"show {what} does not take --{name}")
     print(_WHAT[what](values))
@@ -330,7 +345,7 @@ command names, with their libraries.""",
             f"print {', '.join(_WHAT)}",
             _show,
             "WHAT",
-            (FILTER, CONTRACT, *KERNELS),
+            (FILTER, CONTRACT, *KERNELS, OUT),
             words=True,
             details="""WHAT is one of
 
@@ -341,7 +356,9 @@ command names, with their libraries.""",
   machines  the profiles in configs/machines
   source    the folder of the kernel source in use
   headers   that of its user-space headers
-  image     the path of the kernel image, built if it is missing""",
+  image     the path of the kernel image, built if it is missing
+  durations where the time of the last run went, programs and cases, the longest first
+            (--out: of the run in that folder)""",
             complete=lambda: list(_WHAT),
         ),
         Verb(

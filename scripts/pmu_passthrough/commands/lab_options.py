@@ -77,7 +77,10 @@ FAULT = Option(
 )
 CPUS = Option("--cpus", "CPUs of the emulated host (default 2)", "N", number(), 2)
 BOOTS = Option(
-    "--boots", "deal the programs out to N boots at the same time", "N", number(1, 64), 1
+    "--boots",
+    "deal the programs out to N boots at the same time (default: what suits)",
+    "N",
+    number(1, 64),
 )
 FILTER = Option(
     "--filter",

@@ -13,11 +13,22 @@ from ..base import process
 from ..base.place import text_of
 from ..base.progress import Progress
 from ..base.say import Refused, complain
+from ..results.arrivals import Arrivals
 from ..results.console import complaint
 from .request import Request
 
 # How long an emulator may take to write down what it has, in seconds.
 _LAST_WORDS = 2.0
+# How often somebody looks at the report, in seconds.
+_LOOK = 0.02
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _computing(pid: int) -> float:
+    """The CPU seconds that a process has taken, 0 if it is gone."""
+    # The second field, in brackets, may have anything in it (proc(5)).
+    fields = text_of(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
 
 
 @dataclass(frozen=True)
@@ -115,27 +126,37 @@ def boot(
     (out / "command.words").write_bytes(b"".join(os.fsencode(word) + b"\0" for word in command))
     tail = process.Tail(out / "report.log")
     began = last = time.monotonic()
-    cut = 0
+    cut = lines = 0
+    arrivals = Arrivals()
+
+    def note() -> None:
+        arrivals.add(lines, time.monotonic() - began, _computing(running.pid))
 
     def look() -> bool:
-        nonlocal last, cut
+        nonlocal last, cut, lines
         for line in tail.lines():
             last = time.monotonic()
+            lines += 1
             if progress and line.startswith("@@lab program "):
                 progress.step(line.removeprefix("@@lab program "))
             if watch and watch.heard(line):
                 cut = tail.at
                 return True
+        if not arrivals.lines or arrivals.lines[-1] != lines:
+            note()
         return bool(watch and watch.silent(time.monotonic() - last))
 
     with open(out / "emulator.log", "wb") as log:
         running = process.start(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        status = process.wait(running, deadline, look, every=0.1)
+        status = process.wait(running, deadline, look, every=_LOOK)
     except BaseException:
         process.end(running)
         raise
     seconds = time.monotonic() - began
+    lines += sum(1 for _ in tail.raw_lines())
+    arrivals.add(lines, seconds, arrivals.computing)
+    arrivals.write(out)
     if progress:
         progress.close()
     if status is not None:

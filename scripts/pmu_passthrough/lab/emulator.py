@@ -2,6 +2,7 @@
 """The emulators behind one interface."""
 
 import hashlib
+import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -61,6 +62,19 @@ class Emulator(ABC):
     def ports(self, command: list[str], out: Path) -> list[str]:
         """The command with the console in OUT/console.log and the report, the second
         serial port, in OUT/report.log."""
+
+    def saving(self, command: list[str], out: Path) -> list[str]:
+        """The command with ports as above, that takes orders from its input: save()."""
+        raise NotImplementedError
+
+    def save(self, running: "subprocess.Popen[bytes]", state: Path) -> None:
+        """Order that the machine's state is saved in a file, and the emulator ends."""
+        raise NotImplementedError
+
+    def resumed(self, command: list[str], state: Path, out: Path, job: Path) -> list[str]:
+        """The command that goes on from a saved state, with ports that add to the files
+        in OUT, and a job that the machine is sent."""
+        raise NotImplementedError
 
     @abstractmethod
     def recorded(self, out: Path, words: list[str]) -> list[str]:

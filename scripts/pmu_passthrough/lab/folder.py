@@ -11,7 +11,7 @@ from ..base.say import Refused
 # What a run leaves, and its predecessors left.
 _FILES = """results.json results.ktap report.log console.log kernel.log config command
 command.words timeout kernel.sum emulator.log job job.cpio initrd disk.iso bochsrc bochs.log
-table progress state row""".split()
+report.times table progress state row""".split()
 # A run of this suite made the folder, and holds a lock on this while it is at work.
 _MARK = ".run"
 # What tells the folders of earlier versions.
@@ -34,6 +34,12 @@ def is_a_runs(path: Path) -> bool:
     return not strange and all(is_a_runs(path / name) for name in folders)
 
 
+def boots_in(path: Path) -> list[Path]:
+    """The folders of the boots that a run was made in, side by side."""
+    parts = [entry for entry in path.iterdir() if entry.name.isdecimal() and is_a_runs(entry)]
+    return sorted(parts, key=lambda part: int(part.name))
+
+
 class RunFolder:
     """A run's folder, claimed for as long as the run takes. Nothing in it is touched
     before clear()."""
@@ -53,6 +59,8 @@ class RunFolder:
         """Remove the results of the run before, and lay out the files of this one."""
         for name in _FILES:
             (self.path / name).unlink(missing_ok=True)
+        for part in boots_in(self.path):
+            remove_run(part)
         for name in ("console.log", "report.log"):
             (self.path / name).touch()
 

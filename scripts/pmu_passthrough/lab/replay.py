@@ -12,7 +12,7 @@ from ..base.say import Refused, say
 from .bochs import Bochs
 from .boot import Ending, boot
 from .emulator import Emulator
-from .folder import RunFolder
+from .folder import RunFolder, boots_in
 from .qemu import Qemu
 
 _ALWAYS = ("report.log", "console.log")
@@ -45,7 +45,13 @@ def _check(source: Path, ending: Ending, out: Path) -> None:
 
 
 def replay(source: Path) -> int:
-    """Boot once more what the run in SOURCE booted; returns the exit status."""
+    """Boot once more what the run in SOURCE booted, each of its boots if there were
+    several; returns the exit status."""
+    parts = boots_in(source) if source.is_dir() and not (source / "command.words").exists() else []
+    return max(_replay(part) for part in parts) if parts else _replay(source)
+
+
+def _replay(source: Path) -> int:
     emulator: Emulator = Bochs() if text_of(source / "bochsrc") else Qemu()
     for name in ("command.words", *emulator.boot_files, "timeout", *_ALWAYS):
         if not (source / name).is_file() or not (source / name).stat().st_size:

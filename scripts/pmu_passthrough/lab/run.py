@@ -6,18 +6,19 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..base.place import columns, text_of
+from ..base.place import text_of
 from ..base.say import say
 from ..builders import kernel, programs, source
 from ..results import ktap
 from ..results.model import Results, joined
 from ..suite import cases
+from . import durations, state
 from .boot import Ending, FirstFailure, Watch, boot, needs_progress
 from .emulator import kernel_sum
 from .emulators import emulator_of
@@ -120,6 +121,27 @@ def boot_job(
     name: str = "",
 ) -> Ending:
     """Boot with a job; count and name are of the programs, for who watches."""
+    command = _resumed(request, products, out, job) or _booted(request, products, out, job)
+    ending = boot(command, out, request.deadline, watch, needs_progress(count, name))
+    ending.check(out)
+    return ending
+
+
+def _resumed(request: Request, products: Products, out: Path, job: str) -> list[str]:
+    """The command that goes on from a saved state; nothing if there cannot be one."""
+    if not state.can_resume(request, job):
+        return []
+    made_of = (products.emulator, products.image, products.modules, products.initramfs)
+    folder = state.state(request, *made_of)
+    if folder is None:
+        return []
+    emulator = emulator_of(request.machine)
+    command = emulator.command(products.emulator, request, out, products.image, products.initramfs)
+    return state.go_on(folder, out, job, command, request)
+
+
+def _booted(request: Request, products: Products, out: Path, job: str) -> list[str]:
+    """The command of a boot from the beginning, the job in its initial file system."""
     emulator = emulator_of(request.machine)
     packed = programs.job_cpio(out, job, products.modules)
     with open(out / "initrd", "wb") as initrd:
@@ -132,10 +154,7 @@ def boot_job(
         (out / "kernel.sum").write_text(
             kernel_sum(out, emulator.boots(out, products.image)), encoding="utf-8"
         )
-    command = emulator.ports(command, out)
-    ending = boot(command, out, request.deadline, watch, needs_progress(count, name))
-    ending.check(out)
-    return ending
+    return emulator.ports(command, out)
 
 
 def run(
@@ -157,15 +176,18 @@ def run(
             shutil.copy(products.config, out / "config")
         watch = FirstFailure(request, out) if request.stop_at else None
         ending = boot_job(request, products, out, _job(request, chosen), watch, len(chosen), name)
-        return ktap.make(out, ending.how, context(request, products, out, ending.seconds))
+        results = ktap.make(out, ending.how, context(request, products, out, ending.seconds))
+        durations.keep(request, chosen, results)
+        return results
 
 
-def at_a_time(request: Request) -> int:
-    """How many boots this machine carries at once: by its cores, and by its memory."""
+def at_a_time(memory_mib: int) -> int:
+    """How many boots of so much memory this machine carries at once: by its cores, and by
+    its own."""
     cores = len(os.sched_getaffinity(0))
     free = re.search(r"^MemAvailable: *([0-9]+) kB", text_of(Path("/proc/meminfo")), re.MULTILINE)
     # What the emulator takes beside the host's memory is less than this, in MiB.
-    each = request.memory_mib + 256
+    each = memory_mib + 256
     return max(1, min(cores, (int(free[1]) >> 10) // each if free else cores))
 
 
@@ -183,26 +205,41 @@ def side_by_side(tasks: Sequence[Callable[[], T]], many: int) -> list[T]:
     return [one.result() for one in doing]
 
 
-def dealt(entries: list[cases.Entry], boots: int) -> list[list[cases.Entry]]:
-    """Programs dealt out to boots: the longest first, to the boot with least to do."""
-    seconds = {program: int(weight) for program, weight in columns("durations.list")}
+def dealt(
+    entries: list[cases.Entry], seconds: Mapping[str, float], boots: int
+) -> list[list[cases.Entry]]:
+    """Programs dealt out to boots, in their order: the longest first, to the boot with
+    least to do."""
     hands: list[list[cases.Entry]] = [[] for _ in range(boots)]
-    loads = [0] * boots
-    for entry in sorted(entries, key=lambda e: -seconds.get(e.program, 1)):
+    loads = [0.0] * boots
+    for entry in sorted(entries, key=lambda e: -seconds[e.program]):
         least = loads.index(min(loads))
         hands[least].append(entry)
-        loads[least] += seconds.get(entry.program, 1)
-    return [hand for hand in hands if hand]
+        loads[least] += seconds[entry.program]
+    return [sorted(hand, key=entries.index) for hand in hands if hand]
+
+
+# A boot costs some seconds: work for less than this is not worth another.
+_WORTH_A_BOOT = 5.0
+
+
+def boots_for(request: Request) -> int:
+    """How many boots a run is best made in: as many as this machine carries, if each
+    has something to do. More CPUs than two in each would take them from each other."""
+    if request.stop_at or request.icount or request.cpus > 2:
+        return 1
+    expected = durations.expected(request, cases.entries(request.filter))
+    worth = int(sum(expected.values()) / _WORTH_A_BOOT)
+    return max(1, min(at_a_time(request.memory_mib), len(expected), worth))
 
 
 def run_in_boots(request: Request, out: Path, boots: int) -> Results:
-    """One run in several boots at the same time, for an emulator that works with one
-    thread: a boot in OUT/1, OUT/2, ...; in OUT what a run leaves, joined."""
+    """One run in several boots at the same time: a boot in OUT/1, OUT/2, ...; in OUT what
+    a run leaves, joined."""
     with RunFolder(out) as folder:
         prepare(request)
-        hands = dealt(cases.entries(request.filter), boots)
-        for index in range(boots):
-            remove_run(folder.path / str(index + 1))
+        entries = cases.entries(request.filter)
+        hands = dealt(entries, durations.expected(request, entries), boots)
         folder.clear()
         parts = [folder.path / str(index + 1) for index in range(len(hands))]
 
@@ -215,6 +252,10 @@ def run_in_boots(request: Request, out: Path, boots: int) -> Results:
         if (parts[0] / "config").exists():
             shutil.copy(parts[0] / "config", folder.path)
         results = joined(made)
+        order = [entry.program for entry in entries]
+        results.cases.sort(
+            key=lambda case: order.index(case.program) if case.program in order else len(order)
+        )
         results.write(folder.path / "results.json")
         return results
 
@@ -240,7 +281,7 @@ def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
         for name in dict.fromkeys(part.out.relative_to(out).parts[0] for part in parts):
             remove_run(folder.path / name)
         order = sorted(parts, key=lambda part: -part.request.machine.slowness)
-        many = at_a_time(parts[0].request)
+        many = at_a_time(parts[0].request.memory_mib)
 
         def task(part: Part) -> Callable[[], Results]:
             return lambda: run(part.request, part.out, part.name)

@@ -39,6 +39,8 @@ def _case(suite: xml.Element, run: str, program: str, name: str) -> xml.Element:
 
 def _add_case(suite: xml.Element, run: str, case: CaseResult) -> None:
     element = _case(suite, run, case.program, case.case)
+    if case.durations:
+        element.set("time", f"{case.seconds:.3f}")
     if case.failed:
         kind = "error" if case.outcome == "broken" else "failure"
         why = {"type": case.outcome, "message": text(case.headline())}

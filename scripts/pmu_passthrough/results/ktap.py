@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.place import text_of, write_whole
+from .arrivals import Arrivals
 from .console import complaint
 from .model import CaseResult, Results
 
@@ -17,6 +18,7 @@ _NAMED = re.compile(
     r"# (?:conforms|violates|undecided|stale [^ ]+|known [^ ]+) ([RMD][0-9]+[a-z]?)"
 )
 _IN_NAME = re.compile(r"(?:^|_)([RMD][0-9]+)(?=_)")
+_TOOK = re.compile(r"# took ([0-9.]+) ms, ([0-9.]+) ms of it computing")
 _BROKEN = re.compile(r"^# broken |terminated by |terminated unexpectedly")
 
 
@@ -52,9 +54,16 @@ def _comment(line: str) -> str:
 
 
 class Parser:
-    """Takes a report line by line."""
+    """Takes a report line by line, each with the second at which it came, if that is
+    known."""
 
     def __init__(self) -> None:
+        self.durations: dict[str, float] = {}
+        self.first_program: float | None = None
+        self._now: float | None = None
+        self._began: float | None = None
+        self._program_began: float | None = None
+        self._took: dict[str, float] = {}
         self.cases: list[CaseResult] = []
         self.facts: dict[str, str] = {}
         self.complete = False
@@ -66,9 +75,16 @@ class Parser:
         self._skipped = ""
 
     def _add(self, program: str, name: str, outcome: str, why: str, said: list[str]) -> None:
-        self.cases.append(CaseResult(program, name, _rules(name, said), outcome, why, said))
+        durations = dict(self._took)
+        if self._began is not None and self._now is not None:
+            durations["real"] = round(self._now - self._began, 3)
+        self.cases.append(
+            CaseResult(program, name, _rules(name, said), outcome, why, said, durations)
+        )
+        self._took, self._began = {}, None
 
-    def take(self, line: str) -> None:
+    def take(self, line: str, at: float | None = None) -> None:
+        self._now = at
         if line.startswith("@@lab "):
             self._take_ours(line[6:])
         elif self.program:
@@ -82,6 +98,9 @@ class Parser:
         elif what == "program":
             self.program, self.running, self._said = rest, "", []
             self._planned, self._seen, self._skipped = -1, 0, ""
+            self._took, self._began, self._program_began = {}, None, self._now
+            if self.first_program is None:
+                self.first_program = self._now
         elif what == "status":
             self._finish_program(rest)
         elif words.startswith("end"):
@@ -95,6 +114,10 @@ class Parser:
             self._planned = int(line[3:])
         elif line.startswith("#  RUN  "):
             self.running, self._said = (line[8:].split() or ["?"])[0], []
+            self._took, self._began = {}, self._now
+        elif took := _TOOK.fullmatch(line):
+            named = zip(("took", "computing"), took.groups())
+            self._took = {name: round(float(ms) / 1000, 6) for name, ms in named}
         elif re.match("(not )?ok [0-9]+", line):
             self._finish_case(line)
         elif not re.match(r"#  +(OK|FAIL|XFAIL|SKIP)  |(TAP|KTAP) version", line):
@@ -111,6 +134,8 @@ class Parser:
 
     def _finish_program(self, status: str) -> None:
         """It owes a result for every case that it planned."""
+        if self._program_began is not None and self._now is not None:
+            self.durations[self.program] = round(self._now - self._program_began, 3)
         if self.running:
             why = f"ended without a result, status {status}"
             self._add(self.program, self.running, "broken", why, self._said)
@@ -142,13 +167,31 @@ class Parser:
             self._add("boot", "kernel_log", "violates", console, [])
 
 
-def parse(report: str, ended: str, console: str, context: dict[str, Any]) -> Results:
+def parse(
+    report: str,
+    ended: str,
+    console: str,
+    context: dict[str, Any],
+    arrivals: Arrivals | None = None,
+) -> Results:
     """The results of a report. A boot that was ended from outside may end in the middle
-    of a line, which is left out."""
+    of a line, which is left out.
+
+    arrivals -- when its lines came
+    """
     parser = Parser()
-    for line in report.split("\n")[:-1]:
-        parser.take(line.rstrip("\r"))
+    for number, line in enumerate(report.split("\n")[:-1]):
+        parser.take(line.rstrip("\r"), arrivals.of_line(number) if arrivals else None)
     parser.finish(ended, console)
+    if arrivals:
+        context = context | {
+            "durations": {
+                "real": arrivals.seconds,
+                "before_programs": parser.first_program or arrivals.seconds,
+                "computing": arrivals.computing,
+                "programs": parser.durations,
+            }
+        }
     spoken = parser.facts.get("/sys/module/perf_guest/parameters/contract", context["contract"])
     return Results(context, spoken, parser.facts, parser.complete, parser.cases)
 
@@ -172,6 +215,8 @@ def make(out: Path, ended: str, context: dict[str, Any]) -> Results:
     write_whole(out / "kernel.log", log or text_of(out / "console.log"))
     if config := _lines_of(lines, "@@lab config "):
         write_whole(out / "config", config)
-    results = parse(report, ended, complaint(text_of(out / "console.log")), context)
+    results = parse(
+        report, ended, complaint(text_of(out / "console.log")), context, Arrivals.read(out)
+    )
     results.write(out / "results.json")
     return results

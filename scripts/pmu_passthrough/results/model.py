@@ -31,6 +31,14 @@ class CaseResult:
     outcome: str
     reason: str = ""
     said: list[str] = field(default_factory=list)
+    # In seconds: "took" and "computing" of it, by the machine's own clock; "real", by
+    # that of who emulates it. What is not known is not there.
+    durations: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took for who waited, as far as that is known."""
+        return self.durations.get("real", self.durations.get("took", 0.0))
 
     @property
     def name(self) -> str:
@@ -68,9 +76,10 @@ class CaseResult:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> "CaseResult":
-        return cls(
-            *(value[name] for name in ("program", "case", "rules", "outcome", "reason", "said"))
-        )
+        named = {
+            name: value[name] for name in ("program", "case", "rules", "outcome", "reason", "said")
+        }
+        return cls(**named, durations=value.get("durations", {}))
 
 
 @dataclass
@@ -253,12 +262,26 @@ def worst(outcomes: list[str]) -> str:
     return "skip"
 
 
+def _joined_durations(boots: list[dict[str, Any]]) -> dict[str, Any]:
+    """Boots that ran side by side: the longest, what all of them computed."""
+    programs: dict[str, float] = {}
+    for boot in boots:
+        programs |= boot.get("programs", {})
+    return {
+        "real": max((boot.get("real", 0.0) for boot in boots), default=0.0),
+        "before_programs": max((boot.get("before_programs", 0.0) for boot in boots), default=0.0),
+        "computing": round(sum(boot.get("computing", 0.0) for boot in boots), 3),
+        "programs": programs,
+    }
+
+
 def joined(runs: list[Results]) -> Results:
     """The results of several boots as those of one."""
     first = runs[0]
     context = dict(first.context)
     context["boot_seconds"] = max(run.context["boot_seconds"] for run in runs)
     context["command"] = "\n".join(run.context["command"] for run in runs)
+    context["durations"] = _joined_durations([run.context.get("durations", {}) for run in runs])
     return Results(
         context,
         first.contract,

@@ -53,6 +53,9 @@ class _Run:
         skips = sorted((c for c in run.cases if c.outcome == "skip"), key=lambda c: c.reason)
         self.skips = [(why, list(cases)) for why, cases in groupby(skips, lambda c: c.reason)]
         self.by_program = _by_program(run)
+        self.durations = run.context.get("durations")
+        programs: dict[str, float] = self.durations["programs"] if self.durations else {}
+        self.slowest = sorted(programs.items(), key=lambda item: -item[1])
         self.identity = [(what, value) for what, value in _identity(run) if value]
         self.config = printable(text_of(folder / "config"))
         log = text_of(folder / "kernel.log").splitlines()[-_LOG_LINES:]

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The emulated host, saved when it has booted, said what it is and measured its processor.
+Runs go on from there: they are sent their job, and begin at once."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from ..base import process
+from ..base.place import cache_folder, text_of
+from ..builders import programs
+from ..builders.cache import CacheLock, cached, key_of
+from .emulators import emulator_of
+from .request import Request
+
+_READY = "@@lab ready"
+# As long as it may take a busy machine, in seconds.
+_BOOT = 120
+_SAVE = 60
+# A state takes some 150 MiB; so many are kept.
+_KEPT = 6
+_MIB = 600
+_MEMORY = "memory"
+# What the port buffers for who does not read yet is not much more (tty_buffer.c).
+_JOB_MOST = 32 << 10
+# What comes before is lost, or not.
+_JOB = "\n\n@@lab job begins\n{}@@lab job ends\n"
+
+
+class _NotSaved(Exception):
+    """A boot of its own will say what is wrong with the machine."""
+
+
+def can_resume(request: Request, job: str) -> bool:
+    """Is the machine the same after the boot, whatever the job is? A run that is to be
+    repeated to the last byte has to begin at the beginning; what a rough machine does at
+    random is no part of its state; and kernels of the user, broken at boot, or with all
+    checks, are booted too seldom."""
+    return (
+        request.machine.is_qemu
+        and not request.icount
+        and not request.plain
+        and not request.fault
+        and not request.image
+        and request.variant != "debug"
+        and not request.rough.setting(request.machine)
+        and len(job.encode("utf-8", "surrogateescape")) < _JOB_MOST
+    )
+
+
+def _make(
+    part: Path, request: Request, emulator: Path, image: Path, modules: tuple[Path, ...], base: Path
+) -> None:
+    kind = emulator_of(request.machine)
+    job = programs.job_cpio(part, "JOB=wait\n", modules)
+    (part / "initrd").write_bytes(base.read_bytes() + job.read_bytes())
+    job.unlink()
+    for name in ("console.log", "report.log"):
+        (part / name).touch()
+    command = kind.command(emulator, request, part, image, part / "initrd")
+    tail = process.Tail(part / "report.log")
+    with open(part / "emulator.log", "wb") as log:
+        running = process.start(
+            kind.saving(command, part),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=CacheLock.handles(),
+        )
+    try:
+        ended = process.wait(running, _BOOT, lambda: _READY in tail.lines(), every=0.02)
+        if ended is None and _READY in text_of(part / "report.log").splitlines():
+            kind.save(running, part / _MEMORY)
+            ended = process.wait(running, _SAVE)
+    finally:
+        process.end(running)
+    if ended != 0 or not (part / _MEMORY).is_file():
+        raise _NotSaved
+    (part / "initrd").unlink()
+
+
+def _forget_old(kept: Path) -> None:
+    """Remove those that were not used for longest. Who uses one has its file open."""
+    states = sorted(kept.parent.glob("?" * 16), key=lambda state: state.stat().st_mtime)
+    for state in [one for one in states if one != kept][: max(0, len(states) - _KEPT)]:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def state(
+    request: Request, emulator: Path, image: Path, modules: tuple[Path, ...], base: Path
+) -> Path | None:
+    """The folder of the state that the request's boots go on from, made if it is not there;
+    None for a machine that did not come so far."""
+    kind = emulator_of(request.machine)
+    made_of = text_of(base.with_suffix(".made-of"))
+    words = kind.command(emulator, request, Path("/"), Path("kernel"), Path("initrd"))
+    # Emulator and kernel lie in folders that are named by what they are made of.
+    key = key_of(*words, str(image), *(str(module) for module in modules), made_of)
+    folder = cache_folder("state") / key
+    fresh = not folder.exists()
+    try:
+        cached(
+            folder,
+            _MIB,
+            "saving the booted machine",
+            lambda part: _make(part, request, emulator, image, modules, base),
+        )
+        if fresh:
+            _forget_old(folder)
+        os.utime(folder)
+    except (_NotSaved, FileNotFoundError):
+        return None
+    return folder
+
+
+def go_on(folder: Path, out: Path, job: str, command: list[str], request: Request) -> list[str]:
+    """The command that goes on from a state with a job, its ports in OUT."""
+    for name in ("console.log", "report.log"):
+        shutil.copy(folder / name, out / name)
+    (out / "job").write_bytes(_JOB.format(job).encode("utf-8", "surrogateescape"))
+    return emulator_of(request.machine).resumed(command, folder / _MEMORY, out, out / "job")
