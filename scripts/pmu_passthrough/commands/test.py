@@ -7,20 +7,25 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ..base import process
 from ..base.options import Parser, complete
 from ..base.place import TOP, folder, text_of
 from ..base.say import Refused
+from ..lab.run import at_a_time, side_by_side
 from . import style
 
 _LOGS = TOP / "build/test"
 # Of a failed test's output, the first and last so many lines are shown: a few dozen lines
 # of a CI's log may be all that is left of the machine.
 _FIRST, _LAST = 20, 15
+# What the tests of a file have in memory at the same time: two boots at most.
+_MEMORY_MIB = 2048
 
 
 @dataclass
@@ -78,6 +83,34 @@ class _Stage:
         for line in running.stdout:
             self.take(line.decode("utf-8", "replace").rstrip("\n"))
         return process.wait(running) or 0
+
+    def run_beside(self, commands: list[process.Words], many: int) -> int:
+        """Commands that print TAP, in their order, so many at the same time. What a test
+        said stays together."""
+        taking = threading.Lock()
+
+        def give(said: list[str]) -> None:
+            with taking:
+                for line in said:
+                    self.take(line)
+                self._tell()
+
+        def work(command: process.Words) -> int:
+            running = process.start(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP
+            )
+            assert running.stdout is not None
+            said: list[str] = []
+            for raw in running.stdout:
+                line = raw.decode("utf-8", "replace").rstrip("\n")
+                if re.match("(not )?ok", line):
+                    give(said)
+                    said = []
+                said.append(line)
+            give(said)
+            return process.wait(running) or 0
+
+        return max(side_by_side([partial(work, command) for command in commands], many))
 
     def result(self, name: str, wrong: list[str]) -> None:
         """One test that found these things wrong."""
@@ -201,9 +234,19 @@ def _payload(stage: _Stage) -> int:
     return status
 
 
+# What takes longest begins first.
+_LONG = ("rfc", "ksft", "intel", "run", "proof")
+
+
 def _lab(stage: _Stage) -> int:
-    files = sorted((TOP / "scripts/tests/lab").glob("*.bats"))
-    return stage.run(["bats", "--tap", "--print-output-on-failure", *files])
+    """Each file has its own boots, most of which keep one core busy."""
+
+    def key(path: Path) -> tuple[int, str]:
+        return (_LONG.index(path.stem) if path.stem in _LONG else len(_LONG), path.stem)
+
+    files = sorted((TOP / "scripts/tests/lab").glob("*.bats"), key=key)
+    bats = ["bats", "--tap", "--timing", "--print-output-on-failure"]
+    return stage.run_beside([[*bats, path] for path in files], at_a_time(_MEMORY_MIB))
 
 
 STAGES: dict[str, Callable[[_Stage], int]] = {
