@@ -190,7 +190,9 @@ known_only() {
 	done
 	refused "no option called '--filter'; see scripts/lab clean --help" "$LAB" clean --filter param_test
 	refused "show faults does not take --filter" "$LAB" show faults --filter param_test
-	refused "show wants one of: cases faults words machines source headers image" "$LAB" show
+	refused "show durations does not take --filter" "$LAB" show durations --filter param_test
+	refused "$BATS_TEST_TMPDIR holds no results.json" "$LAB" show durations --out "$BATS_TEST_TMPDIR"
+	refused "show wants one of: cases faults words machines source headers image durations" "$LAB" show
 }
 
 @test "numbers of the environment are checked before anything is done" {

@@ -264,14 +264,11 @@ def worst(outcomes: list[str]) -> str:
 
 def _joined_durations(boots: list[dict[str, Any]]) -> dict[str, Any]:
     """Boots that ran side by side: the longest, what all of them computed."""
-    programs: dict[str, float] = {}
-    for boot in boots:
-        programs |= boot.get("programs", {})
     return {
-        "real": max((boot.get("real", 0.0) for boot in boots), default=0.0),
-        "before_programs": max((boot.get("before_programs", 0.0) for boot in boots), default=0.0),
-        "computing": round(sum(boot.get("computing", 0.0) for boot in boots), 3),
-        "programs": programs,
+        "real": max(boot["real"] for boot in boots),
+        "before_programs": max(boot["before_programs"] for boot in boots),
+        "computing": round(sum(boot["computing"] for boot in boots), 3),
+        "programs": {name: took for boot in boots for name, took in boot["programs"].items()},
     }
 
 
@@ -281,7 +278,9 @@ def joined(runs: list[Results]) -> Results:
     context = dict(first.context)
     context["boot_seconds"] = max(run.context["boot_seconds"] for run in runs)
     context["command"] = "\n".join(run.context["command"] for run in runs)
-    context["durations"] = _joined_durations([run.context.get("durations", {}) for run in runs])
+    measured = [run.context["durations"] for run in runs if "durations" in run.context]
+    if measured:
+        context["durations"] = _joined_durations(measured)
     return Results(
         context,
         first.contract,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pmu_passthrough.results import console, ktap, table
+from pmu_passthrough.results import console, ktap, ranking, table
+from pmu_passthrough.results.arrivals import Arrivals
 from pmu_passthrough.results.model import Results, joined, load
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -138,6 +139,37 @@ def test_a_case_of_two_rules_says_of_each_what_it_found() -> None:
 def test_two_results_make_one_table() -> None:
     lines = list(table.lines([of("clean"), of("known")], {}))
     assert lines[-1] == "3 passed, 0 failed, 0 skipped"
+
+
+def test_when_lines_came_says_how_long_cases_and_programs_took(tmp_path: Path) -> None:
+    report = (
+        "@@lab program a_test\nKTAP version 1\n1..1\n#  RUN           f.M4_x ...\n"
+        "# conforms M4\n# took 250.000 ms, 125.500 ms of it computing\n"
+        "ok 1 f.M4_x\n@@lab status 0\n@@lab end\n"
+    )
+    heard = Arrivals()
+    for lines, at, computing in ((1, 2.0, 1.5), (4, 2.5, 1.75), (7, 3.25, 2.0), (9, 3.5, 2.25)):
+        heard.add(lines, at, computing)
+    heard.write(tmp_path)
+    context = {"machine": "test", "contract": "mediated", "boot_seconds": 4, "command": "x"}
+    run = ktap.parse(report, "yes", "", context, Arrivals.read(tmp_path))
+    case = run.cases[0]
+    assert case.durations == {"took": 0.25, "computing": 0.1255, "real": 0.75}
+    assert case.seconds == 0.75 and case.said == ["# conforms M4"]
+    assert run.context["durations"] == {
+        "real": 3.5,
+        "before_programs": 2.0,
+        "computing": 2.25,
+        "programs": {"a_test": 1.5},
+    }
+    both = joined([run, run]).context["durations"]
+    assert both["real"] == 3.5 and both["computing"] == 4.5
+    text = "\n".join(ranking.lines([run]))
+    assert "1.500  a_test" in text and "a_test:f.M4_x" in text
+    # Nobody listened, or to another report.
+    assert results(report).cases[0].durations == {"took": 0.25, "computing": 0.1255}
+    assert "nobody measured it" in "\n".join(ranking.lines([results(report)]))
+    assert Arrivals.read(tmp_path / "nowhere") is None
 
 
 def test_boots_that_are_joined_conform_if_all_do() -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from pmu_passthrough.base import process
 from pmu_passthrough.base.options import number
 from pmu_passthrough.base.say import Refused, one_line
-from pmu_passthrough.lab import boot, folder, inside, run, trials
+from pmu_passthrough.lab import boot, durations, folder, inside, run, state, trials
 from pmu_passthrough.lab.machine import machine, names
 from pmu_passthrough.lab.qemu import port
 from pmu_passthrough.lab.request import Request
@@ -52,11 +53,46 @@ def test_the_command_that_asks_again_asks_the_same() -> None:
 
 def test_programs_are_dealt_out_by_how_long_they_take() -> None:
     entries = [cases.Entry(path.stem) for path in cases.programs()]
-    hands = run.dealt(entries, 2)
+    seconds = {entry.program: 1.0 for entry in entries} | {"host_events_test": len(entries) / 2}
+    hands = run.dealt(entries, seconds, 2)
     assert sorted(str(e) for hand in hands for e in hand) == sorted(str(e) for e in entries)
     # The longest is no company for as many others as the rest have.
     assert hands[0][0].program == "host_events_test" and len(hands[0]) < len(hands[1])
-    assert len(run.dealt(entries[:1], 2)) == 1
+    assert len(run.dealt(entries[:1], seconds, 2)) == 1
+    assert all(hand == sorted(hand, key=entries.index) for hand in hands)
+
+
+def test_what_programs_took_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    request = Request(machine("amd-zen4"))
+    whole, part = cases.entries("param_test")[0], cases.Entry("claim_test")
+    assert durations.expected(request, [part])["claim_test"] > 1
+    took = {"durations": {"programs": {"param_test": 9.0, "claim_test": 7.0}}}
+    durations.keep(request, [whole, part], Results(took, "mediated", {}, True, []))
+    expected = durations.expected(request, [part])
+    assert expected == {"claim_test": 7.0}
+    # Of a program that did not run whole nothing is known, nor of another contract.
+    assert durations.expected(request, [cases.Entry("param_test")])["param_test"] < 9
+    other = replace(request, contract="rfc", variant="reference")
+    assert durations.expected(other, [part])["claim_test"] < 7
+    # A part of a program is expected to take a part of its time.
+    some = durations.expected(request, [cases.Entry("claim_test", ("a",))])
+    assert 0 < some["claim_test"] < 2
+
+
+def test_a_saved_boot_is_for_what_is_the_same_after_any_boot() -> None:
+    request = Request(machine("amd-zen4"))
+    assert state.can_resume(request, "JOB=run\n")
+    for other in (
+        replace(request, icount=True),
+        replace(request, fault="wakes", variant="reference"),
+        replace(request, variant="debug"),
+        replace(request, image="/boot/bzImage"),
+        replace(request, machine=machine("amd-zen4-rough")),
+        replace(request, machine=machine("intel-v5")),
+    ):
+        assert not state.can_resume(other, "JOB=run\n")
+    assert not state.can_resume(request, "x" * 40000)
 
 
 @pytest.mark.parametrize(
