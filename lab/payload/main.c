@@ -15,6 +15,7 @@ int main(void)
 	test_svm();
 	test_asid();
 	test_smp();
+	test_saved();
 	/* A status that no failing emulator has: 2 * 42 + 1. */
 	machine_exit(report_end() ? 1 : 42);
 }

@@ -120,6 +120,8 @@ int probe_rdpmc(uint32_t index, uint64_t *value);
 
 /* report.c */
 void report_plan(void);
+/* Say that this waits for a byte now. */
+void report_waits(void);
 void check(const char *sentence, uint64_t expected, uint64_t seen);
 void check_range(const char *sentence, uint64_t lo, uint64_t hi, uint64_t seen);
 int report_end(void);
@@ -155,6 +157,7 @@ void test_modes(void);
 void test_overflow(void);
 void test_svm(void);
 void test_asid(void);
+void test_saved(void);
 void test_smp(void);
 
 #endif

@@ -33,6 +33,11 @@ void report_plan(void)
 	put("KTAP version 1\n");
 }
 
+void report_waits(void)
+{
+	put("# waits for a byte\n");
+}
+
 void check_range(const char *sentence, uint64_t lo, uint64_t hi, uint64_t seen)
 {
 	bool ok = seen >= lo && seen <= hi;

@@ -2,9 +2,10 @@
 """The emulators behind one interface."""
 
 import hashlib
-import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from ..base.place import text_of
 from ..base.say import Refused
@@ -63,12 +64,25 @@ class Emulator(ABC):
         """The command with the console in OUT/console.log and the report, the second
         serial port, in OUT/report.log."""
 
-    def saving(self, command: list[str], out: Path) -> list[str]:
-        """The command with ports as above, that takes orders from its input: save()."""
+    def ordered(self, command: list[str]) -> list[str]:
+        """A command without ports, changed so that it takes orders from its input."""
         raise NotImplementedError
 
-    def save(self, running: "subprocess.Popen[bytes]", state: Path) -> None:
-        """Order that the machine's state is saved in a file, and the emulator ends."""
+    def save(
+        self,
+        command: list[str],
+        state: Path,
+        log: IO[bytes],
+        when: Callable[[], bool],
+        seconds: float,
+    ) -> int | None:
+        """Start such a command and save the machine in a file, which ends it.
+
+        log -- for what the emulator says
+        when -- told to look often: is the machine where it is to be saved?
+        seconds -- how long it may take to get there, and to be saved
+        Returns 0 if it was saved, or the status of an emulator that ended, or None.
+        """
         raise NotImplementedError
 
     def resumed(self, command: list[str], state: Path, out: Path, job: Path) -> list[str]:

@@ -11,11 +11,14 @@ from ..base.place import text_of
 from ..base.say import say
 from ..builders import programs
 from .folder import RunFolder
-from .qemu import Qemu, port
+from .qemu import Qemu, escaped, port
 from .request import Request
 
 # isa-debug-exit: twice the payload's 42, and one.
 _DONE = 85
+# Where the machine is saved; it goes on when it is sent a byte. Some are lost, or not.
+_WAITS = "# waits for a byte"
+_BYTES = "\n" * 64
 
 
 def payload(request: Request, out: Path) -> int:
@@ -30,13 +33,25 @@ def payload(request: Request, out: Path) -> int:
         report.touch()
         command = emulator.machine(path, request)
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(elf)]
-        command += port("report", report)
         (out / "command").write_text(shlex.join(command) + "\n", encoding="utf-8")
+        memory = out / "memory"
         with open(out / "emulator.log", "wb") as log:
-            running = process.start(command, stdout=log, stderr=subprocess.STDOUT)
-        status = process.wait(running, request.deadline)
-        if status is None:
-            process.end(running)
+            status = emulator.save(
+                [*emulator.ordered(command), *port("report", report)],
+                memory,
+                log,
+                lambda: _WAITS in text_of(report).splitlines(),
+                request.deadline,
+            )
+            if status == 0:
+                (out / "bytes").write_text(_BYTES, encoding="utf-8")
+                more = f",append=on,input-path={escaped(out / 'bytes')}"
+                command += [*emulator.incoming(memory), *port("report", report, more)]
+                running = process.start(command, stdout=log, stderr=subprocess.STDOUT)
+                status = process.wait(running, request.deadline)
+                process.end(running)
+        for used in (memory, out / "bytes"):
+            used.unlink(missing_ok=True)
         said = text_of(report).splitlines()
         for line in said:
             if not line.startswith("ok "):

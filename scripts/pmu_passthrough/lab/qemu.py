@@ -5,14 +5,16 @@ is started."""
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from ..base import process
 from ..base.options import jobs
 from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
 from ..builders import debian
-from ..builders.cache import cached, compiler, key_of, quiet, step
+from ..builders.cache import CacheLock, cached, compiler, key_of, quiet, step
 from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
@@ -162,18 +164,41 @@ class Qemu(Emulator):
     def ports(self, command: list[str], out: Path) -> list[str]:
         return command + port("console", out / "console.log") + port("report", out / "report.log")
 
-    def saving(self, command: list[str], out: Path) -> list[str]:
+    def ordered(self, command: list[str]) -> list[str]:
         at = command.index("-monitor")
-        return self.ports([*command[:at], "-monitor", "stdio", *command[at + 2 :]], out)
+        return [*command[:at], "-monitor", "stdio", *command[at + 2 :]]
 
-    def save(self, running: "subprocess.Popen[bytes]", state: Path) -> None:
+    def save(
+        self,
+        command: list[str],
+        state: Path,
+        log: IO[bytes],
+        when: Callable[[], bool],
+        seconds: float,
+    ) -> int | None:
+        running = process.start(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=CacheLock.handles(),
+        )
         assert running.stdin
-        orders = f"migrate {_quoted(_uri(state))}\nquit\n"
-        running.stdin.write(os.fsencode(orders))
-        running.stdin.close()
+        try:
+            status = process.wait(running, seconds, when, every=0.02)
+            if status is None and when():
+                running.stdin.write(os.fsencode(f"migrate {_quoted(_uri(state))}\nquit\n"))
+                running.stdin.close()
+                status = process.wait(running, seconds)
+            return status
+        finally:
+            process.end(running)
+
+    def incoming(self, state: Path) -> list[str]:
+        return ["-incoming", _uri(state)]
 
     def resumed(self, command: list[str], state: Path, out: Path, job: Path) -> list[str]:
-        command = [*command, "-incoming", _uri(state)]
+        command = [*command, *self.incoming(state)]
         command += port("console", out / "console.log", ",append=on")
         return command + port("report", out / "report.log", f",append=on,input-path={escaped(job)}")
 

@@ -4,20 +4,17 @@ Runs go on from there: they are sent their job, and begin at once."""
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from ..base import process
 from ..base.place import cache_folder, text_of
 from ..builders import programs
-from ..builders.cache import CacheLock, cached, key_of
+from ..builders.cache import cached, key_of
 from .emulators import emulator_of
 from .request import Request
 
 _READY = "@@lab ready"
 # As long as it may take a busy machine, in seconds.
 _BOOT = 120
-_SAVE = 60
 # A state takes some 150 MiB; so many are kept.
 _KEPT = 6
 _MIB = 600
@@ -59,22 +56,14 @@ def _make(
     for name in ("console.log", "report.log"):
         (part / name).touch()
     command = kind.command(emulator, request, part, image, part / "initrd")
-    tail = process.Tail(part / "report.log")
     with open(part / "emulator.log", "wb") as log:
-        running = process.start(
-            kind.saving(command, part),
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=CacheLock.handles(),
+        ended = kind.save(
+            kind.ports(kind.ordered(command), part),
+            part / _MEMORY,
+            log,
+            lambda: _READY in text_of(part / "report.log").splitlines(),
+            _BOOT,
         )
-    try:
-        ended = process.wait(running, _BOOT, lambda: _READY in tail.lines(), every=0.02)
-        if ended is None and _READY in text_of(part / "report.log").splitlines():
-            kind.save(running, part / _MEMORY)
-            ended = process.wait(running, _SAVE)
-    finally:
-        process.end(running)
     if ended != 0 or not (part / _MEMORY).is_file():
         raise _NotSaved
     (part / "initrd").unlink()
