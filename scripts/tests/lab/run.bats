@@ -118,7 +118,7 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 }
 
 @test "a boot that does not end is stopped at its deadline" {
-	run -1 "$LAB" run --timeout 1 --filter param_test --out "$OUT"
+	run -1 "$LAB" run --timeout 1 --filter host_events_test --out "$OUT"
 	[ "$(field '.cases[0].reason')" = "the deadline passed" ]
 }
 
@@ -178,7 +178,9 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 # begin FOLDER: a run there that is well on its way, its process in RUN.
 begin() {
 	local tries
-	"$LAB" run --filter host_events_test --out "$1" >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	# Below nohup(1) a hangup would be ignored, and by a shell an interrupt is.
+	env --default-signal=HUP,INT "$LAB" run --filter host_events_test --out "$1" \
+		>"$BATS_TEST_TMPDIR/said" 2>&1 &
 	RUN=$!
 	for ((tries = 0; tries < 600; tries++)); do
 		! grep -q RUN "$1/report.log" 2>/dev/null || return 0
