@@ -4,10 +4,12 @@ out to boots by."""
 
 import contextlib
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..base.place import cache_folder, text_of, write_whole
+from ..base.say import Refused
 from ..results.model import Results
 from ..suite import cases
 from .request import Request
@@ -15,6 +17,7 @@ from .request import Request
 # Of a program that never ran here: seconds a case of the source, and its start.
 _A_CASE = 0.25
 _A_START = 0.2
+_guard = threading.Lock()
 
 
 def _file(request: Request) -> Path:
@@ -51,6 +54,8 @@ def keep(request: Request, entries: Sequence[cases.Entry], results: Results) -> 
     took = results.context.get("durations", {}).get("programs", {})
     whole = {entry.program for entry in entries if not entry.cases}
     new = {name: seconds for name, seconds in took.items() if name in whole}
-    if results.complete and new and not request.fault:
-        text = json.dumps(_kept(request) | new, indent=2, sort_keys=True)
-        write_whole(_file(request), text + "\n")
+    usual = not request.fault and not set(request.environment) and request.cpus == 2
+    if results.complete and new and usual:
+        with _guard, contextlib.suppress(OSError, Refused):
+            text = json.dumps(_kept(request) | new, indent=2, sort_keys=True)
+            write_whole(_file(request), text + "\n")

@@ -10,10 +10,12 @@ from ..base.say import Refused
 
 # What a run leaves, and its predecessors left.
 _FILES = """results.json results.ktap report.log console.log kernel.log config command
-command.words timeout kernel.sum emulator.log job job.cpio initrd disk.iso bochsrc bochs.log
+command.words timeout kernel.sum emulator.log memory bytes job job.cpio initrd disk.iso bochsrc bochs.log
 report.times table progress state row""".split()
 # A run of this suite made the folder, and holds a lock on this while it is at work.
 _MARK = ".run"
+# And this, if it is that of one of several boots of a run.
+_PART = ".boot"
 # What tells the folders of earlier versions.
 _SIGNS = (_MARK, "report.log", "results.json", "results.ktap")
 
@@ -36,8 +38,16 @@ def is_a_runs(path: Path) -> bool:
 
 def boots_in(path: Path) -> list[Path]:
     """The folders of the boots that a run was made in, side by side."""
-    parts = [entry for entry in path.iterdir() if entry.name.isdecimal() and is_a_runs(entry)]
-    return sorted(parts, key=lambda part: int(part.name))
+    parts = [entry for entry in path.iterdir() if entry.name.isdecimal()]
+    return sorted(
+        (part for part in parts if (part / _PART).is_file()), key=lambda part: int(part.name)
+    )
+
+
+def mark_boot(path: Path) -> None:
+    """Say that the folder is that of one of several boots."""
+    folder(path, "results to")
+    (path / _PART).touch()
 
 
 class RunFolder:

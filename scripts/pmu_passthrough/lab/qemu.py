@@ -19,25 +19,25 @@ from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
 
-# The devices of _DEVICES only; code that is as fast as it gets, because all it does is
-# run a kernel of ours.
+# Code that is as fast as it gets, because all it does is run a kernel of ours.
 _OPTIONS = (
     "--target-list=x86_64-softmmu --without-default-features --enable-tcg"
     " --enable-pixman --enable-fdt=system --enable-virtfs --enable-attr"
     " --enable-cap-ng --disable-download --disable-install-blobs"
-    " --without-default-devices --with-devices-x86_64=lab --disable-debug-info"
+    " --disable-debug-info"
     " --disable-qom-cast-debug --disable-pie --extra-ldflags=-no-pie"
     " --extra-cflags='-ftrivial-auto-var-init=uninitialized -fzero-call-used-regs=skip'"
 )
 _PATCH = TOP / "lab/qemu/hooks.patch"
 _FILES = TOP / "lab/qemu/files"
-_DEVICES = Path("configs/devices/x86_64-softmmu/lab.mak")
 # Firmware and boot code, wherever the distribution puts them.
 _ROMS = ("/usr/share/qemu", "/usr/share/seabios")
 # What ports() adds.
 _PORTS = 8
 
 
+# What the monitor says of a state that is whole.
+_SAVED = "Migration status: completed"
 _SOURCE = Source("QEMU_SRC")
 
 
@@ -89,9 +89,7 @@ def _make(part: Path, plain: bool) -> None:
     kind = "plain" if plain else "patched"
     work = cache_folder("work") / f"qemu-{kind}-{key_of(_SOURCE.key(), _OPTIONS)}"
     _SOURCE.lay_out(work, _fetch)
-    if plain:
-        shutil.copy(_FILES / _DEVICES, work / _DEVICES)
-    else:
+    if not plain:
         _lay_over(work)
     environment = os.environ | {"PYTHONPATH": str(_meson())}
     (work / "build").mkdir(exist_ok=True)
@@ -100,7 +98,7 @@ def _make(part: Path, plain: bool) -> None:
     command = ["sh", "-c", script, "sh", work]
     step(
         f"building QEMU ({kind})",
-        1700,
+        2050,
         Path(f"{work}.log"),
         command,
         cwd=work / "build",
@@ -121,7 +119,7 @@ class Qemu(Emulator):
     def build(self, plain: bool = False) -> Path:
         self.check_given()
         need_tool("gcc", "building QEMU")
-        ours = [_FILES / _DEVICES] if plain else [_PATCH, _FILES]
+        ours: list[str | Path] = [] if plain else [_PATCH, _FILES]
         key = key_of(_SOURCE.key(), _OPTIONS, compiler("gcc"), *ours)
         made = cached(
             cache_folder("qemu") / key, 3000, "building QEMU", lambda part: _make(part, plain)
@@ -187,10 +185,20 @@ class Qemu(Emulator):
         try:
             status = process.wait(running, seconds, when, every=0.02)
             if status is None and when():
-                running.stdin.write(os.fsencode(f"migrate {_quoted(_uri(state))}\nquit\n"))
+                orders = f"migrate {_quoted(_uri(state))}\ninfo migrate\n"
+                running.stdin.write(os.fsencode(orders))
+                running.stdin.flush()
+                # What is asked before it is whole would cut it off.
+                done = Path(log.name)
+                process.wait(running, seconds, lambda: _SAVED in text_of(done), every=0.02)
+                running.stdin.write(b"quit\n")
                 running.stdin.close()
                 status = process.wait(running, seconds)
+                if status == 0 and _SAVED not in text_of(done):
+                    return None
             return status
+        except BrokenPipeError:
+            return None
         finally:
             process.end(running)
 

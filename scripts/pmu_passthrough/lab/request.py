@@ -89,6 +89,11 @@ class Request:
         return number_in("LAB_MEMORY_MIB", self.machine.memory_mib, least=128, most=1 << 20)
 
     @property
+    def threads(self) -> int:
+        """How many of the emulator's are at work: one for each CPU, or Bochs' only one."""
+        return self.cpus if self.machine.is_qemu and not self.icount else 1
+
+    @property
     def deadline(self) -> int:
         """Of the boot, in seconds. Everything takes longer where everything is checked."""
         if self.timeout:

@@ -16,13 +16,13 @@ from ..base.place import text_of
 from ..base.say import say
 from ..builders import kernel, programs, source
 from ..results import ktap
-from ..results.model import Results, joined
+from ..results.model import CaseResult, Results, joined
 from ..suite import cases
 from . import durations, state
 from .boot import Ending, FirstFailure, Watch, boot, needs_progress
 from .emulator import kernel_sum
 from .emulators import emulator_of
-from .folder import RunFolder, remove_run
+from .folder import RunFolder, mark_boot, remove_run
 from .machine import Machine
 from .request import Request
 
@@ -121,23 +121,33 @@ def boot_job(
     name: str = "",
 ) -> Ending:
     """Boot with a job; count and name are of the programs, for who watches."""
-    command = _resumed(request, products, out, job) or _booted(request, products, out, job)
-    ending = boot(command, out, request.deadline, watch, needs_progress(count, name))
+    progress = needs_progress(count, name)
+    if folder := _state(request, products, job):
+        command = state.go_on(folder, out, job, _machine(request, products, out), request)
+        if command:
+            ending = boot(command, out, request.deadline, watch, progress)
+            if state.went_on(folder, out) or ending.how != "yes":
+                return ending
+            for log in ("report.log", "console.log"):
+                (out / log).write_bytes(b"")
+    ending = boot(_booted(request, products, out, job), out, request.deadline, watch, progress)
     ending.check(out)
     return ending
 
 
-def _resumed(request: Request, products: Products, out: Path, job: str) -> list[str]:
-    """The command that goes on from a saved state; nothing if there cannot be one."""
+def _machine(request: Request, products: Products, out: Path) -> list[str]:
+    """The command of a machine that will not look at what it would boot."""
+    return emulator_of(request.machine).command(
+        products.emulator, request, out, products.image, products.initramfs
+    )
+
+
+def _state(request: Request, products: Products, job: str) -> Path | None:
+    """The saved state that the boot can go on from, if there can be one."""
     if not state.can_resume(request, job):
-        return []
+        return None
     made_of = (products.emulator, products.image, products.modules, products.initramfs)
-    folder = state.state(request, *made_of)
-    if folder is None:
-        return []
-    emulator = emulator_of(request.machine)
-    command = emulator.command(products.emulator, request, out, products.image, products.initramfs)
-    return state.go_on(folder, out, job, command, request)
+    return state.state(request, *made_of)
 
 
 def _booted(request: Request, products: Products, out: Path, job: str) -> list[str]:
@@ -157,18 +167,33 @@ def _booted(request: Request, products: Products, out: Path, job: str) -> list[s
     return emulator.ports(command, out)
 
 
+def left_out(chosen: Sequence[cases.Entry], results: Results) -> list[CaseResult]:
+    """What was asked for and did not begin, as cases that are broken."""
+    ran = set(results.programs())
+    return [
+        CaseResult(entry.program, "plan", [], "broken", "it was not run")
+        for entry in chosen
+        if entry.program not in ran
+    ]
+
+
 def run(
-    request: Request, out: Path, name: str = "", entries: list[cases.Entry] | None = None
+    request: Request,
+    out: Path,
+    name: str = "",
+    entries: list[cases.Entry] | None = None,
+    products: Products | None = None,
 ) -> Results:
     """Boot, run, and leave the results in the folder OUT.
 
     name -- of the run among others, for its progress
     entries -- the programs and cases, in place of the request's filter
+    products -- what prepare() made
     """
     chosen = cases.entries(request.filter) if entries is None else entries
     chosen = cases.ordered(chosen, request.environment)
     with RunFolder(out) as folder:
-        products = prepare(request)
+        products = products or prepare(request)
         folder.clear()
         out = folder.path
         say(f"booting {products.emulator.parent.name}/{request.machine.name}, results in {out}")
@@ -177,14 +202,17 @@ def run(
         watch = FirstFailure(request, out) if request.stop_at else None
         ending = boot_job(request, products, out, _job(request, chosen), watch, len(chosen), name)
         results = ktap.make(out, ending.how, context(request, products, out, ending.seconds))
+        if results.complete and (left := left_out(chosen, results)):
+            results.cases += left
+            results.write(out / "results.json")
         durations.keep(request, chosen, results)
         return results
 
 
-def at_a_time(memory_mib: int) -> int:
-    """How many boots of so much memory this machine carries at once: by its cores, and by
-    its own."""
-    cores = len(os.sched_getaffinity(0))
+def at_a_time(memory_mib: int, threads: int = 1) -> int:
+    """How many boots of so much memory and so many threads this machine carries at once.
+    Emulated CPUs that wait for each other take twice the time where they share a core."""
+    cores = max(1, len(os.sched_getaffinity(0)) // threads)
     free = re.search(r"^MemAvailable: *([0-9]+) kB", text_of(Path("/proc/meminfo")), re.MULTILINE)
     # What the emulator takes beside the host's memory is less than this, in MiB.
     each = memory_mib + 256
@@ -225,26 +253,28 @@ _WORTH_A_BOOT = 5.0
 
 def boots_for(request: Request) -> int:
     """How many boots a run is best made in: as many as this machine carries, if each
-    has something to do. More CPUs than two in each would take them from each other."""
-    if request.stop_at or request.icount or request.cpus > 2:
+    has something to do."""
+    if request.stop_at or request.icount:
         return 1
     expected = durations.expected(request, cases.entries(request.filter))
     worth = int(sum(expected.values()) / _WORTH_A_BOOT)
-    return max(1, min(at_a_time(request.memory_mib), len(expected), worth))
+    return max(1, min(at_a_time(request.memory_mib, request.threads), len(expected), worth))
 
 
 def run_in_boots(request: Request, out: Path, boots: int) -> Results:
     """One run in several boots at the same time: a boot in OUT/1, OUT/2, ...; in OUT what
     a run leaves, joined."""
     with RunFolder(out) as folder:
-        prepare(request)
+        products = prepare(request)
         entries = cases.entries(request.filter)
         hands = dealt(entries, durations.expected(request, entries), boots)
         folder.clear()
         parts = [folder.path / str(index + 1) for index in range(len(hands))]
+        for part in parts:
+            mark_boot(part)
 
         def task(part: Path, hand: list[cases.Entry]) -> Callable[[], Results]:
-            return lambda: run(request, part, f"boot {part.name}", hand)
+            return lambda: run(request, part, f"boot {part.name}", hand, products)
 
         made = side_by_side([task(part, hand) for part, hand in zip(parts, hands)], boots)
         for name in ("report.log", "results.ktap", "kernel.log", "console.log", "command"):
@@ -274,17 +304,17 @@ def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
     first, so that nobody waits for them at the end."""
     with RunFolder(out) as folder:
         # What each needs, before two at once look for it, and before anything goes.
-        for part in parts:
-            prepare(part.request)
+        made_of = {part.out: prepare(part.request) for part in parts}
         folder.clear()
         # A machine's folder as a whole: it may be that of a run.
         for name in dict.fromkeys(part.out.relative_to(out).parts[0] for part in parts):
             remove_run(folder.path / name)
         order = sorted(parts, key=lambda part: -part.request.machine.slowness)
-        many = at_a_time(parts[0].request.memory_mib)
+        threads = min(part.request.threads for part in parts)
+        many = at_a_time(parts[0].request.memory_mib, threads)
 
         def task(part: Part) -> Callable[[], Results]:
-            return lambda: run(part.request, part.out, part.name)
+            return lambda: run(part.request, part.out, part.name, products=made_of[part.out])
 
         made = side_by_side([task(part) for part in order], many)
         by_out = {part.out: results for part, results in zip(order, made)}

@@ -95,6 +95,41 @@ def test_a_saved_boot_is_for_what_is_the_same_after_any_boot() -> None:
     assert not state.can_resume(request, "x" * 40000)
 
 
+def test_a_program_that_was_asked_for_and_did_not_run_is_broken() -> None:
+    ran = Results({}, "mediated", {}, True, [CaseResult("a_test", "x", [], "conforms")])
+    left = run.left_out([cases.Entry("a_test"), cases.Entry("b_test", ("y",))], ran)
+    assert [(case.name, case.outcome) for case in left] == [("b_test:plan", "broken")]
+
+
+def test_a_state_that_no_run_can_go_on_from_is_removed(tmp_path: Path) -> None:
+    kept, out = tmp_path / "state", tmp_path / "out"
+    for path in (kept, out):
+        path.mkdir()
+    for name in ("console.log", "report.log", "memory"):
+        (kept / name).write_text("@@lab ready\n", encoding="utf-8")
+    request = Request(machine("amd-zen4"))
+    assert state.go_on(kept, out, "JOB=run\n", ["qemu"], request)[:2] == ["qemu", "-incoming"]
+    assert (
+        (out / "job")
+        .read_text(encoding="utf-8")
+        .endswith("\n@@lab job begins\nJOB=run\n@@lab job ends\n")
+    )
+    assert not state.went_on(kept, out) and not kept.exists() and not (out / "memory").exists()
+    # Somebody else may have removed it before.
+    assert state.go_on(kept, out, "JOB=run\n", ["qemu"], request) == []
+    assert not (out / "report.log").read_text(encoding="utf-8")
+
+
+def test_only_what_a_run_marked_is_taken_for_its_boots(tmp_path: Path) -> None:
+    for name in ("1", "2", "x"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.log").touch()
+    folder.mark_boot(tmp_path / "2")
+    with folder.RunFolder(tmp_path) as claimed:
+        claimed.clear()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["1", "x"]
+
+
 @pytest.mark.parametrize(
     "globs", ["M99*", "param_test\nx", "claim_test:open.x.M3_every_vm_claims", "a,,b", "["]
 )
