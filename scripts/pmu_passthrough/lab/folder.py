@@ -17,7 +17,7 @@ _MARK = ".run"
 # And this, if it is that of one of several boots of a run.
 _PART = ".boot"
 # What tells the folders of earlier versions.
-_SIGNS = (_MARK, "report.log", "results.json", "results.ktap")
+_SIGNS = (_MARK, _PART, "report.log", "results.json", "results.ktap")
 
 
 def is_a_runs(path: Path) -> bool:

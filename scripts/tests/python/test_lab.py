@@ -125,6 +125,10 @@ def test_only_what_a_run_marked_is_taken_for_its_boots(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "report.log").touch()
     folder.mark_boot(tmp_path / "2")
+    # One that is marked takes the boot's results.
+    folder.mark_boot(tmp_path / "3")
+    with folder.RunFolder(tmp_path / "3") as part:
+        part.clear()
     with folder.RunFolder(tmp_path) as claimed:
         claimed.clear()
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["1", "x"]
