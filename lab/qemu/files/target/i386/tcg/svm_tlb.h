@@ -39,9 +39,12 @@ static inline int svm_tlb_mode(uint32_t hflags)
  */
 void svm_tlb_flush(CPUX86State *env, bool all);
 
-/* VMRUN, before the guest's registers are loaded and after that. */
+/*
+ * VMRUN, before the guest's registers are loaded and after that. Its TLB control
+ * is served beside; a flush of one ASID is not announced by CPUID.
+ */
 void svm_tlb_leaves_host(CPUX86State *env);
-void svm_tlb_enters_guest(CPUX86State *env, uint32_t asid, uint8_t tlb_ctl);
+void svm_tlb_enters_guest(CPUX86State *env, uint32_t asid);
 
 /* An exit, likewise. */
 void svm_tlb_leaves_guest(CPUX86State *env);

@@ -58,15 +58,12 @@ void svm_tlb_leaves_host(CPUX86State *env)
     env->svm_tlb.switches = true;
 }
 
-void svm_tlb_enters_guest(CPUX86State *env, uint32_t asid, uint8_t tlb_ctl)
+void svm_tlb_enters_guest(CPUX86State *env, uint32_t asid)
 {
     SVMTLBSpace guest = space_of(env, asid);
 
     env->svm_tlb.switches = false;
-    if (tlb_ctl == TLB_CONTROL_FLUSH_ALL_ASID) {
-        tlb_flush(env_cpu(env));
-    } else if (tlb_ctl != TLB_CONTROL_DO_NOTHING ||
-               !is_same(&guest, &env->svm_tlb.guest)) {
+    if (!is_same(&guest, &env->svm_tlb.guest)) {
         tlb_flush_by_mmuidx(env_cpu(env), GUEST_INDEXES);
     }
     env->svm_tlb.guest = guest;
