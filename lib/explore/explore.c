@@ -16,8 +16,8 @@
 /* Longer than any history takes, with the patience of acts.c in it. */
 #define ALARM_S 60
 #define SHRINK_TRIES 3
-/* By then every rule has been asked, if it ever is. */
 #define HISTORIES_LEAST 6
+/* By then every rule has been asked, if it ever is. */
 #define HISTORIES_MOST 50
 
 static const char *const rules[EXPLORED_RULES] = EXPLORED_RULE_IDS;

@@ -54,7 +54,7 @@ def keep(request: Request, entries: Sequence[cases.Entry], results: Results) -> 
     took = results.context.get("durations", {}).get("programs", {})
     whole = {entry.program for entry in entries if not entry.cases}
     new = {name: seconds for name, seconds in took.items() if name in whole}
-    usual = not request.fault and not set(request.environment) and request.cpus == 2
+    usual = not request.fault and not request.environment and request.cpus == 2
     if results.complete and new and usual:
         with _guard, contextlib.suppress(OSError, Refused):
             text = json.dumps(_kept(request) | new, indent=2, sort_keys=True)

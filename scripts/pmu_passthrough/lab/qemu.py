@@ -24,8 +24,7 @@ _OPTIONS = (
     "--target-list=x86_64-softmmu --without-default-features --enable-tcg"
     " --enable-pixman --enable-fdt=system --enable-virtfs --enable-attr"
     " --enable-cap-ng --disable-download --disable-install-blobs"
-    " --disable-debug-info"
-    " --disable-qom-cast-debug --disable-pie --extra-ldflags=-no-pie"
+    " --disable-debug-info --disable-qom-cast-debug --disable-pie --extra-ldflags=-no-pie"
     " --extra-cflags='-ftrivial-auto-var-init=uninitialized -fzero-call-used-regs=skip'"
 )
 _PATCH = TOP / "lab/qemu/hooks.patch"

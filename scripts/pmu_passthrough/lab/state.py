@@ -16,7 +16,7 @@ from .request import Request
 _READY = "@@lab ready"
 # As long as it may take a busy machine, in seconds.
 _BOOT = 120
-# A state takes some 150 MiB; so many are kept.
+# A state takes some 75 MiB, more while it is made; so many are kept.
 _KEPT = 6
 _MIB = 600
 _MEMORY = "memory"

@@ -20,10 +20,12 @@ measured() {
 	field ".facts.calibration | split(\",\")[] | select(startswith(\"$1=\")) | sub(\".*=\"; \"\")"
 }
 
-# What an interrupt in user space adds. Built by gcc 14, the measuring loop gains one more
-# on every machine, whatever the loop is made of.
-adds_one_or_two() {
-	[[ $(measured interrupt_instructions) == [12] ]]
+# What an interrupt in user space adds: one. Built by gcc 14, the measuring program gains
+# one more on every machine, whatever its loop is made of; not understood.
+interrupts_add_one() {
+	local most=1
+	(($(gcc -dumpversion | cut -d . -f 1) < 14)) || most=2
+	(($(measured interrupt_instructions) >= 1 && $(measured interrupt_instructions) <= most))
 }
 
 conforms() {
@@ -39,7 +41,7 @@ conforms() {
 	conforms --machine amd-zen4-rough
 	[[ $(field .rough) == "late=400 "*" seed=0" ]]
 	[ "$(measured entry_instructions) $(measured entry_branches)" = "1 1" ]
-	adds_one_or_two
+	interrupts_add_one
 	[ "$(measured fault_instructions)" = 1 ]
 	(($(measured overflow_late) > 200))
 	[ "$(field .facts.calibration_fits)" = yes ]
@@ -50,7 +52,7 @@ conforms() {
 @test "nor does an Intel machine" {
 	conforms --machine intel-v5-rough --boots 2
 	[ "$(measured entry_instructions) $(measured entry_branches)" = "0 0" ]
-	adds_one_or_two
+	interrupts_add_one
 	[ "$(measured fault_instructions)" = 1 ]
 	(($(measured overflow_late) > 200))
 }
@@ -74,7 +76,7 @@ conforms() {
 	run -0 "$LAB" run --filter param_test --out "$OUT"
 	[ "$(field .facts.calibration)" = \
 		"entry_instructions=1,entry_branches=1,fault_entry_instructions=1,fault_entry_branches=1,interrupt_instructions=$(measured interrupt_instructions),fault_instructions=1,overflow_late=$(measured overflow_late),exact=1" ]
-	adds_one_or_two
+	interrupts_add_one
 	(($(measured overflow_late) < 32))
 }
 
