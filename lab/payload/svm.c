@@ -25,6 +25,12 @@ static NAKED void guest_spin(void)
 	__asm__ volatile("1: jmp 1b");
 }
 
+/* Some milliseconds: longer than an emulator leaves a processor undisturbed. */
+static NAKED void guest_long(void)
+{
+	__asm__ volatile("mov $3000000, %ebx\n1: dec %ebx\njnz 1b\nvmmcall");
+}
+
 static void skip_vmmcall(void)
 {
 	put64(VMCB_RIP, get64(VMCB_RIP) + 3);
@@ -214,6 +220,35 @@ static void test_next_rip(void)
 	pmu_clear();
 }
 
+static volatile uint32_t taken;
+
+/* No access to a device, which would have the emulator leave its loop at once.
+ */
+static NAKED void guest_takes(void)
+{
+	__asm__ volatile("incl taken(%rip)\niretq");
+}
+
+static void test_injected(void)
+{
+	/* AMD64 APM volume 2, "Long-Mode Interrupt Control Transfers". */
+	static uint64_t gates[2 * (VECTOR_FIXED + 1)];
+	const uint64_t handler = (uint64_t)guest_takes;
+
+	gates[2 * VECTOR_FIXED] = (handler & 0xffff) | 0x08 << 16 |
+				  0x8e00ull << 32 | (handler >> 16) << 48;
+	gates[2 * VECTOR_FIXED + 1] = handler >> 32;
+	pmu_clear();
+	guest_start(guest_long);
+	put32(VMCB_IDTR + 4, sizeof(gates) - 1);
+	put64(VMCB_IDTR + 8, (uint64_t)gates);
+	put32(VMCB_EVENT_INJECTION, EVENT_IS_INTERRUPT(VECTOR_FIXED));
+	vmrun((uint64_t)vmcb);
+	check("a guest that got an interrupt goes on", EXIT_VMMCALL,
+	      exit_code());
+	check("and took it once", 1, taken);
+}
+
 void test_svm(void)
 {
 	svm_enable();
@@ -223,4 +258,5 @@ void test_svm(void)
 	test_overflow_exits();
 	test_overflow_at_entry();
 	test_next_rip();
+	test_injected();
 }

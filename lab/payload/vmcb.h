@@ -36,6 +36,8 @@
 #define VMCB_INT_CTL 0x060
 #define V_INTR_MASKING (1u << 24)
 #define VMCB_EXIT_CODE 0x070
+#define VMCB_EVENT_INJECTION 0x0a8
+#define EVENT_IS_INTERRUPT(vector) (1u << 31 | (vector))
 #define VMCB_MSRPM 0x048
 #define VMCB_NRIP 0x0c8
 #define VMCB_SEGMENT(n) (0x400 + 16 * (n))
