@@ -83,9 +83,8 @@ def _run(values: argparse.Namespace) -> int:
         results = runs.run_all(parts, out)
     else:
         boots = values.boots or runs.boots_for(request)
-        parts = [runs.Part(request, out, "")]
-        made = runs.run_in_boots(request, out, boots) if boots > 1 else runs.run(request, out)
-        results = [made]
+        parts = [runs.Part(request, out, boots=boots)]
+        results = runs.run_all(parts, out) if boots > 1 else [runs.run(request, out)]
     for part, one in zip(parts, results):
         if not one.passes:
             _say_replay(part.request, part.out)

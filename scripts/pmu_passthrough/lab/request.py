@@ -90,8 +90,9 @@ class Request:
 
     @property
     def threads(self) -> int:
-        """How many of the emulator's are at work: one for each CPU, or Bochs' only one."""
-        return self.cpus if self.machine.is_qemu and not self.icount else 1
+        """How many of the emulator's are at work: one that all CPUs take turns in, or, in
+        an unpatched QEMU, one for each."""
+        return self.cpus if self.plain else 1
 
     @property
     def deadline(self) -> int:

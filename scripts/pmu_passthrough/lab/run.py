@@ -251,74 +251,110 @@ def dealt(
 _WORTH_A_BOOT = 5.0
 
 
-def boots_for(request: Request) -> int:
-    """How many boots a run is best made in: as many as this machine carries, if each
-    has something to do."""
+def boots_for(request: Request, others: int = 0) -> int:
+    """How many boots a run is best made in, beside so many others: as many as this machine
+    carries, if each has something to do, and if the others leave room or a boot costs next
+    to nothing."""
     if request.stop_at or request.icount:
+        return 1
+    carries = at_a_time(request.memory_mib, request.threads)
+    if others + 1 >= carries and not state.can_resume(request, ""):
         return 1
     expected = durations.expected(request, cases.entries(request.filter))
     worth = int(sum(expected.values()) / _WORTH_A_BOOT)
-    return max(1, min(at_a_time(request.memory_mib, request.threads), len(expected), worth))
-
-
-def run_in_boots(request: Request, out: Path, boots: int) -> Results:
-    """One run in several boots at the same time: a boot in OUT/1, OUT/2, ...; in OUT what
-    a run leaves, joined."""
-    with RunFolder(out) as folder:
-        products = prepare(request)
-        entries = cases.entries(request.filter)
-        hands = dealt(entries, durations.expected(request, entries), boots)
-        folder.clear()
-        parts = [folder.path / str(index + 1) for index in range(len(hands))]
-        for part in parts:
-            mark_boot(part)
-
-        def task(part: Path, hand: list[cases.Entry]) -> Callable[[], Results]:
-            return lambda: run(request, part, f"boot {part.name}", hand, products)
-
-        made = side_by_side([task(part, hand) for part, hand in zip(parts, hands)], boots)
-        for name in ("report.log", "results.ktap", "kernel.log", "console.log", "command"):
-            (folder.path / name).write_bytes(b"".join((part / name).read_bytes() for part in parts))
-        if (parts[0] / "config").exists():
-            shutil.copy(parts[0] / "config", folder.path)
-        results = joined(made)
-        order = [entry.program for entry in entries]
-        results.cases.sort(
-            key=lambda case: order.index(case.program) if case.program in order else len(order)
-        )
-        results.write(folder.path / "results.json")
-        return results
+    return max(1, min(carries, len(expected), worth))
 
 
 @dataclass(frozen=True)
 class Part:
-    """One of several runs that are asked for at once."""
+    """One of the runs that are asked for at once, and how many boots it is made in: with
+    several, a boot in OUT/1, OUT/2, ..., and in OUT what a run leaves, joined."""
 
     request: Request
     out: Path
-    name: str
+    name: str = ""
+    boots: int = 1
+
+
+@dataclass(frozen=True)
+class _Boot:
+    """One of a part's, and what it is expected to take."""
+
+    part: Part
+    out: Path
+    entries: list[cases.Entry]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.part.name} boot {self.out.name}".lstrip() if self.split else self.part.name
+
+    @property
+    def split(self) -> bool:
+        return self.out != self.part.out
+
+
+def _boots_of(part: Part) -> list[_Boot]:
+    entries = cases.entries(part.request.filter)
+    seconds = durations.expected(part.request, entries)
+    if part.boots == 1:
+        return [_Boot(part, part.out, entries, sum(seconds.values()))]
+    return [
+        _Boot(part, part.out / str(index), hand, sum(seconds[entry.program] for entry in hand))
+        for index, hand in enumerate(dealt(entries, seconds, part.boots), 1)
+    ]
+
+
+def _join(part: Part, folders: list[Path], made: list[Results]) -> Results:
+    """The results of a part from those of its boots."""
+    if folders == [part.out]:
+        return made[0]
+    for name in ("report.log", "results.ktap", "kernel.log", "console.log", "command"):
+        (part.out / name).write_bytes(b"".join((one / name).read_bytes() for one in folders))
+    if (folders[0] / "config").exists():
+        shutil.copy(folders[0] / "config", part.out)
+    results = joined(made)
+    order = [entry.program for entry in cases.entries(part.request.filter)]
+    results.cases.sort(
+        key=lambda case: order.index(case.program) if case.program in order else len(order)
+    )
+    results.write(part.out / "results.json")
+    return results
 
 
 def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
-    """Several runs, as many at a time as this machine carries; the slower machines'
-    first, so that nobody waits for them at the end."""
+    """One run or several, as many boots at a time as this machine carries; the slower
+    machines' and the longest first, so that nobody waits for them at the end."""
     with RunFolder(out) as folder:
         # What each needs, before two at once look for it, and before anything goes.
         made_of = {part.out: prepare(part.request) for part in parts}
         folder.clear()
-        # A machine's folder as a whole: it may be that of a run.
-        for name in dict.fromkeys(part.out.relative_to(out).parts[0] for part in parts):
-            remove_run(folder.path / name)
-        order = sorted(parts, key=lambda part: -part.request.machine.slowness)
+        for part in parts:
+            # A machine's folder as a whole: it may be that of a run.
+            for name in part.out.relative_to(out).parts[:1]:
+                remove_run(folder.path / name)
+        boots = [boot for part in parts for boot in _boots_of(part)]
+        for boot in boots:
+            if boot.split:
+                mark_boot(boot.out)
+        # One run in as many as were asked for; several, as many as there is room for.
         threads = min(part.request.threads for part in parts)
         many = at_a_time(parts[0].request.memory_mib, threads)
+        many = many if len(parts) > 1 else parts[0].boots
 
-        def task(part: Part) -> Callable[[], Results]:
-            return lambda: run(part.request, part.out, part.name, products=made_of[part.out])
+        def task(boot: _Boot) -> Callable[[], Results]:
+            products = made_of[boot.part.out]
+            return lambda: run(boot.part.request, boot.out, boot.name, boot.entries, products)
 
-        made = side_by_side([task(part) for part in order], many)
-        by_out = {part.out: results for part, results in zip(order, made)}
-        return [by_out[part.out] for part in parts]
+        order = sorted(boots, key=lambda boot: (-boot.part.request.machine.slowness, -boot.seconds))
+        made = side_by_side([task(boot) for boot in order], many)
+        by_out = {boot.out: one for boot, one in zip(order, made)}
+
+        def joined_of(part: Part) -> Results:
+            folders = [boot.out for boot in boots if boot.part is part]
+            return _join(part, folders, [by_out[where] for where in folders])
+
+        return [joined_of(part) for part in parts]
 
 
 def parts_of(
@@ -335,4 +371,4 @@ def parts_of(
                 variant = "plain" if contract == "mediated" else "reference"
             one = replace(request, machine=machine, contract=contract, variant=variant)
             parts.append(Part(one, where, f"{machine.name} {contract}"))
-    return parts
+    return [replace(part, boots=boots_for(part.request, len(parts) - 1)) for part in parts]
