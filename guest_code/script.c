@@ -2,6 +2,7 @@
 #include "record.h"
 #include "script.h"
 #include "kvm_compat.h"
+#include "wait_hint.h"
 
 #include "apic.h"
 
@@ -98,8 +99,10 @@ static void touch(uint64_t times)
 
 static void pause_until_told(void)
 {
-	while (!guest_script.go_on && !guest_record.stop)
+	while (!guest_script.go_on && !guest_record.stop) {
 		guest_record.heartbeat++;
+		wait_hint();
+	}
 }
 
 static void die(void)

@@ -28,6 +28,8 @@ static void test_exact(void)
 	check("both do so every time", ROUNDS, rounds);
 	check("a nop counts one", 1 + COUNT_OVERHEAD,
 	      COUNT(ALL | INSNS, "nop"));
+	check("one that says its CPU waits counts one as well",
+	      1 + COUNT_OVERHEAD, COUNT(ALL | INSNS, "nopl 0x54494157(%%rax)"));
 	check("no instruction counts none", COUNT_OVERHEAD,
 	      COUNT(ALL | INSNS, ""));
 	check("every kind of near branch counts one", 8,

@@ -338,6 +338,12 @@ void intel_pmu_c::overflow(Bit64u bits, bool pmi)
     pmi_due = cpu->icount + 1 + rough.draw(rough_number(ROUGH_LATE));
 }
 
+void intel_pmu_c::passes(Bit64u time)
+{
+  cpu->icount += time;
+  skipped += time;
+}
+
 /* SMM is at ring 0, counted there, and takes its time; a guest is not left for it. */
 #define SMI_INSTRUCTIONS 3000
 #define SMI_TICKS 2000
@@ -350,8 +356,7 @@ void intel_pmu_c::manage_system(void)
   count_too_many(SMI_INSTRUCTIONS, false);
   sync();
   at_user = was_at_user;
-  cpu->icount += SMI_TICKS;
-  skipped += SMI_TICKS;
+  passes(SMI_TICKS);
   smis++;
   plan();
 }

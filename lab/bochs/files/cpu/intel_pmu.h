@@ -68,6 +68,8 @@ public:
 
   /* An instruction that Bochs counted and that did not retire. */
   void not_retired(void) { skipped++; }
+  /* Time in which this CPU executed nothing, in instructions. */
+  void passes(Bit64u time);
   void branch(void) { branches++; }
   /* @what: one of BX_INSTR_IS_* */
   void far_branch(unsigned what);
