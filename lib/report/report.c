@@ -201,8 +201,10 @@ void report_note(const char *format, ...)
 	va_end(args);
 }
 
-void report_took(uint64_t took_ns, uint64_t computing_ns)
+void report_took(uint64_t took_ns, int64_t computing_ns)
 {
-	printf("# took %.3f ms, %.3f ms of it computing\n",
-	       (double)took_ns / 1e6, (double)computing_ns / 1e6);
+	printf("# took %.3f ms", (double)took_ns / 1e6);
+	if (computing_ns != NOT_KNOWN)
+		printf(", %.3f ms of it computing", (double)computing_ns / 1e6);
+	printf("\n");
 }

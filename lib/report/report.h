@@ -55,9 +55,10 @@ void report_broken(const char *format, ...)
 
 /*
  * How long a case took: nanoseconds of this machine's clock, and of its
- * processes' CPU time. scripts/pmu_passthrough/results/ktap.py reads it.
+ * processes' CPU time, NOT_KNOWN where another one ends it.
+ * scripts/pmu_passthrough/results/ktap.py reads it.
  */
-void report_took(uint64_t took_ns, uint64_t computing_ns);
+void report_took(uint64_t took_ns, int64_t computing_ns);
 
 /* A fact worth reading beside the result. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

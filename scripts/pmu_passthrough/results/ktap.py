@@ -18,7 +18,7 @@ _NAMED = re.compile(
     r"# (?:conforms|violates|undecided|stale [^ ]+|known [^ ]+) ([RMD][0-9]+[a-z]?)"
 )
 _IN_NAME = re.compile(r"(?:^|_)([RMD][0-9]+)(?=_)")
-_TOOK = re.compile(r"# took ([0-9.]+) ms, ([0-9.]+) ms of it computing")
+_TOOK = re.compile(r"# took ([0-9.]+) ms(?:, ([0-9.]+) ms of it computing)?")
 _BROKEN = re.compile(r"^# broken |terminated by |terminated unexpectedly")
 
 
@@ -117,7 +117,7 @@ class Parser:
             self._took, self._began = {}, self._now
         elif took := _TOOK.fullmatch(line):
             named = zip(("took", "computing"), took.groups())
-            self._took = {name: round(float(ms) / 1000, 6) for name, ms in named}
+            self._took = {name: round(float(ms) / 1000, 6) for name, ms in named if ms}
         elif re.match("(not )?ok [0-9]+", line):
             self._finish_case(line)
         elif not re.match(r"#  +(OK|FAIL|XFAIL|SKIP)  |(TAP|KTAP) version", line):

@@ -166,6 +166,9 @@ def test_when_lines_came_says_how_long_cases_and_programs_took(tmp_path: Path) -
     assert both["real"] == 3.5 and both["computing"] == 4.5
     text = "\n".join(ranking.lines([run]))
     assert "1.500  a_test" in text and "a_test:f.M4_x" in text
+    # One that another process ended.
+    unknown = report.replace(", 125.500 ms of it computing", "")
+    assert results(unknown).cases[0].durations == {"took": 0.25}
     # Nobody listened, or to another report.
     assert results(report).cases[0].durations == {"took": 0.25, "computing": 0.1255}
     assert "nobody measured it" in "\n".join(ranking.lines([results(report)]))
