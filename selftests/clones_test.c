@@ -10,7 +10,7 @@
 #include "beside_guest.h"
 #include "vm/vm.h"
 
-#define WORK_TURNS 100000
+#define WORK_TURNS 20000
 #define ROUNDS 30
 
 FIXTURE(clones)

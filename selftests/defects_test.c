@@ -13,7 +13,7 @@
 #include "perf/group.h"
 #include "vm/vm.h"
 
-#define WORK_TURNS 100000
+#define WORK_TURNS 20000
 #define INSIDE_NS 5000000ull
 #define COMPETITORS 16
 

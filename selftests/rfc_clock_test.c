@@ -9,7 +9,7 @@
 #include "perf/group.h"
 #include "vm/script.h"
 
-#define WORK_TURNS 200000
+#define WORK_TURNS 20000
 #define INSIDE_NS 5000000ull
 #define COMPETITORS 16
 #define OPENS 20

@@ -14,7 +14,7 @@
 #include "base/work.h"
 
 #define OPENS 50
-#define WORK_TURNS 100000
+#define WORK_TURNS 20000
 /* About as long as the guest takes for a round. */
 #define A_VISIT 10000
 

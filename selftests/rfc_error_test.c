@@ -17,7 +17,7 @@
 #include "base/work.h"
 #include "perf/group.h"
 
-#define WORK_TURNS 200000
+#define WORK_TURNS 20000
 /* More than KVM_RUN takes to enter a guest, on any kernel. */
 #define MUCH_WORK 4000000
 #define INSIDE_NS 3000000ull

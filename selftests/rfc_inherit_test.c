@@ -11,7 +11,7 @@
 #include "base/child.h"
 #include "base/work.h"
 
-#define WORK_TURNS 200000
+#define WORK_TURNS 20000
 
 FIXTURE(rfc_inherit)
 {

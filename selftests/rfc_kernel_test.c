@@ -11,7 +11,7 @@
 #include "perf/group.h"
 
 #define INSIDE_NS 5000000ull
-#define WORK_TURNS 100000
+#define WORK_TURNS 20000
 
 FIXTURE(rfc_watchdog)
 {

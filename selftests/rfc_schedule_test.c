@@ -7,7 +7,7 @@
 #include "perf/group.h"
 
 #define OTHER_CPU 2
-#define WORK_TURNS 200000
+#define WORK_TURNS 20000
 #define COMPETITORS 16
 #define MANY_STEPS 400
 

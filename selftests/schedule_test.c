@@ -15,7 +15,7 @@
 #include "perf/group.h"
 #include "vm/pmu.h"
 
-#define WORK_TURNS 200000
+#define WORK_TURNS 20000
 /* More flexible events than any core PMU has counters. */
 #define COMPETITORS 16
 #define EXITS 300

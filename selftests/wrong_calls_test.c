@@ -15,7 +15,7 @@
 
 #define HOST_CPU 0
 #define GUEST_CPU 1
-#define WORK_TURNS 100000
+#define WORK_TURNS 20000
 /* The functions that complain of misuse have this in their names. */
 #define GUEST_CALL "_guest_"
 #define LOCKDEP_REPORT "inconsistent lock state"
