@@ -20,8 +20,10 @@ from .request import Request
 _OPTIONS = (
     "--enable-smp --enable-cpu-level=6 --enable-x86-64 --enable-vmx=2"
     " --enable-svm --enable-all-optimizations --enable-avx --enable-evex"
-    " --with-nogui --disable-docbook"
+    " --with-nogui --disable-docbook --disable-large-ramfile"
 )
+# Its smallest functions, those of memory, are in other files than their callers.
+_FLAGS = "-O2 -flto=auto -w"
 _PATCH = TOP / "lab/bochs/hooks.patch"
 _FILES = TOP / "lab/bochs/files"
 # Instructions a second of the machine's own time, and the frequency of its TSC: more, and
@@ -76,13 +78,14 @@ def _firmware(part: Path) -> None:
 
 
 def _make(part: Path) -> None:
-    # Another patch is another tree; other files are not.
-    work = cache_folder("work") / f"bochs-{key_of(_SOURCE.key(), _PATCH)}"
+    # Another patch, or another way to build, is another tree; other files are not.
+    work = cache_folder("work") / f"bochs-{key_of(_SOURCE.key(), _PATCH, _OPTIONS, _FLAGS)}"
     _SOURCE.lay_out(work, _fetch, _hook)
     log = Path(f"{work}.log")
     quiet(["rsync", "-rc", f"{_FILES}/", f"{work}/"], log, f"cannot write to {work}")
     # Configured by us, not by whoever gave the tree.
-    configure = f'[ -e configured ] || ./configure {_OPTIONS} CFLAGS="-O2 -w" CXXFLAGS="-O2 -w"'
+    flags = f'CFLAGS="{_FLAGS}" CXXFLAGS="{_FLAGS}"'
+    configure = f"[ -e configured ] || ./configure {_OPTIONS} {flags}"
     script = f"{configure} || exit; : >configured; exec make -j {jobs()}"
     step("building Bochs", 900, log, ["sh", "-c", script], cwd=work)
     _firmware(part)
@@ -134,7 +137,7 @@ class Bochs(Emulator):
     def build(self, plain: bool = False) -> Path:
         self.check_given()
         need_tool("g++", "building Bochs")
-        key = key_of(_SOURCE.key(), _OPTIONS, compiler("g++"), _PATCH, _FILES)
+        key = key_of(_SOURCE.key(), _OPTIONS, _FLAGS, compiler("g++"), _PATCH, _FILES)
         return cached(cache_folder("bochs") / key, 1000, "building Bochs", _make) / "bochs"
 
     def title(self, path: Path) -> str:
