@@ -333,25 +333,25 @@ def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
             # A machine's folder as a whole: it may be that of a run.
             for name in part.out.relative_to(out).parts[:1]:
                 remove_run(folder.path / name)
-        boots = [boot for part in parts for boot in _boots_of(part)]
-        for boot in boots:
-            if boot.split:
-                mark_boot(boot.out)
+        boots = [one for part in parts for one in _boots_of(part)]
+        for one in boots:
+            if one.split:
+                mark_boot(one.out)
         # One run in as many as were asked for; several, as many as there is room for.
         threads = min(part.request.threads for part in parts)
         many = at_a_time(parts[0].request.memory_mib, threads)
         many = many if len(parts) > 1 else parts[0].boots
 
-        def task(boot: _Boot) -> Callable[[], Results]:
-            products = made_of[boot.part.out]
-            return lambda: run(boot.part.request, boot.out, boot.name, boot.entries, products)
+        def task(one: _Boot) -> Callable[[], Results]:
+            products = made_of[one.part.out]
+            return lambda: run(one.part.request, one.out, one.name, one.entries, products)
 
-        order = sorted(boots, key=lambda boot: (-boot.part.request.machine.slowness, -boot.seconds))
-        made = side_by_side([task(boot) for boot in order], many)
-        by_out = {boot.out: one for boot, one in zip(order, made)}
+        order = sorted(boots, key=lambda one: (-one.part.request.machine.slowness, -one.seconds))
+        made = side_by_side([task(one) for one in order], many)
+        by_out = {one.out: results for one, results in zip(order, made)}
 
         def joined_of(part: Part) -> Results:
-            folders = [boot.out for boot in boots if boot.part is part]
+            folders = [one.out for one in boots if one.part is part]
             return _join(part, folders, [by_out[where] for where in folders])
 
         return [joined_of(part) for part in parts]
