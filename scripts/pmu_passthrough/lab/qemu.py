@@ -27,6 +27,8 @@ _OPTIONS = (
     " --disable-debug-info --disable-qom-cast-debug --disable-pie --extra-ldflags=-no-pie"
     " --extra-cflags='-ftrivial-auto-var-init=uninitialized -fzero-call-used-regs=skip'"
 )
+# Which devices: files/configs/devices/x86_64-softmmu/lab.mak. Unpatched, all.
+_DEVICES = " --without-default-devices --with-devices-x86_64=lab"
 _PATCH = TOP / "lab/qemu/hooks.patch"
 _FILES = TOP / "lab/qemu/files"
 # Firmware and boot code, wherever the distribution puts them.
@@ -86,18 +88,19 @@ def _lay_over(work: Path) -> None:
 
 def _make(part: Path, plain: bool) -> None:
     kind = "plain" if plain else "patched"
-    work = cache_folder("work") / f"qemu-{kind}-{key_of(_SOURCE.key(), _OPTIONS)}"
+    options = _OPTIONS if plain else _OPTIONS + _DEVICES
+    work = cache_folder("work") / f"qemu-{kind}-{key_of(_SOURCE.key(), options)}"
     _SOURCE.lay_out(work, _fetch)
     if not plain:
         _lay_over(work)
     environment = os.environ | {"PYTHONPATH": str(_meson())}
     (work / "build").mkdir(exist_ok=True)
-    configure = f'[ -e build.ninja ] || "$1/configure" --python=/usr/bin/python3 {_OPTIONS}'
+    configure = f'[ -e build.ninja ] || "$1/configure" --python=/usr/bin/python3 {options}'
     script = f"{configure} || exit; exec ninja -j {jobs()} qemu-system-x86_64"
     command = ["sh", "-c", script, "sh", work]
     step(
         f"building QEMU ({kind})",
-        2050,
+        2050 if plain else 1330,
         Path(f"{work}.log"),
         command,
         cwd=work / "build",
@@ -118,7 +121,7 @@ class Qemu(Emulator):
     def build(self, plain: bool = False) -> Path:
         self.check_given()
         need_tool("gcc", "building QEMU")
-        ours: list[str | Path] = [] if plain else [_PATCH, _FILES]
+        ours: list[str | Path] = [] if plain else [_DEVICES, _PATCH, _FILES]
         key = key_of(_SOURCE.key(), _OPTIONS, compiler("gcc"), *ours)
         made = cached(
             cache_folder("qemu") / key, 3000, "building QEMU", lambda part: _make(part, plain)
