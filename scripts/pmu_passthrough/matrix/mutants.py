@@ -5,6 +5,7 @@ kill is a hole in the suite."""
 
 import functools
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,13 +119,16 @@ class Mutants:
 
     def judge_all(self) -> None:
         """Many faults in a boot first, then those that no trial killed, each in boots of
-        its own."""
+        its own. What takes long begins first: nobody waits for it at the end."""
+        first: list[Callable[[], None]] = [
+            functools.partial(self._judge, fault) for fault in self._wanted if fault.how == "debug"
+        ]
         if not self._all_of:
-            # The slower machine first: nobody waits for it at the end.
             parts = sorted(self._plan(), key=lambda part: part.name, reverse=True)
             plan = "".join(f"{p.name} {t.fault.name}={t.case}\n" for p in parts for t in p.trials)
             write_whole(self._out / "plan", plan)
-            self._matrix.each(self._try_part, parts)
+            first += [functools.partial(self._try_part, part) for part in parts]
+        self._matrix.each(lambda task: task(), first)
         alone = [fault for fault in self._wanted if fault.name not in self.rows]
         places = sorted({(fault.machine, fault.contract) for fault in alone})
         self._matrix.each(lambda place: self._baseline(alone, *place), places)
