@@ -2,7 +2,7 @@
 #include "record.h"
 #include "script.h"
 #include "kvm_compat.h"
-#include "wait_hint.h"
+#include "heartbeat.h"
 
 #include "apic.h"
 
@@ -99,10 +99,8 @@ static void touch(uint64_t times)
 
 static void pause_until_told(void)
 {
-	while (!guest_script.go_on && !guest_record.stop) {
-		guest_record.heartbeat++;
-		wait_hint();
-	}
+	while (!guest_script.go_on && !guest_record.stop)
+		guest_heartbeat();
 }
 
 static void die(void)

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record.h"
 #include "kvm_compat.h"
-#include "wait_hint.h"
+#include "heartbeat.h"
 
 struct guest_record guest_record;
 
 void guest_code_spin(void)
 {
-	while (!guest_record.stop) {
-		guest_record.heartbeat++;
-		wait_hint();
-	}
+	while (!guest_record.stop)
+		guest_heartbeat();
 	guest_record.ended = 1;
 	GUEST_DONE();
 }

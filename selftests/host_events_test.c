@@ -102,8 +102,7 @@ static void look_twice(void *arg)
 	uint64_t from = now_ns();
 	int64_t first = host_event_count(&self->event);
 
-	while (now_ns() - from < 100000)
-		;
+	busy_until(from + 100000);
 	self->c.o.counted_inside = host_event_count(&self->event) - first;
 }
 

@@ -256,8 +256,7 @@ static void note_head(void *arg)
 	uint64_t from = now_ns();
 
 	look->head[0] = look->page->data_head;
-	while (now_ns() - from < 500000)
-		;
+	busy_until(from + 500000);
 	look->head[1] = look->page->data_head;
 }
 

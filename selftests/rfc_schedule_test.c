@@ -88,8 +88,7 @@ static void look_twice(void *arg)
 
 	event_read(look->fd, &look->seen[0]);
 	look->index = look->page->index;
-	while (now_ns() - from < 200000)
-		;
+	busy_until(from + 200000);
 	event_read(look->fd, &look->seen[1]);
 }
 

@@ -58,8 +58,7 @@ static void look_twice(void *arg)
 	uint64_t from = now_ns();
 
 	event_read(event->fd, &event->seen[0]);
-	while (now_ns() - from < 200000)
-		;
+	busy_until(from + 200000);
 	event_read(event->fd, &event->seen[1]);
 }
 

@@ -63,10 +63,12 @@ static void test_events(void)
 	      COUNT(ALL | BRANCHES | CMASK(1) | EDGE, LOOP_1000));
 }
 
-/* Two loads, a store, one that does both, and an address that is no access. */
+/* Two loads, a store, one that does both, and two addresses that are no access.
+ */
 #define MEMORY_4                                                         \
 	"mov $0x700000, %%ebx\nmov (%%rbx), %%esi\nadd (%%rbx), %%esi\n" \
-	"movl $1, (%%rbx)\nincl (%%rbx)\nlea 8(%%rbx), %%edi"
+	"movl $1, (%%rbx)\nincl (%%rbx)\nlea 8(%%rbx), %%edi\n"          \
+	"nopl 8(%%rbx)"
 
 static void test_memory(void)
 {

@@ -229,6 +229,8 @@ static NAKED void guest_takes(void)
 	__asm__ volatile("incl taken(%rip)\niretq");
 }
 
+/* Only beside a second CPU is the loop left for nothing, at the end of a turn.
+ */
 static void test_injected(void)
 {
 	/* AMD64 APM volume 2, "Long-Mode Interrupt Control Transfers". */

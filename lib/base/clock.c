@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "wait_hint.h"
 
 #define S_NS 1000000000ull
 #define US_NS 1000ull
@@ -23,6 +24,12 @@ uint64_t now_ns(void)
 static uint64_t timeval_ns(const struct timeval *tv)
 {
 	return (uint64_t)tv->tv_sec * S_NS + (uint64_t)tv->tv_usec * US_NS;
+}
+
+void busy_until(uint64_t at_ns)
+{
+	while (now_ns() < at_ns)
+		wait_hint();
 }
 
 uint64_t cpu_time_ns(void)

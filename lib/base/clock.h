@@ -8,6 +8,9 @@
 /* CLOCK_MONOTONIC_RAW in nanoseconds: like the event clock, never slewed. */
 uint64_t now_ns(void);
 
+/* Turn until it is so late, without leaving the CPU to another task. */
+void busy_until(uint64_t at_ns);
+
 /* CPU time of this process and of its children that are gone, in nanoseconds.
  */
 uint64_t cpu_time_ns(void);

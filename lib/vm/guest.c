@@ -321,9 +321,8 @@ bool guest_inside_once(struct guest *guest, void (*look)(void *arg), void *arg,
 	if (look)
 		look(arg);
 	delay_at_witness();
-	do {
-		inside->to_ns = now_ns();
-	} while (inside->to_ns - inside->from_ns < min_ns);
+	busy_until(inside->from_ns + min_ns);
+	inside->to_ns = now_ns();
 	if (!next_heartbeat(guest, deadline))
 		return false;
 	inside->heartbeat = guest->record->heartbeat - heartbeat;

@@ -24,18 +24,19 @@ template <class CPU> static inline bool smp_turn_goes_on(CPU *cpu, Bit64u *from)
 }
 
 /*
- * The CPU does nothing until the others had their turn, for it turns until another
- * one does something: as PAUSE says, or a NOP of the guests of the suite
- * (guest_code/wait_hint.h).
+ * The instruction that the CPU is at takes what is left of the turn, for it turns until
+ * another one does something: PAUSE says so, and a NOP of the suite
+ * (lib/base/wait_hint.h).
  */
 #define BX_WAIT_HINT 0x54494157
 #define BX_WAIT_HINT_LENGTH 7
 
 template <class CPU> static inline void smp_turn_ends(CPU *cpu)
 {
-  Bit64u done = cpu->get_icount() - cpu->icount_last_sync;
+  /* With this one, which is counted when it is done. */
+  Bit64u done = cpu->get_icount() - cpu->icount_last_sync + 1;
 
-  if (done < BX_SMP_TURN)
+  if (BX_SMP_PROCESSORS > 1 && done < BX_SMP_TURN)
     cpu->pmu.passes(BX_SMP_TURN - done);
 }
 
