@@ -14,7 +14,7 @@
 #include "perf/cgroup.h"
 
 #define INSIDE_NS 5000000ull
-#define WORK_TURNS 20000
+#define WORK_TURNS 100000
 #define RING_PAGES 8
 #define SAMPLE_PERIOD 50000
 #define READER_ROUNDS 10
