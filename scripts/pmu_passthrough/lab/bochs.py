@@ -79,7 +79,8 @@ def _firmware(part: Path) -> None:
 
 def _make(part: Path) -> None:
     # Another patch, or another way to build, is another tree; other files are not.
-    work = cache_folder("work") / f"bochs-{key_of(_SOURCE.key(), _PATCH, _OPTIONS, _FLAGS)}"
+    key = key_of(_SOURCE.key(), _PATCH, _OPTIONS, _FLAGS, compiler("g++"))
+    work = cache_folder("work") / f"bochs-{key}"
     _SOURCE.lay_out(work, _fetch, _hook)
     log = Path(f"{work}.log")
     quiet(["rsync", "-rc", f"{_FILES}/", f"{work}/"], log, f"cannot write to {work}")
