@@ -100,6 +100,8 @@ def main(arguments: list[str]) -> int:
     matrix = Matrix(Path(values.out) if values.out else build() / "mutants", values.jobs or jobs(2))
     for one in machines.values():
         prepare(Request(one, variant="reference"))
+    for name in {one.machine for one in wanted if one.how == "debug"}:
+        prepare(Request(machines[name], variant="debug"))
     matrix.state = suite_state()
     mutants = Mutants(matrix, wanted, "all" if values.all else "own" if values.own else "")
     if values.fresh:
