@@ -79,7 +79,8 @@ def _run(values: argparse.Namespace) -> int:
         cache_folder()
         return 0
     if many:
-        parts = runs.parts_of(request, [one.machine for one in requests], contracts, out)
+        named = [one.machine for one in requests]
+        parts = runs.parts_of(request, named, contracts, out, values.boots)
         results = runs.run_all(parts, out)
     else:
         boots = values.boots or runs.boots_for(request)

@@ -6,9 +6,12 @@ import os
 import re
 import shlex
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -252,17 +255,17 @@ _WORTH_A_BOOT = 5.0
 
 
 def boots_for(request: Request, others: int = 0) -> int:
-    """How many boots a run is best made in, beside so many others: as many as this machine
-    carries, if each has something to do, and if the others leave room or a boot costs next
-    to nothing."""
+    """How many boots a run is best made in, beside so many others: as many as there is
+    room for, if each has something to do. Where a boot costs next to nothing, the others
+    are no reason to make fewer: the boots of all are dealt out."""
     if request.stop_at or request.icount:
         return 1
-    carries = at_a_time(request.memory_mib, request.threads)
-    if others + 1 >= carries and not state.can_resume(request, ""):
-        return 1
+    room = at_a_time(request.memory_mib, request.threads)
+    if not state.can_resume(request, ""):
+        room -= others
     expected = durations.expected(request, cases.entries(request.filter))
     worth = int(sum(expected.values()) / _WORTH_A_BOOT)
-    return max(1, min(carries, len(expected), worth))
+    return max(1, min(room, len(expected), worth))
 
 
 @dataclass(frozen=True)
@@ -324,8 +327,10 @@ def _join(part: Part, folders: list[Path], made: list[Results]) -> Results:
 
 def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
     """One run or several, as many boots at a time as this machine carries; the slower
-    machines' and the longest first, so that nobody waits for them at the end."""
-    with RunFolder(out) as folder:
+    machines' and the longest first, so that nobody waits for them at the end. What ended
+    before something fails has left its results."""
+    whole: dict[Path, Results] = {}
+    with RunFolder(out) as folder, ExitStack() as claimed:
         # What each needs, before two at once look for it, and before anything goes.
         made_of = {part.out: prepare(part.request) for part in parts}
         folder.clear()
@@ -333,34 +338,48 @@ def run_all(parts: Sequence[Part], out: Path) -> list[Results]:
             # A machine's folder as a whole: it may be that of a run.
             for name in part.out.relative_to(out).parts[:1]:
                 remove_run(folder.path / name)
-        boots = [one for part in parts for one in _boots_of(part)]
-        for one in boots:
-            if one.split:
-                mark_boot(one.out)
+        boots = {part.out: _boots_of(part) for part in parts}
+        for part in parts:
+            if part.boots > 1 and part.out != out:
+                claimed.enter_context(RunFolder(part.out)).clear()
+            for one in boots[part.out]:
+                if one.split:
+                    mark_boot(one.out)
         # One run in as many as were asked for; several, as many as there is room for.
         threads = min(part.request.threads for part in parts)
         many = at_a_time(parts[0].request.memory_mib, threads)
         many = many if len(parts) > 1 else parts[0].boots
+        by_out: dict[Path, Results] = {}
+        guard = threading.Lock()
 
-        def task(one: _Boot) -> Callable[[], Results]:
-            products = made_of[one.part.out]
-            return lambda: run(one.part.request, one.out, one.name, one.entries, products)
+        def do(one: _Boot) -> None:
+            part = one.part
+            made = run(part.request, one.out, one.name, one.entries, made_of[part.out])
+            with guard:
+                by_out[one.out] = made
+                folders = [boot.out for boot in boots[part.out]]
+                if all(where in by_out for where in folders):
+                    whole[part.out] = _join(part, folders, [by_out[where] for where in folders])
 
-        order = sorted(boots, key=lambda one: (-one.part.request.machine.slowness, -one.seconds))
-        made = side_by_side([task(one) for one in order], many)
-        by_out = {one.out: results for one, results in zip(order, made)}
-
-        def joined_of(part: Part) -> Results:
-            folders = [one.out for one in boots if one.part is part]
-            return _join(part, folders, [by_out[where] for where in folders])
-
-        return [joined_of(part) for part in parts]
+        order = sorted(
+            (one for part in parts for one in boots[part.out]),
+            key=lambda one: (-one.part.request.machine.slowness, -one.seconds),
+        )
+        side_by_side([partial(do, one) for one in order], many)
+    return [whole[part.out] for part in parts]
 
 
 def parts_of(
-    request: Request, machines: Sequence[Machine], contracts: Sequence[str], out: Path
+    request: Request,
+    machines: Sequence[Machine],
+    contracts: Sequence[str],
+    out: Path,
+    boots: int | None = None,
 ) -> list[Part]:
-    """A run of each contract, on its own kernel, on each machine; in folders below OUT."""
+    """A run of each contract, on its own kernel, on each machine; in folders below OUT.
+
+    boots -- of each, if that is not for this machine to say
+    """
     parts = []
     for machine in machines:
         for contract in contracts:
@@ -371,4 +390,5 @@ def parts_of(
                 variant = "plain" if contract == "mediated" else "reference"
             one = replace(request, machine=machine, contract=contract, variant=variant)
             parts.append(Part(one, where, f"{machine.name} {contract}"))
-    return [replace(part, boots=boots_for(part.request, len(parts) - 1)) for part in parts]
+    others = len(parts) - 1
+    return [replace(part, boots=boots or boots_for(part.request, others)) for part in parts]

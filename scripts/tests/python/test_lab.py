@@ -62,6 +62,51 @@ def test_programs_are_dealt_out_by_how_long_they_take() -> None:
     assert all(hand == sorted(hand, key=entries.index) for hand in hands)
 
 
+def test_a_machine_is_shared_by_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "at_a_time", lambda memory_mib, threads=1: 4)
+    amd, intel = Request(machine("amd-zen4")), Request(machine("intel-v5"))
+    assert [run.boots_for(intel, others) for others in (0, 1, 3, 9)] == [4, 3, 1, 1]
+    # Where a boot costs next to nothing, all are dealt out in as many.
+    assert run.boots_for(amd, 9) == 4
+    assert run.boots_for(replace(amd, icount=True)) == 1
+
+
+def test_boots_are_joined_and_what_ended_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("report.log", "results.ktap", "kernel.log", "console.log", "command")
+    began: list[str] = []
+    fails = ""
+
+    def one_boot(
+        request: Request, out: Path, name: str, entries: list[cases.Entry], products: object
+    ) -> Results:
+        began.append(name)
+        if name == fails:
+            raise Refused("no emulator")
+        for file in names:
+            (out / file).write_text(f"{name}\n", encoding="utf-8")
+        made = [CaseResult(entry.program, "f.M1_x", ["M1"], "conforms") for entry in entries]
+        return Results({"boot_seconds": 1, "command": name}, request.contract, {}, True, made)
+
+    monkeypatch.setattr(run, "run", one_boot)
+    monkeypatch.setattr(run, "prepare", lambda request: None)
+    monkeypatch.setattr(run, "at_a_time", lambda memory_mib, threads=1: 1)
+    requests = [Request(machine("amd-zen4"), contract=name) for name in ("mediated", "rfc")]
+    parts = [run.Part(one, tmp_path / one.contract, one.contract, 11) for one in requests]
+    results = run.run_all(parts, tmp_path)
+    asked = [entry.program for entry in cases.entries("")]
+    for part, made in zip(parts, results):
+        assert [case.program for case in made.cases] == asked
+        said = (part.out / "report.log").read_text(encoding="utf-8").splitlines()
+        assert said == [f"{part.name} boot {number}" for number in range(1, 12)]
+    fails = began[-1]
+    with pytest.raises(Refused, match="no emulator"):
+        run.run_all(parts, tmp_path)
+    left = {part.name: (part.out / "results.json").exists() for part in parts}
+    assert sorted(left.values()) == [False, True] and not left[fails.split()[0]]
+
+
 def test_what_programs_took_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     request = Request(machine("amd-zen4"))
