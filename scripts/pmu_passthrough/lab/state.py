@@ -2,6 +2,7 @@
 """The emulated host, saved when it has booted, said what it is and measured its processor.
 Runs go on from there: they are sent their job, and begin at once."""
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -25,8 +26,8 @@ _SAID = ("console.log", "report.log")
 _MEASURED = "@@lab fact calibration_fits yes"
 # What the port buffers for who does not read yet is not much more (tty_buffer.c).
 _JOB_MOST = 32 << 10
-# What comes before is lost, or not.
-_JOB = "\n\n@@lab job begins\n{}@@lab job ends\n"
+# What comes before is lost, or not; the last line has the MD5 sum of the job.
+_JOB = "\n\n@@lab job begins\n{}@@lab job ends {}\n"
 
 
 class _NotSaved(Exception):
@@ -129,7 +130,9 @@ def go_on(folder: Path, out: Path, job: str, command: list[str], request: Reques
         for name in _SAID:
             (out / name).write_bytes(b"")
         return []
-    (out / "job").write_bytes(_JOB.format(job).encode("utf-8", "surrogateescape"))
+    sum_of = hashlib.md5(job.encode("utf-8", "surrogateescape"), usedforsecurity=False)
+    sent = _JOB.format(job, sum_of.hexdigest())
+    (out / "job").write_bytes(sent.encode("utf-8", "surrogateescape"))
     return emulator_of(request.machine).resumed(command, memory, out, out / "job")
 
 

@@ -157,7 +157,7 @@ def test_a_state_that_no_run_can_go_on_from_is_removed(tmp_path: Path) -> None:
     assert (
         (out / "job")
         .read_text(encoding="utf-8")
-        .endswith("\n@@lab job begins\nJOB=run\n@@lab job ends\n")
+        .endswith("\n@@lab job begins\nJOB=run\n@@lab job ends 02db14848c7488fe06492759dcd70dfe\n")
     )
     assert not state.went_on(kept, out) and not kept.exists() and not (out / "memory").exists()
     # Somebody else may have removed it before.
