@@ -88,7 +88,7 @@ def _make(part: Path) -> None:
     flags = f'CFLAGS="{_FLAGS}" CXXFLAGS="{_FLAGS}"'
     configure = f"[ -e configured ] || ./configure {_OPTIONS} {flags}"
     script = f"{configure} || exit; : >configured; exec make -j {jobs()}"
-    step("building Bochs", 900, log, ["sh", "-c", script], cwd=work)
+    step("building Bochs", 1340, log, ["sh", "-c", script], cwd=work)
     _firmware(part)
     shutil.copy(work / "bochs", part)
     process.run(["strip", "-g", part / "bochs"])
