@@ -3,7 +3,7 @@
 #ifndef PMU_GUEST_HEARTBEAT_H
 #define PMU_GUEST_HEARTBEAT_H
 
-#include "base/wait_hint.h"
+#include "wait_hint.h"
 #include "record.h"
 
 /* What the host looks for in the guest's counts must be more than a few. */

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "clock.h"
-#include "wait_hint.h"
+#include "../../guest_code/wait_hint.h"
 
 #define S_NS 1000000000ull
 #define US_NS 1000ull

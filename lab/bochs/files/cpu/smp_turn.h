@@ -26,7 +26,7 @@ template <class CPU> static inline bool smp_turn_goes_on(CPU *cpu, Bit64u *from)
 /*
  * The instruction that the CPU is at takes what is left of the turn, for it turns until
  * another one does something: PAUSE says so, and a NOP of the suite
- * (lib/base/wait_hint.h).
+ * (guest_code/wait_hint.h).
  */
 #define BX_WAIT_HINT 0x54494157
 #define BX_WAIT_HINT_LENGTH 7

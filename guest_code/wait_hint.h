@@ -7,8 +7,8 @@
  * volume 3, "PAUSE-loop exiting".) The lab's emulators, whose CPUs take turns,
  * end the CPU's turn with it.
  */
-#ifndef PMU_BASE_WAIT_HINT_H
-#define PMU_BASE_WAIT_HINT_H
+#ifndef PMU_GUEST_WAIT_HINT_H
+#define PMU_GUEST_WAIT_HINT_H
 
 /* Its displacement, "WAIT", tells it from what compilers make. */
 static inline void wait_hint(void)
