@@ -37,6 +37,10 @@ $(LIB_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -MP -c -o $@ $<
 
+# It has the text of these in it.
+$(OUTPUT)/obj/lib/explore/write.o: $(wildcard $(TOP)/lib/explore/acts*) \
+		$(TOP)/lib/contract/act_list.h
+
 $(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_GUEST) -MD -MP -c -o $@ $<

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Doing what lib/contract/act_list.h names, with system calls only: this and
- * acts.c are also the first part of every reproducer that the explorer writes.
+ * Doing what lib/contract/act_list.h names, with system calls only: this,
+ * acts.c and acts_guest.c are also the first part of every reproducer that the
+ * explorer writes.
  */
 #ifndef PMU_EXPLORE_ACTS_H
 #define PMU_EXPLORE_ACTS_H

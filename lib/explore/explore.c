@@ -13,7 +13,7 @@
 #include "acts.h"
 #include "explore.h"
 
-/* Longer than any history takes, with the patience of acts.c in it. */
+/* Longer than any history takes, with the patience of acts_own.h in it. */
 #define ALARM_S 60
 #define SHRINK_TRIES 3
 #define HISTORIES_LEAST 6

@@ -13,6 +13,8 @@
 
 INCLUDE_TEXT(text_of_words, LIB_DIR "/contract/act_list.h");
 INCLUDE_TEXT(text_of_header, LIB_DIR "/explore/acts.h");
+INCLUDE_TEXT(text_of_own, LIB_DIR "/explore/acts_own.h");
+INCLUDE_TEXT(text_of_guests, LIB_DIR "/explore/acts_guest.c");
 INCLUDE_TEXT(text_of_acts, LIB_DIR "/explore/acts.c");
 
 static void write_text(const char *text, const char *prefix)
@@ -124,6 +126,8 @@ void history_write(const struct exploration *e, const char *prefix)
 	printf("%s#define _GNU_SOURCE\n", prefix);
 	write_text(text_of_words, prefix);
 	write_text(text_of_header, prefix);
+	write_text(text_of_own, prefix);
+	write_text(text_of_guests, prefix);
 	write_text(text_of_acts, prefix);
 	write_text(helpers, prefix);
 	printf("%s\n", prefix);
