@@ -27,7 +27,7 @@ _MEASURED = "@@lab fact calibration_fits yes"
 # What the port buffers for who does not read yet is not much more (tty_buffer.c).
 _JOB_MOST = 32 << 10
 # What comes before is lost, or not; the last line has the MD5 sum of the job.
-_JOB = "\n\n@@lab job begins\n{}@@lab job ends {}\n"
+_JOB = b"\n\n@@lab job begins\n%b@@lab job ends %b\n"
 
 
 class _NotSaved(Exception):
@@ -112,6 +112,12 @@ def state(
     return folder
 
 
+def sent(job: str) -> bytes:
+    """A job as lab/init/init is sent it."""
+    text = job.encode("utf-8", "surrogateescape")
+    return _JOB % (text, hashlib.md5(text, usedforsecurity=False).hexdigest().encode())
+
+
 def go_on(folder: Path, out: Path, job: str, command: list[str], request: Request) -> list[str]:
     """The command that goes on from a state with a job, its ports in OUT; nothing if the
     state was removed meanwhile."""
@@ -130,9 +136,7 @@ def go_on(folder: Path, out: Path, job: str, command: list[str], request: Reques
         for name in _SAID:
             (out / name).write_bytes(b"")
         return []
-    sum_of = hashlib.md5(job.encode("utf-8", "surrogateescape"), usedforsecurity=False)
-    sent = _JOB.format(job, sum_of.hexdigest())
-    (out / "job").write_bytes(sent.encode("utf-8", "surrogateescape"))
+    (out / "job").write_bytes(sent(job))
     return emulator_of(request.machine).resumed(command, memory, out, out / "job")
 
 
