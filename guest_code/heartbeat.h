@@ -6,7 +6,7 @@
 #include "wait_hint.h"
 #include "record.h"
 
-/* What the host looks for in the guest's counts must be more than a few. */
+/* So much of the guest between two looks of the host that a leak shows. */
 #define TURNS_A_HINT 1024
 
 static inline void guest_heartbeat(void)
