@@ -4,10 +4,12 @@
 
 void guest_code_exits(void)
 {
-	while (!guest_record.stop) {
-		guest_record.heartbeat++;
-		GUEST_SYNC(0);
+	for (;;) {
+		while (!guest_record.stop) {
+			guest_record.heartbeat++;
+			GUEST_SYNC(0);
+		}
+		guest_record.ended = 1;
+		GUEST_DONE();
 	}
-	guest_record.ended = 1;
-	GUEST_DONE();
 }

@@ -7,8 +7,10 @@ struct guest_record guest_record;
 
 void guest_code_spin(void)
 {
-	while (!guest_record.stop)
-		guest_heartbeat();
-	guest_record.ended = 1;
-	GUEST_DONE();
+	for (;;) {
+		while (!guest_record.stop)
+			guest_heartbeat();
+		guest_record.ended = 1;
+		GUEST_DONE();
+	}
 }

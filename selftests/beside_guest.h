@@ -9,6 +9,7 @@
 #define PMU_SELFTESTS_BESIDE_GUEST_H
 
 #include "base/cpu.h"
+#include "base/deadline.h"
 #include "harness/cases.h"
 #include "perf/event.h"
 #include "vm/guest.h"
@@ -43,6 +44,66 @@
 			close(self->fd);             \
 		case_end(_metadata);                 \
 	} while (0)
+
+/* Stay inside this long, at least. */
+#define INSIDE_NS 5000000ull
+
+/*
+ * What the readings leave open: how much of the time the guest may not have had
+ * and the event still may not say that it ran (GUEST_HAD_MOST()); or, of an
+ * event whose whole time is known, how long the readings themselves took.
+ */
+enum between { GUEST_MOSTLY, READINGS_BRIEF };
+
+static inline bool between_is_sure(const struct scenario *s,
+				   enum between between)
+{
+	int64_t open =
+		s->wall_max_ns -
+		(between == GUEST_MOSTLY ? s->guest_min_ns : s->wall_min_ns);
+
+	return s->guest_min_ns > open;
+}
+
+/*
+ * Read event @fd, let guest_code_spin() run, some time certainly inside, and
+ * read it again: what its count and times gained, between two pairs of
+ * instants. Done again until it is sure that the guest's time would show.
+ * Returns false if the guest did not end, or not enough of it was seen.
+ */
+static inline bool guest_between_reads(struct guest *guest, int fd,
+				       enum between between, struct scenario *s,
+				       struct observation *o)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct event_value from, to;
+
+	do {
+		uint64_t outer_from, inner_from, inner_to;
+		bool stopped;
+
+		outer_from = now_ns();
+		if (event_read(fd, &from))
+			return false;
+		inner_from = now_ns();
+		guest_go(guest);
+		s->guest_min_ns =
+			(int64_t)guest_time_inside(guest, INSIDE_NS, &deadline);
+		stopped = guest_stop(guest, patience_ms());
+		inner_to = now_ns();
+		if (!stopped || event_read(fd, &to))
+			return false;
+		s->wall_min_ns = (int64_t)(inner_to - inner_from);
+		s->wall_max_ns = (int64_t)(now_ns() - outer_from);
+	} while (!between_is_sure(s, between) && !deadline_passed(&deadline));
+	s->guest_iterations = (int64_t)guest->record->heartbeat;
+	o->eof = to.eof;
+	o->count_ns = (int64_t)(to.count - from.count);
+	o->enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
+	o->running_ns = (int64_t)(to.running_ns - from.running_ns);
+	o->not_running_ns = o->enabled_ns - o->running_ns;
+	return (uint64_t)s->guest_min_ns >= INSIDE_NS;
+}
 
 /*
  * What event @fd counts of @turns of work before many entries of the guest and

@@ -14,7 +14,6 @@
 #include "vm/vm.h"
 
 #define WORK_TURNS 20000
-#define INSIDE_NS 5000000ull
 #define COMPETITORS 16
 
 FIXTURE(defect)
@@ -133,7 +132,7 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 	struct perf_event_attr attr;
 	struct around around;
 	struct cgroup cgroup;
-	bool ended = false;
+	bool ended = true;
 	int err = cgroup_try_make(&cgroup, "pmu-defect");
 
 	NEEDS(err != ENOENT, "a cgroup2 mount");
@@ -150,14 +149,19 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 	if (!err && self->fd >= 0) {
 		self->o.counted_before =
 			guest_gain(&self->guest, self->fd, WORK_TURNS);
-		guest_go(&self->guest);
-		self->s.guest_min_ns = (int64_t)guest_time_inside(
-			&self->guest, INSIDE_NS, &deadline);
-		ended = guest_stop(&self->guest, patience_ms());
+		do {
+			guest_go(&self->guest);
+			self->s.guest_min_ns = (int64_t)guest_time_inside(
+				&self->guest, INSIDE_NS, &deadline);
+			ended = guest_stop(&self->guest, patience_ms());
+			self->s.wall_max_ns =
+				(int64_t)(around.to_ns - around.from_ns);
+		} while (ended && !between_is_sure(&self->s, GUEST_MOSTLY) &&
+			 !deadline_passed(&deadline));
 	}
 	cgroup_leave_and_remove(&cgroup);
-	MUST_BE(ended);
-	self->s.wall_max_ns = (int64_t)(around.to_ns - around.from_ns);
+	MUST(err);
+	MUST_BE(self->fd >= 0 && ended);
 	self->o.running_ns =
 		(int64_t)(around.to.running_ns - around.from.running_ns);
 	JUDGE("D5", &self->s, &self->o);

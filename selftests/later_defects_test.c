@@ -16,7 +16,6 @@
 #include "vm/vm.h"
 
 #define WORK_TURNS 50000
-#define INSIDE_NS 5000000ull
 #define WINDOW_NS 500000ull
 #define COMPETITORS 12
 #define VMS 20
@@ -133,20 +132,28 @@ static int read_turns(FIXTURE_DATA(later) * self)
 TEST_F(later, D19_times_of_events_that_take_turns)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	uint64_t from_ns;
+	uint64_t from_ns, had_ns, on_cpu_ns;
 
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	from_ns = now_ns();
+	had_ns = thread_time_ns(self->guest.tid);
 	MUST(competitors_try_open(&self->competitors, COMPETITORS,
 				  self->guest.tid, ANY_CPU));
 	self->o.counted_before =
 		guest_gain(&self->guest, self->competitors.fd[0], WORK_TURNS);
-	guest_go(&self->guest);
-	self->s.guest_min_ns =
-		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	MUST(read_turns(self));
-	self->s.wall_max_ns = (int64_t)(now_ns() - from_ns);
+	self->s.guest_min_ns = 0;
+	do {
+		guest_go(&self->guest);
+		self->s.guest_min_ns += (int64_t)guest_time_inside(
+			&self->guest, INSIDE_NS, &deadline);
+		MUST_BE(guest_stop(&self->guest, patience_ms()));
+		on_cpu_ns = thread_time_ns(self->guest.tid) - had_ns;
+		MUST(read_turns(self));
+		self->s.wall_max_ns = (int64_t)(now_ns() - from_ns);
+	} while (self->s.guest_min_ns <=
+			 self->s.wall_max_ns - (int64_t)on_cpu_ns &&
+		 !deadline_passed(&deadline));
+	self->s.on_cpu_ns = (int64_t)on_cpu_ns;
 	self->s.competitors = COMPETITORS;
 	self->s.counters = pmu_of_host().general;
 	JUDGE("D19", &self->s, &self->o);

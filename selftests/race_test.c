@@ -357,7 +357,6 @@ static void keep_entering(struct guest_case *c)
 {
 	script_clear(&c->guest);
 	script_do(&c->guest, GUEST_OUT, 1);
-	c->guest.record->stop = 0;
 	guest_go(&c->guest);
 }
 

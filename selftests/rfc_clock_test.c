@@ -10,7 +10,6 @@
 #include "vm/script.h"
 
 #define WORK_TURNS 20000
-#define INSIDE_NS 5000000ull
 #define COMPETITORS 16
 #define OPENS 20
 #define RING_PAGES 8
@@ -34,35 +33,6 @@ FIXTURE_SETUP(rfc_clock)
 FIXTURE_TEARDOWN(rfc_clock)
 {
 	BESIDE_GUEST_ENDS();
-}
-
-/* Read the event before and after a run with some time certainly inside. */
-static bool run_between_reads(FIXTURE_DATA(rfc_clock) * self,
-			      struct event_value *from, struct event_value *to)
-{
-	struct deadline deadline = deadline_after_ms(patience_ms());
-	uint64_t outer_from, inner_from, inner_to, outer_to, guest_ns;
-	bool stopped;
-
-	outer_from = now_ns();
-	event_read(self->fd, from);
-	inner_from = now_ns();
-	guest_go(&self->guest);
-	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	stopped = guest_stop(&self->guest, patience_ms());
-	inner_to = now_ns();
-	event_read(self->fd, to);
-	outer_to = now_ns();
-
-	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
-	self->s.guest_min_ns = (int64_t)guest_ns;
-	self->s.wall_min_ns = (int64_t)(inner_to - inner_from);
-	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
-	self->o.eof = to->eof;
-	self->o.enabled_ns = (int64_t)(to->enabled_ns - from->enabled_ns);
-	self->o.running_ns = (int64_t)(to->running_ns - from->running_ns);
-	self->o.not_running_ns = self->o.enabled_ns - self->o.running_ns;
-	return stopped && guest_ns >= INSIDE_NS;
 }
 
 /* A look at a mapped page while the guest is certainly inside. */
@@ -122,21 +92,23 @@ TEST_F(rfc_clock, R2_index_of_a_task_event_that_includes)
 
 TEST_F(rfc_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 {
-	struct event_value from, to;
+	struct event_value value;
 
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
 				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	MUST_BE(run_between_reads(self, &from, &to));
+	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_MOSTLY,
+				    &self->s, &self->o));
 	JUDGE("R17", &self->s, &self->o);
 
 	/* As tools scale a multiplexed count. */
+	MUST(event_read(self->fd, &value));
 	self->o.scaled_surplus =
-		(int64_t)((double)to.count * (double)to.enabled_ns /
-				  (double)to.running_ns -
-			  (double)to.count);
+		(int64_t)((double)value.count * (double)value.enabled_ns /
+				  (double)value.running_ns -
+			  (double)value.count);
 	JUDGE("R18", &self->s, &self->o);
 }
 
@@ -145,7 +117,6 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 			    bool of_task)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct event_value from, to;
 	struct perf_event_attr attr;
 	int task, cpu, err = event_describe(&attr, pmu);
 
@@ -158,7 +129,8 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 	MUST_BE(self->fd >= 0);
 	self->s.pmu = pmu;
 	self->s.exclude_guest = 0;
-	MUST_BE(run_between_reads(self, &from, &to));
+	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_MOSTLY,
+				    &self->s, &self->o));
 	guest_destroy(&self->guest);
 
 	/* And opened while the guest is there. */

@@ -10,7 +10,6 @@
 #include "perf/cgroup.h"
 #include "perf/group.h"
 
-#define INSIDE_NS 5000000ull
 #define WORK_TURNS 20000
 
 FIXTURE(rfc_watchdog)
@@ -158,24 +157,11 @@ TEST_F(rfc_cgroup, R21_of_another_cgroup_is_not)
 
 TEST_F(rfc_cgroup, R21_its_running_time)
 {
-	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct event_value from, to;
-	uint64_t outer_from, outer_to;
-
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_of(self, &self->ours, true));
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	outer_from = now_ns();
-	MUST(event_read(self->fd, &from));
-	guest_go(&self->guest);
-	self->s.guest_min_ns =
-		(int64_t)guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	MUST_BE(guest_stop(&self->guest, patience_ms()));
-	MUST_BE((uint64_t)self->s.guest_min_ns >= INSIDE_NS);
-	MUST(event_read(self->fd, &to));
-	outer_to = now_ns();
-	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
-	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
+	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_MOSTLY,
+				    &self->s, &self->o));
 	JUDGE("R21.clock", &self->s, &self->o);
 }
 

@@ -13,7 +13,6 @@
 #include "beside_guest.h"
 #include "perf/cgroup.h"
 
-#define INSIDE_NS 5000000ull
 #define WORK_TURNS 100000
 #define RING_PAGES 8
 #define SAMPLE_PERIOD 50000
@@ -64,43 +63,17 @@ static int open_for_guest(FIXTURE_DATA(times) * self, enum pmu_kind pmu,
 	return self->fd < 0 ? -self->fd : 0;
 }
 
-/*
- * Run the guest with the event open for its whole life, and read the event
- * before and after: what both clocks gained, between two pairs of instants.
- */
-static bool run_between_reads(FIXTURE_DATA(times) * self)
+static bool between_reads(FIXTURE_DATA(times) * self, enum between between)
 {
-	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct event_value from, to;
-	uint64_t outer_from, inner_from, inner_to, outer_to, guest_ns;
-	bool stopped;
-
-	outer_from = now_ns();
-	event_read(self->fd, &from);
-	inner_from = now_ns();
-	guest_go(&self->guest);
-	guest_ns = guest_time_inside(&self->guest, INSIDE_NS, &deadline);
-	stopped = guest_stop(&self->guest, patience_ms());
-	inner_to = now_ns();
-	event_read(self->fd, &to);
-	outer_to = now_ns();
-
-	self->s.guest_iterations = (int64_t)self->guest.record->heartbeat;
-	self->s.guest_min_ns = (int64_t)guest_ns;
-	self->s.wall_min_ns = (int64_t)(inner_to - inner_from);
-	self->s.wall_max_ns = (int64_t)(outer_to - outer_from);
-	self->o.count_ns = (int64_t)(to.count - from.count);
-	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
-	self->o.running_ns = (int64_t)(to.running_ns - from.running_ns);
-	self->o.not_running_ns = self->o.enabled_ns - self->o.running_ns;
-	return stopped && guest_ns >= INSIDE_NS;
+	return guest_between_reads(&self->guest, self->fd, between, &self->s,
+				   &self->o);
 }
 
 TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	JUDGE("M23", &self->s, &self->o);
 }
 
@@ -108,7 +81,7 @@ TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	JUDGE("M23", &self->s, &self->o);
 }
 
@@ -147,7 +120,7 @@ static void judge_sum(FIXTURE_DATA(times) * self,
 	self->guest.before = note_entry;
 	self->guest.after = note_exit;
 	self->guest.arg = &visit;
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, READINGS_BRIEF));
 	self->s.guest_max_ns = (int64_t)(visit.to_ns - visit.from_ns);
 	JUDGE("M23.sum", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -178,7 +151,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 		self->o.counted_before =
 			guest_gain(&self->guest, self->fd, WORK_TURNS);
 	if (self->fd >= 0 && (!guest_settle(&self->guest, patience_ms()) ||
-			      !run_between_reads(self)))
+			      !between_reads(self, GUEST_MOSTLY)))
 		err = ETIMEDOUT;
 	cgroup_leave_and_remove(&cgroup);
 	MUST(err);
@@ -190,7 +163,7 @@ TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, true, true, 0));
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	self->o.left_out_ns = self->o.count_ns - self->o.enabled_ns;
 	JUDGE("M24", &self->s, &self->o);
 }
@@ -199,7 +172,7 @@ TEST_F(times, M25_software_event_keeps_wall_time)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, false, false, 0));
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	JUDGE("M25", &self->s, &self->o);
 }
 
@@ -211,7 +184,7 @@ TEST_F(times, M25_msr_event_keeps_wall_time)
 	err = open_for_guest(self, PMU_MSR, false, false, 0);
 	NEEDS(err != ENOENT, "the msr PMU");
 	MUST(err);
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	JUDGE("M25", &self->s, &self->o);
 }
 
@@ -341,7 +314,7 @@ TEST_F(times, M23_page_leaves_the_guest_out)
 	MUST_BE(self->page != NULL);
 	self->guest.after = compare_pages;
 	self->guest.arg = self;
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	JUDGE("M23.page", &self->s, &self->o);
 }
 
@@ -379,7 +352,7 @@ TEST_F(times, M23_samples_leave_the_guest_out)
 	MUST_BE(self->page != NULL);
 	self->guest.after = take_samples;
 	self->guest.arg = self;
-	MUST_BE(run_between_reads(self));
+	MUST_BE(between_reads(self, GUEST_MOSTLY));
 	JUDGE("M23.sample", &self->s, &self->o);
 }
 

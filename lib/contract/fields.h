@@ -99,6 +99,7 @@
 	  "NMIs that the guest's CPU took as the host's meanwhile, whatever for")         \
 	X(pmi_masked, NUMBER, "the guest's LVTPC is masked")                              \
 	X(status, MASK, "bits the guest has in its overflow status")                      \
+	X(on_cpu_ns, NS, "time the event's task certainly had a CPU")                     \
 	X(exits_asked, NUMBER, "VM exits that were to happen meanwhile")                  \
 	X(attempts_asked, NUMBER, "attempts to be made at least")                         \
 	X(guest_max_ns, NS,                                                               \

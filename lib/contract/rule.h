@@ -65,6 +65,18 @@
 #define AT_LEAST(name, low) EXPECT(name, low, VALUE_MAX)
 #define AT_MOST(name, high) EXPECT(name, VALUE_MIN, high)
 
+/*
+ * The guest had more than half of the time between the readings. Else what it
+ * had could pass for the host's, and a clock that takes it in would conform.
+ */
+#define GUEST_HAD_MOST()                                                       \
+	do {                                                                   \
+		STATED(guest_min_ns);                                          \
+		STATED(wall_max_ns);                                           \
+		NEEDS_THAT(s->guest_min_ns > s->wall_max_ns - s->guest_min_ns, \
+			   "guest_min_ns > wall_max_ns / 2");                  \
+	} while (0)
+
 /* A control: it must have counted, or "did not count" means nothing. */
 #define CONTROL(name, low)                                              \
 	demand(d, (struct expectation){                                 \

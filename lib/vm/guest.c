@@ -174,6 +174,8 @@ void guest_create(struct guest *guest, void (*code)(void), int cpu)
 
 void guest_go(struct guest *guest)
 {
+	guest->record->stop = 0;
+	guest->record->ended = 0;
 	ask(guest, ORDER_GO);
 }
 

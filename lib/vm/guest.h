@@ -42,7 +42,7 @@ struct guest {
 /* Make the VM and the thread; nothing runs in the guest yet. */
 void guest_create(struct guest *guest, void (*code)(void), int cpu);
 
-/* Let the thread enter the guest, until the guest code ends. */
+/* Let the thread enter the guest, until the guest code ends; once or again. */
 void guest_go(struct guest *guest);
 
 /*
