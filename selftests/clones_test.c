@@ -127,13 +127,13 @@ TEST_F(clones, R29_D4_an_unrelated_clone_goes_on_being_counted)
 	clones.attr.inherit = 1;
 	observe_clones(self, &clones);
 	JUDGE("D4", &self->s, &self->o);
-	if (host_contract() != CONTRACT_MEDIATED)
+	if (contract_has(host_contract(), contract_rule("R29")))
 		JUDGE("R29", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)
 {
 	return case_main(argc, argv,
-			 HOST_NEEDS_A_VM | HOST_NEEDS_PASSTHROUGH |
+			 HOST_NEEDS_A_VM | HOST_NEEDS_VPMU |
 				 HOST_NEEDS_TWO_CPUS | HOST_NEEDS_STEADY_CLOCK);
 }

@@ -228,5 +228,5 @@ TEST_F_TIMEOUT(every, M43_host_events_on_all_cpus_beside_longer_guests,
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, calibration_prepare);
+	return guest_case_main(argc, argv, 0, calibration_prepare);
 }

@@ -2,7 +2,7 @@
 /*
  * How a guest reaches its PMU: what takes an exit and what does not, what is
  * not there, and what the VMM sees of it (docs/contract/guest.md, M30, M31,
- * M35, M36, M44.init, D26).
+ * M35, M36, M44.init, D26; docs/contract/emulated.md, E10).
  */
 #include <cpuid.h>
 
@@ -57,15 +57,17 @@ static void reach_rdpmc(struct guest_case *c, bool fixed, unsigned int index)
 }
 
 static void judge_read(struct guest_case *c, struct __test_metadata *_metadata,
-		       enum pmu_register reg, unsigned int index)
+		       const char *rule, enum pmu_register reg,
+		       unsigned int index)
 {
 	reach_msr(c, GUEST_READ, reg, index);
-	JUDGE("M30", &c->s, &c->o, "read of MSR %#x",
+	JUDGE(rule, &c->s, &c->o, "read of MSR %#x",
 	      (unsigned int)pmu_msr(&c->pmu, reg, index));
 }
 
 /* Every register that there is, read and written, and the first absent one. */
-static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
+static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata,
+			const char *rule)
 {
 	static const enum pmu_register several[] = { PMU_EVENTSEL,
 						     PMU_COUNTER };
@@ -75,26 +77,26 @@ static void judge_reach(struct guest_case *c, struct __test_metadata *_metadata)
 	for (unsigned int i = 0; i < 2 * (c->pmu.general + 1); i++) {
 		enum pmu_register reg = several[i % 2];
 
-		judge_read(c, _metadata, reg, i / 2);
+		judge_read(c, _metadata, rule, reg, i / 2);
 		reach_msr(c, GUEST_WRITE, reg, i / 2);
-		JUDGE("M30", &c->s, &c->o, "write of MSR %#x",
+		JUDGE(rule, &c->s, &c->o, "write of MSR %#x",
 		      (unsigned int)pmu_msr(&c->pmu, reg, i / 2));
 	}
 	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.general; i++)
-		judge_read(c, _metadata, PMU_LEGACY_COUNTER, i);
+		judge_read(c, _metadata, rule, PMU_LEGACY_COUNTER, i);
 	for (int i = 0; i < 3 && c->pmu.version > 1; i++)
-		judge_read(c, _metadata, single[i], 0);
+		judge_read(c, _metadata, rule, single[i], 0);
 	if (pmu_can_set_status(&c->pmu))
-		judge_read(c, _metadata, PMU_STATUS_SET, 0);
+		judge_read(c, _metadata, rule, PMU_STATUS_SET, 0);
 	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.fixed; i++)
-		judge_read(c, _metadata, PMU_FIXED_COUNTER, i);
+		judge_read(c, _metadata, rule, PMU_FIXED_COUNTER, i);
 	if (c->pmu.fixed)
-		judge_read(c, _metadata, PMU_FIXED_CTRL, 0);
+		judge_read(c, _metadata, rule, PMU_FIXED_CTRL, 0);
 }
 
 TEST_F(reach, M30_a_guest_with_all_counters)
 {
-	judge_reach(&self->c, _metadata);
+	judge_reach(&self->c, _metadata, "M30");
 }
 
 TEST_F(reach, M30_a_guest_with_fewer_counters)
@@ -103,7 +105,7 @@ TEST_F(reach, M30_a_guest_with_fewer_counters)
 
 	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
 	guest_case_limit(c, fewer_counters(c), c->pmu.version);
-	judge_reach(c, _metadata);
+	judge_reach(c, _metadata, "M30");
 }
 
 TEST_F(reach, M30_old_numbers_of_the_counters)
@@ -111,10 +113,10 @@ TEST_F(reach, M30_old_numbers_of_the_counters)
 	struct guest_case *c = &self->c;
 
 	for (unsigned int i = 0; i < fewer_counters(c); i++)
-		judge_read(c, _metadata, PMU_LEGACY_COUNTER, i);
+		judge_read(c, _metadata, "M30", PMU_LEGACY_COUNTER, i);
 }
 
-TEST_F(reach, M30_old_and_new_numbers_are_one_register)
+TEST_F(reach, M30_alias_old_and_new_numbers_are_one_register)
 {
 	struct guest_case *c = &self->c;
 	int read[COUNTERS_MAX], wide;
@@ -137,7 +139,8 @@ TEST_F(reach, M30_old_and_new_numbers_are_one_register)
 	JUDGE("M30.alias", &c->s, &c->o);
 }
 
-static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata)
+static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata,
+			const char *rule)
 {
 	/*
 	 * Where RDPMC is not intercepted, what lies beyond the core counters
@@ -147,17 +150,17 @@ static void judge_rdpmc(struct guest_case *c, struct __test_metadata *_metadata)
 
 	for (unsigned int i = 0; i < c->pmu.general + beyond; i++) {
 		reach_rdpmc(c, false, i);
-		JUDGE("M31", &c->s, &c->o, "counter %u", i);
+		JUDGE(rule, &c->s, &c->o, "counter %u", i);
 	}
 	for (unsigned int i = 0; !c->pmu.amd && i <= c->pmu.fixed; i++) {
 		reach_rdpmc(c, true, i);
-		JUDGE("M31", &c->s, &c->o, "fixed counter %u", i);
+		JUDGE(rule, &c->s, &c->o, "fixed counter %u", i);
 	}
 }
 
 TEST_F(reach, M31_a_guest_with_all_counters)
 {
-	judge_rdpmc(&self->c, _metadata);
+	judge_rdpmc(&self->c, _metadata, "M31");
 }
 
 TEST_F(reach, M31_a_guest_with_fewer_counters)
@@ -166,10 +169,10 @@ TEST_F(reach, M31_a_guest_with_fewer_counters)
 
 	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
 	guest_case_limit(c, fewer_counters(c), c->pmu.version);
-	judge_rdpmc(c, _metadata);
+	judge_rdpmc(c, _metadata, "M31");
 }
 
-TEST_F(reach, M31_rdpmc_and_rdmsr_agree)
+TEST_F(reach, M31_agree_rdpmc_and_rdmsr)
 {
 	struct guest_case *c = &self->c;
 	int read[COUNTERS_MAX], rdpmc[COUNTERS_MAX];
@@ -187,6 +190,22 @@ TEST_F(reach, M31_rdpmc_and_rdmsr_agree)
 		c->o.mismatches += script_seen(&c->guest, read[i]) !=
 				   script_seen(&c->guest, rdpmc[i]);
 	JUDGE("M31.agree", &c->s, &c->o);
+}
+
+TEST_F(reach, E10_a_guest_with_all_counters)
+{
+	judge_reach(&self->c, _metadata, "E10");
+	judge_rdpmc(&self->c, _metadata, "E10");
+}
+
+TEST_F(reach, E10_a_guest_with_fewer_counters)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
+	guest_case_limit(c, fewer_counters(c), c->pmu.version);
+	judge_reach(c, _metadata, "E10");
+	judge_rdpmc(c, _metadata, "E10");
 }
 
 /* A guest without a global control, but with all counters. */
@@ -352,5 +371,5 @@ TEST_F(reach, M44_init_leaves_the_pmu_as_it_is)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, calibration_prepare);
+	return guest_case_main(argc, argv, 0, calibration_prepare);
 }

@@ -24,6 +24,7 @@ struct guest_case {
 static inline void guest_case_describe(struct guest_case *c)
 {
 	c->s.amd = c->pmu.amd;
+	c->s.handed_over = contract_among(host_contract(), BY_PASSTHROUGH);
 	c->s.guest_counters = c->pmu.general;
 	c->s.guest_version = c->pmu.version;
 	c->s.host_counters = c->host.general;
@@ -140,10 +141,12 @@ static inline int64_t least_difference(const struct least_of_two *least)
 }
 
 /*
- * main() of a program whose guests count. @keep as for case_main_keeping(), or
- * NULL. Returns 2 for a PMU_CALIBRATION that is none.
+ * main() of a program whose guests count. @needs: HOST_NEEDS_*, beside a guest
+ * with a PMU; @keep as for case_main_keeping(), or NULL. Returns 2 for a
+ * PMU_CALIBRATION that is none.
  */
-static inline int guest_case_main(int argc, char **argv, int (*keep)(void))
+static inline int guest_case_main(int argc, char **argv, unsigned int needs,
+				  int (*keep)(void))
 {
 	const char *told = getenv("PMU_CALIBRATION");
 	struct calibration calibration;
@@ -154,7 +157,8 @@ static inline int guest_case_main(int argc, char **argv, int (*keep)(void))
 			program_invocation_short_name, told);
 		return 2;
 	}
-	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU, keep);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU | needs,
+				 keep);
 }
 
 static inline void guest_case_end(struct guest_case *c,

@@ -293,5 +293,5 @@ TEST_F(count, M34_an_instruction_that_user_space_finishes_is_counted)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, calibration_prepare);
+	return guest_case_main(argc, argv, 0, calibration_prepare);
 }

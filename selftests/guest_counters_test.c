@@ -259,5 +259,5 @@ TEST_F(counters, M45_fewer_announced_than_there_are)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, NULL);
+	return guest_case_main(argc, argv, 0, NULL);
 }

@@ -2,7 +2,7 @@
 /*
  * What KVM adds to and takes from what a guest counts: the VMM's event filter,
  * AMD's host-only and guest-only bits, and the exits that KVM serves in a hurry
- * (docs/contract/guest.md, M32, M33, D14, D25).
+ * (docs/contract/guest.md, M32, M33, D14, D25; docs/contract/emulated.md, E12).
  */
 #include "guest_case.h"
 
@@ -204,6 +204,51 @@ static void select_every_mode(struct counting *counting, enum pmu_event event)
 			pmu_select(&counting->pmu, event, PMU_USER | PMU_OS) |
 			(bits & 1 ? GUEST_ONLY : 0) |
 			(bits & 2 ? HOST_ONLY : 0);
+}
+
+/* Do all event selects read back without the two bits? */
+static int look_at_modes(struct guest_case *c, const struct counting *counting)
+{
+	int read[4];
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < 4; i++) {
+		uint32_t msr = pmu_eventsel_msr(&c->pmu, i);
+
+		script_write(&c->guest, msr, counting->eventsel[i]);
+		read[i] = script_read(&c->guest, msr);
+	}
+	script_run(&c->guest);
+	c->o.mismatches = 0;
+	for (unsigned int i = 0; i < 4; i++) {
+		if (script_vector(&c->guest, read[i]))
+			return EIO;
+		c->o.mismatches +=
+			script_seen(&c->guest, read[i]) !=
+			(counting->eventsel[i] & ~(GUEST_ONLY | HOST_ONLY));
+	}
+	return 0;
+}
+
+TEST_F(filter, E12_bits_of_a_mode_are_ignored)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = { .pmu = c->pmu,
+				     .op = GUEST_WORK,
+				     .times = TURNS };
+	struct counted counted;
+
+	NEEDS(c->pmu.amd, "an AMD processor");
+	select_every_mode(&counting, PMU_INSTRUCTIONS);
+	MUST(counting_run(&c->guest, &counting, &counted));
+	MUST(look_at_modes(c, &counting));
+	for (unsigned int bits = 0; bits < 4; bits++) {
+		c->s.guest_only = bits & 1;
+		c->s.host_only = bits >> 1;
+		describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
+		c->o.guest_counted = counted.gained[bits];
+		JUDGE("E12", &c->s, &c->o, "counter %u", bits);
+	}
 }
 
 static void judge_modes(struct guest_case *c, struct __test_metadata *_metadata,
@@ -471,5 +516,5 @@ TEST_F(filter, M19_the_fast_path_gives_nothing_back)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, calibration_prepare);
+	return guest_case_main(argc, argv, 0, calibration_prepare);
 }

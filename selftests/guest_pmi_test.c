@@ -293,5 +293,5 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, calibration_prepare);
+	return guest_case_main(argc, argv, 0, calibration_prepare);
 }

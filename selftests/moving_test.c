@@ -187,29 +187,6 @@ FIXTURE_TEARDOWN(end)
 	case_end(_metadata);
 }
 
-/* What a sampling event of this thread wrote over work on the guest's CPU. */
-static int64_t samples_on_guest_cpu(struct perf_event_attr attr)
-{
-	struct perf_event_mmap_page *page;
-	int64_t written = NOT_KNOWN;
-	int fd;
-
-	attr.sample_period = SAMPLE_PERIOD;
-	attr.sample_type = PERF_SAMPLE_IP;
-	/* Samples on the way there and back would be those of another CPU. */
-	fd = event_try_open(&attr, SELF, GUEST_CPU, NO_GROUP);
-	page = fd < 0 ? NULL : event_map(fd, 1);
-	/* Whether it is throttled after the first does not matter. */
-	if (page &&
-	    event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS) != NOT_KNOWN)
-		written = (int64_t)page->data_head;
-	if (page)
-		event_unmap(page, 1);
-	if (fd >= 0)
-		close(fd);
-	return written;
-}
-
 /*
  * On the CPU where the guest was: its values, and whether the host's events
  * count and sample.
@@ -238,7 +215,8 @@ static int look_for_remains(FIXTURE_DATA(end) * self)
 	if (page)
 		event_unmap(page, 0);
 	close(fd);
-	self->o.samples_after = samples_on_guest_cpu(attr);
+	self->o.samples_after = event_samples_on_cpu(GUEST_CPU, HOST_CPU,
+						     SAMPLE_PERIOD, WORK_TURNS);
 	return err;
 }
 
@@ -356,5 +334,5 @@ static int prepare(void)
 
 int main(int argc, char **argv)
 {
-	return guest_case_main(argc, argv, prepare);
+	return guest_case_main(argc, argv, 0, prepare);
 }

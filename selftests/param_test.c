@@ -57,5 +57,5 @@ TEST_F(parameter, M2_claims_only_what_can_be_handed_over)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_CONTRACT);
+	return case_main(argc, argv, HOST_NEEDS_PARAMETER);
 }

@@ -34,7 +34,7 @@ static const struct part {
 	const char *words;
 	unsigned int needs;
 } parts[] = {
-	{ "what enable_mediated_pmu reads as (M1)", HOST_NEEDS_CONTRACT },
+	{ "what enable_mediated_pmu reads as (M1)", HOST_NEEDS_PARAMETER },
 	{ "claims, refusals and times (mediated)", HOST_NEEDS_CLAIMS },
 	{ "guests that program the PMU", HOST_NEEDS_GUEST_PMU },
 	{ "the RFC's contract", HOST_NEEDS_RFC_GUESTS },

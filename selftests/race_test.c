@@ -187,7 +187,6 @@ TEST_F_TIMEOUT(race, M14_open_against_the_first_vcpu, MOST_SECONDS)
 	struct lead lead = { .step = LEAST_STEP };
 	unsigned int rounds = 0;
 
-	NEEDS(host_contract() == CONTRACT_MEDIATED, "the mediated contract");
 	o->attempts = o->both = o->neither = o->strange = o->left_over = 0;
 	/* Where each side wins now and then, they come close. */
 	while (!deadline_passed(&deadline) ||

@@ -57,7 +57,7 @@ TEST_F(watchdog_defect, D12_it_does_not_exclude_guests)
 
 int main(int argc, char **argv)
 {
-	unsigned int needs = HOST_NEEDS_A_VM | HOST_NEEDS_PASSTHROUGH |
+	unsigned int needs = HOST_NEEDS_A_VM | HOST_NEEDS_VPMU |
 			     HOST_NEEDS_TWO_CPUS;
 
 	return case_main_keeping(argc, argv, needs | HOST_NEEDS_STEADY_CLOCK,

@@ -251,5 +251,5 @@ int main(int argc, char **argv)
 {
 	return case_main(argc, argv,
 			 HOST_NEEDS_ROOT | HOST_NEEDS_CORE_PMU |
-				 HOST_NEEDS_PASSTHROUGH | HOST_NEEDS_TWO_CPUS);
+				 HOST_NEEDS_VPMU | HOST_NEEDS_TWO_CPUS);
 }

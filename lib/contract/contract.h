@@ -29,17 +29,24 @@ static inline bool known(int64_t value)
 #define VALUE_MAX INT64_MAX
 
 /*
- * CONTRACT_RFC_AS_POSTED is the RFC with the bugs it was posted with;
- * rules belong to CONTRACT_RFC. CONTRACT_ANY has the defects that no kernel
- * should show, whatever it speaks.
+ * What a kernel speaks. CONTRACT_RFC_AS_POSTED is the RFC with the bugs it was
+ * posted with; its rules are those of CONTRACT_RFC.
  */
 enum contract {
 	CONTRACT_NONE,
 	CONTRACT_MEDIATED,
 	CONTRACT_RFC,
 	CONTRACT_RFC_AS_POSTED,
-	CONTRACT_ANY,
+	CONTRACT_EMULATED,
 };
+
+/* Sets of contracts that promise a rule. */
+#define BY_MEDIATED (1u << CONTRACT_MEDIATED)
+#define BY_RFC (1u << CONTRACT_RFC)
+#define BY_EMULATED (1u << CONTRACT_EMULATED)
+/* Those that hand the PMU over. */
+#define BY_PASSTHROUGH (BY_MEDIATED | BY_RFC)
+#define BY_ALL (BY_PASSTHROUGH | BY_EMULATED)
 
 #define CONTRACT_ENUMERATOR(name, word) name,
 enum pmu_kind { PMU_KINDS(CONTRACT_ENUMERATOR) };
@@ -128,7 +135,7 @@ struct finding {
 
 /*
  * @id:       permanent number, as in docs/contract/
- * @contract: which contract the rule belongs to
+ * @promised: by which contracts, a set of BY_*
  * @words:    the rule in one sentence
  * @source:   the kernel functions it was read in, or the manual's section
  * @document: where more is said about it, from the top of the tree
@@ -136,7 +143,7 @@ struct finding {
  */
 struct rule {
 	const char *id;
-	enum contract contract;
+	unsigned int promised;
 	const char *words;
 	const char *source;
 	const char *document;
@@ -154,6 +161,15 @@ const struct rule *contract_rule(const char *id);
 
 /* Does a kernel that speaks @spoken promise this rule? */
 bool contract_has(enum contract spoken, const struct rule *rule);
+
+/*
+ * Which contracts promise any of the rules that a case is named after, as
+ * M6_M7_words is: a set of BY_*. Of a name without a rule, all.
+ */
+unsigned int contracts_of_case(const char *name);
+
+/* Is this one of them? */
+bool contract_among(enum contract spoken, unsigned int promised);
 
 /* The name by which a contract is asked for, e.g. "rfc-as-posted". */
 const char *contract_name(enum contract contract);

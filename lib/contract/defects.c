@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#define RULES_OF CONTRACT_ANY
+#define RULES_OF BY_ALL
 #define RULES_IN "docs/contract/defects.md"
 #include "rule.h"
 
@@ -45,14 +45,6 @@ RULE(D4, "a thread that never entered a guest goes on being counted",
 	AT_LEAST(counted_after, 1);
 }
 
-RULE(D5, "the running time of a cgroup's event leaves the guest out",
-     "update_cgrp_time_from_cpuctx()")
-{
-	GUEST_HAD_MOST();
-	CONTROL(counted_before, 1);
-	EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
-}
-
 RULE(D6, "no fork() fails because a guest runs", "inherit_event()")
 {
 	NEEDS(s->inherited == 1);
@@ -67,22 +59,6 @@ RULE(D7, "an event that was counting can still be read after a guest has run",
 	EXACTLY(eof, 0);
 }
 
-RULE(D8,
-     "a hardware sibling of a software leader stays off the counters under a guest",
-     "merge_sched_in()")
-{
-	NEEDS(s->entered == 1);
-	CONTROL(counted_before, 1);
-	EXACTLY(counted_inside, 0);
-}
-
-RULE(D9, "calls that do not alternate are warned about",
-     "perf_guest_enter(), perf_guest_exit()")
-{
-	STATED(calls_alternate);
-	EXACTLY(warned, !s->calls_alternate);
-}
-
 RULE(D11,
      "an exclude-guest event that shares its counter with nobody is never short of running time",
      "update_context_time()")
@@ -90,14 +66,6 @@ RULE(D11,
 	NEEDS(s->exclude_guest == 1);
 	NEEDS(s->guest_min_ns > 0);
 	EXACTLY(not_running_ns, 0);
-}
-
-RULE(D12, "the NMI watchdog is not made to exclude guests",
-     "wd_hw_attr of kernel/watchdog_perf.c")
-{
-	STATED(counters);
-	CONTROL(held_before, 1);
-	EXACTLY(watchdog_survives, 0);
 }
 
 RULE(D16, "no program of the host reads what a guest counted",
@@ -144,23 +112,6 @@ RULE(D18, "the first VM and the last one are counted like those between",
 	EXACTLY(left_over, 0);
 }
 
-RULE(D19, "times stay right when there are more events than counters",
-     "ctx_time_update_event()")
-{
-	NEEDS(s->competitors > s->counters);
-	STATED(wall_max_ns);
-	STATED(on_cpu_ns);
-	/* Times that take the guest in would be as long as the task ran. */
-	NEEDS(s->guest_min_ns > s->wall_max_ns - s->on_cpu_ns);
-	CONTROL(counted_before, 1);
-	EXACTLY(eof, 0);
-	AT_MOST(running_ahead_ns, 0);
-	AT_MOST(enabled_ns, s->wall_max_ns);
-	/* They had no more than what the counters were the host's. */
-	AT_MOST(running_all_ns,
-		(s->wall_max_ns - s->guest_min_ns) * s->counters);
-}
-
 /* A software event goes on while the guest does, whatever group it is in. */
 RULE(D20, "the clock of a cgroup goes on while a guest runs", "ctx_sched_out()")
 {
@@ -175,15 +126,6 @@ RULE(D21, "an event can be mapped and unmapped beside a guest", "perf_mmap()")
 	NEEDS(s->guest_iterations > 0);
 	CONTROL(attempts, s->attempts_asked);
 	EXACTLY(failed, 0);
-}
-
-RULE(D22,
-     "no event is refused because of a guest with the errno of a missing right",
-     "perf_event_alloc()")
-{
-	NEEDS(s->guest_iterations > 0);
-	CONTROL(refused, 1);
-	EXACTLY(denied, 0);
 }
 
 RULE(D29, "a new event's page knows nothing of guests before it",
@@ -201,17 +143,6 @@ RULE(D33, "a watchdog that reads as on is on", "lockup_detector_reconfigure()")
 	/* What it reads as is what it holds. */
 	CONTROL(held_before, 1);
 	EXACTLY(held_now, s->sysctl_reads);
-}
-
-/* With or without a global control: RDPMC is a question of the counters. */
-RULE(D26, "RDPMC is not intercepted for want of a global control",
-     "kvm_need_rdpmc_intercept()")
-{
-	STATED(guest_counters);
-	NEEDS(s->guest_counters == s->host_counters);
-	NEEDS(s->guest_fixed == s->host_fixed);
-	EXACTLY(access_exits, 0);
-	EXACTLY(vector, 0);
 }
 
 static void expect_counted(const struct scenario *s, struct demands *d)
@@ -298,6 +229,79 @@ RULE(D38.vmx, "a nested guest runs with the global control its VMCS holds",
      "prepare_vmcs02()")
 {
 	expect_d38(s, d);
+}
+
+/* Of kernels that hand the PMU over. */
+#undef RULES_OF
+#define RULES_OF BY_PASSTHROUGH
+
+RULE(D5, "the running time of a cgroup's event leaves the guest out",
+     "update_cgrp_time_from_cpuctx()")
+{
+	GUEST_HAD_MOST();
+	CONTROL(counted_before, 1);
+	EXPECT(running_ns, 1, s->wall_max_ns - s->guest_min_ns);
+}
+
+RULE(D8,
+     "a hardware sibling of a software leader stays off the counters under a guest",
+     "merge_sched_in()")
+{
+	NEEDS(s->entered == 1);
+	CONTROL(counted_before, 1);
+	EXACTLY(counted_inside, 0);
+}
+
+RULE(D9, "calls that do not alternate are warned about",
+     "perf_guest_enter(), perf_guest_exit()")
+{
+	STATED(calls_alternate);
+	EXACTLY(warned, !s->calls_alternate);
+}
+
+RULE(D12, "the NMI watchdog is not made to exclude guests",
+     "wd_hw_attr of kernel/watchdog_perf.c")
+{
+	STATED(counters);
+	CONTROL(held_before, 1);
+	EXACTLY(watchdog_survives, 0);
+}
+
+RULE(D19, "times stay right when there are more events than counters",
+     "ctx_time_update_event()")
+{
+	NEEDS(s->competitors > s->counters);
+	STATED(wall_max_ns);
+	STATED(on_cpu_ns);
+	/* Times that take the guest in would be as long as the task ran. */
+	NEEDS(s->guest_min_ns > s->wall_max_ns - s->on_cpu_ns);
+	CONTROL(counted_before, 1);
+	EXACTLY(eof, 0);
+	AT_MOST(running_ahead_ns, 0);
+	AT_MOST(enabled_ns, s->wall_max_ns);
+	/* They had no more than what the counters were the host's. */
+	AT_MOST(running_all_ns,
+		(s->wall_max_ns - s->guest_min_ns) * s->counters);
+}
+
+RULE(D22,
+     "no event is refused because of a guest with the errno of a missing right",
+     "perf_event_alloc()")
+{
+	NEEDS(s->guest_iterations > 0);
+	CONTROL(refused, 1);
+	EXACTLY(denied, 0);
+}
+
+/* With or without a global control: RDPMC is a question of the counters. */
+RULE(D26, "RDPMC is not intercepted for want of a global control",
+     "kvm_need_rdpmc_intercept()")
+{
+	STATED(guest_counters);
+	NEEDS(s->guest_counters == s->host_counters);
+	NEEDS(s->guest_fixed == s->host_fixed);
+	EXACTLY(access_exits, 0);
+	EXACTLY(vector, 0);
 }
 
 RULE(D39, "VMRUN of a nested hypervisor counts as a branch, too",

@@ -98,9 +98,12 @@
 	X(host_nmis, NUMBER,                                                              \
 	  "NMIs that the guest's CPU took as the host's meanwhile, whatever for")         \
 	X(pmi_masked, NUMBER, "the guest's LVTPC is masked")                              \
+	X(handed_over, NUMBER,                                                            \
+	  "the guest's counters are the hardware's, not events of the host")              \
 	X(status, MASK, "bits the guest has in its overflow status")                      \
 	X(on_cpu_ns, NS, "time the event's task certainly had a CPU")                     \
 	X(exits_asked, NUMBER, "VM exits that were to happen meanwhile")                  \
+	X(other_exits, NUMBER, "VM exits that no overflow interrupt made")                \
 	X(attempts_asked, NUMBER, "attempts to be made at least")                         \
 	X(guest_max_ns, NS,                                                               \
 	  "time at most between the first entry and the last exit")                       \
@@ -124,6 +127,17 @@
 	X(counted_inside, NUMBER,                                                                  \
 	  "count gained while the guest ran without an exit")                                      \
 	X(counted_after, NUMBER, "count gained after the guest was left")                          \
+	X(counted_outside, NUMBER,                                                                 \
+	  "count gained by the host's work, with no guest")                                        \
+	X(both_surplus, NUMBER,                                                                    \
+	  "what an event of both counted more than one of the host and one of the guest")          \
+	X(samples, NUMBER, "samples written")                                                      \
+	X(samples_of_host, NUMBER,                                                                 \
+	  "samples that say they were taken in the host")                                          \
+	X(samples_of_guest, NUMBER,                                                                \
+	  "samples that say they were taken in a guest")                                           \
+	X(samples_elsewhere, NUMBER,                                                               \
+	  "samples of a guest whose address is not in its code")                                   \
 	X(eof, NUMBER, "read() returned no bytes: the event is in ERROR")                          \
 	X(page_index, NUMBER, "index of the mmap page while the guest ran")                        \
 	X(index_before, NUMBER, "index of the mmap page before the guest ran")                     \

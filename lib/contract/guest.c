@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest that was handed the PMU finds there, and what it leaves to the
- * host. Asked under every contract: how the host gives its events up differs,
- * that the guest then owns the counters does not. docs/contract/guest.md has
- * the words and the sources.
+ * What a guest finds in its PMU, and what it leaves to the host. Asked under
+ * every contract: whether its counters are the hardware's or events of the host
+ * makes no difference to what is asked here. docs/contract/guest.md has the
+ * words and the sources.
  */
-#define RULES_OF CONTRACT_ANY
+#define RULES_OF BY_ALL
 #define RULES_IN "docs/contract/guest.md"
 #include "rule.h"
 
-#define GP_VECTOR 13
 /* Intel SDM volume 3, "Architectural Performance Monitoring Version 4". */
 #define VERSION_SETS_STATUS 4
 /*
@@ -24,28 +23,6 @@
 static int64_t low_bits(int64_t count)
 {
 	return (int64_t)((1ull << count) - 1);
-}
-
-/*
- * Does KVM see this access, or does the guest make it without an exit? Global
- * control and RDPMC reach all counters, the fixed ones among them
- * (kvm_need_any_pmc_intercept()).
- */
-static bool intercepted(const struct scenario *s)
-{
-	bool all = s->guest_counters == s->host_counters &&
-		   s->guest_fixed == s->host_fixed;
-
-	switch (s->reg) {
-	case REGISTER_EVENTSEL:
-		return true;
-	case REGISTER_GLOBAL:
-		return !all || s->guest_version < 2;
-	case REGISTER_RDPMC:
-		return !all;
-	default:
-		return false;
-	}
 }
 
 RULE(M20, "neither side finds a value of the other in a counter",
@@ -65,46 +42,17 @@ RULE(M29,
 	STATED(overflows);
 	STATED(pmi_masked);
 	STATED(amd);
+	STATED(handed_over);
 	reach = s->pmi_masked ? 0 : s->overflows;
 	EXACTLY(interrupts, reach);
-	EXACTLY(guest_pmis, reach);
-	EXACTLY(nmis_inside, 0);
 	EXACTLY(status_made, s->status);
+	/* Else the counter is the host's, and so is its interrupt. */
+	if (s->handed_over) {
+		EXACTLY(guest_pmis, reach);
+		EXACTLY(nmis_inside, 0);
+	}
 	/* Intel masks the entry when it delivers. */
 	EXACTLY(lvt_masked, s->pmi_masked || !s->amd);
-}
-
-static void expect_access(const struct scenario *s, struct demands *d)
-{
-	STATED(reg);
-	STATED(guest_counters);
-	STATED(host_counters);
-	STATED(guest_version);
-	STATED(absent);
-	EXACTLY(vector, s->absent ? GP_VECTOR : 0);
-	if (s->absent)
-		return;
-	EXACTLY(access_exits, intercepted(s) ? s->accesses : 0);
-}
-
-RULE(M30,
-     "the guest accesses its counters without a VM exit, and its event selects only through KVM",
-     "svm_recalc_pmu_msr_intercepts(), vmx_recalc_pmu_msr_intercepts(), kvm_need_perf_global_ctrl_intercept()")
-{
-	expect_access(s, d);
-}
-
-RULE(M31, "RDPMC needs no exit if the guest has all counters of the host",
-     "kvm_need_rdpmc_intercept()")
-{
-	expect_access(s, d);
-}
-
-RULE(M37,
-     "a nested guest accesses without a VM exit what its own hypervisor passes through",
-     "nested_svm_merge_msrpm(), nested_vmx_merge_pmu_msr_bitmaps()")
-{
-	expect_access(s, d);
 }
 
 RULE(M37.kept,
@@ -133,32 +81,6 @@ RULE(M32,
 		COUNTS(guest_counted, count);
 	EXACTLY(mismatches, 0);
 	EXACTLY(vector, 0);
-}
-
-/* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
-RULE(M33, "the guest's host-only and guest-only bits mean its own guests",
-     "amd_pmc_is_disabled_in_current_mode(); AMD64 APM volume 2, PERF_CTL Registers")
-{
-	struct guest_count count;
-	bool counts;
-
-	STATED(host_only);
-	STATED(guest_only);
-	STATED(svme);
-	STATED(nested);
-	if (!guest_count(s, d, &count))
-		return;
-	NEEDS(count.least > 0);
-	if (!s->host_only && !s->guest_only)
-		counts = true;
-	else if (!s->svme)
-		counts = false;
-	else
-		counts = s->nested ? s->guest_only : s->host_only;
-	if (counts)
-		COUNTS(guest_counted, count);
-	else
-		EXACTLY(guest_counted, 0);
 }
 
 static void expect_exact(const struct scenario *s, struct demands *d)
@@ -198,16 +120,6 @@ RULE(M57,
 	if (!guest_count(s, d, &count))
 		return;
 	COUNTS(guest_counted, count);
-}
-
-RULE(M58, "VMRUN of a nested hypervisor counts in its guest-only counters",
-     "nested_svm_vmrun()")
-{
-	int64_t count;
-
-	if (!nested_count(s, d, &count))
-		return;
-	EXACTLY(guest_counted, count);
 }
 
 /*
@@ -260,13 +172,6 @@ RULE(M44.init, "INIT leaves the PMU as it is",
      "kvm_pmu_reset(), kvm_vcpu_reset(); AMD64 APM volume 2, Processor Initialization State")
 {
 	expect_kept(s, d);
-}
-
-RULE(M36, "what a mediated PMU cannot offer is not announced to the guest",
-     "kvm_init_pmu_capability(), kvm_initialize_cpu_caps()")
-{
-	STATED(amd);
-	EXACTLY(announced, 0);
 }
 
 RULE(M38, "a counter has the width the vendor gives it",
@@ -371,17 +276,6 @@ RULE(M47,
 	AT_LEAST(counted_after, 1);
 	if (s->exits_asked)
 		return;
-	EXACTLY(counted_inside, 0);
-}
-
-RULE(M19,
-     "an exit that KVM serves in its fast path gives nothing back to the host",
-     "vcpu_enter_guest(), svm_exit_handlers_fastpath()")
-{
-	NEEDS(s->exits_asked > 0);
-	NEEDS(s->exclude_guest == 1);
-	CONTROL(exits_made, s->exits_asked);
-	CONTROL(counted_before, 1);
 	EXACTLY(counted_inside, 0);
 }
 

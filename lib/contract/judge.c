@@ -8,7 +8,7 @@
 extern const struct rule *__start_contract_rules[];
 extern const struct rule *__stop_contract_rules[];
 
-/* M before R and D; then by number, and what is asked beside it after it. */
+/* M before R, E and D; then by number, and what is asked beside it after it. */
 static int by_number(const struct rule *first, const struct rule *second)
 {
 	static const char letters[] = "MRED";
@@ -55,21 +55,71 @@ const struct rule *contract_rule(const char *id)
 	return NULL;
 }
 
-bool contract_has(enum contract spoken, const struct rule *rule)
+bool contract_among(enum contract spoken, unsigned int promised)
 {
-	if (spoken == CONTRACT_NONE)
-		return false;
-	if (rule->contract == CONTRACT_ANY)
-		return true;
 	if (spoken == CONTRACT_RFC_AS_POSTED)
 		spoken = CONTRACT_RFC;
-	return rule->contract == spoken;
+	return spoken != CONTRACT_NONE && (promised & (1u << spoken));
+}
+
+bool contract_has(enum contract spoken, const struct rule *rule)
+{
+	return contract_among(spoken, rule->promised);
+}
+
+/* The rule whose id @name begins with, up to a '_' or the end, or NULL. */
+static const struct rule *rule_of_words(const char *name, size_t length)
+{
+	char id[32];
+
+	if (!length || length >= sizeof(id))
+		return NULL;
+	memcpy(id, name, length);
+	id[length] = 0;
+	/* What is asked beside a rule is written M23.page, a case M23_page_x.
+	 */
+	id[strcspn(id, "_")] = strchr(id, '_') ? '.' : 0;
+	return contract_rule(id);
+}
+
+/* The same with the longer id first, and how long it is. */
+static const struct rule *rule_in(const char *name, size_t *length)
+{
+	size_t first = strcspn(name, "_"), second = 0;
+	const struct rule *rule = NULL;
+
+	if (name[first])
+		second = strcspn(name + first + 1, "_");
+	*length = first + 1 + second;
+	if (second)
+		rule = rule_of_words(name, *length);
+	if (rule)
+		return rule;
+	*length = first;
+	return rule_of_words(name, first);
+}
+
+unsigned int contracts_of_case(const char *name)
+{
+	unsigned int promised = 0;
+	size_t length;
+
+	for (; *name; name += length + (name[length] == '_')) {
+		const struct rule *rule = rule_in(name, &length);
+
+		if (!rule)
+			break;
+		promised |= rule->promised;
+	}
+	return promised ? promised : BY_ALL;
 }
 
 static const char *const contract_names[] = {
-	[CONTRACT_NONE] = "none", [CONTRACT_MEDIATED] = "mediated",
-	[CONTRACT_RFC] = "rfc",	  [CONTRACT_RFC_AS_POSTED] = "rfc-as-posted",
-	[CONTRACT_ANY] = "any",
+	[CONTRACT_NONE] = "none",
+	[CONTRACT_MEDIATED] = "mediated",
+	[CONTRACT_RFC] = "rfc",
+	[CONTRACT_RFC_AS_POSTED] = "rfc-as-posted",
+	[CONTRACT_EMULATED] = "emulated",
 };
 
 const char *contract_name(enum contract contract)
@@ -79,7 +129,7 @@ const char *contract_name(enum contract contract)
 
 enum contract contract_named(const char *name)
 {
-	for (int i = CONTRACT_MEDIATED; i <= CONTRACT_RFC_AS_POSTED; i++) {
+	for (int i = CONTRACT_MEDIATED; i <= CONTRACT_EMULATED; i++) {
 		if (!strcmp(contract_names[i], name))
 			return (enum contract)i;
 	}

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#define RULES_OF CONTRACT_MEDIATED
+#define RULES_OF BY_MEDIATED
 #define RULES_IN "docs/contract/mediated.md"
 #include "rule.h"
 
@@ -32,30 +32,6 @@ static int open_errno(const struct scenario *s)
 	if (s->pmu == PMU_CORE && !s->exclude_guest && s->claims > 0)
 		return EOPNOTSUPP;
 	return 0;
-}
-
-RULE(M1, "enable_mediated_pmu reads back what is really in force",
-     "kvm_init_pmu_capability()")
-{
-	STATED(kvm_enable_pmu);
-	STATED(core_capable);
-	if (!s->kvm_enable_pmu || !s->core_capable)
-		EXACTLY(param_effective, 0);
-	else if (known(s->param_requested))
-		EXACTLY(param_effective, s->param_requested);
-	else
-		EXPECT(param_effective, 0, 1);
-}
-
-/* Only a PMU that can be mediated is ever claimed. */
-RULE(M2, "only a core PMU with support for mediated vPMUs is claimed",
-     "amd_pmu_is_mediated_pmu_supported(), intel_pmu_is_mediated_pmu_supported()")
-{
-	STATED(core_capable);
-	STATED(param_requested);
-	STATED(kvm_enable_pmu);
-	EXACTLY(claimed,
-		s->core_capable && s->param_requested && s->kvm_enable_pmu);
 }
 
 static void expect_claimed(const struct scenario *s, struct demands *d)

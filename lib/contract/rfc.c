@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#define RULES_OF CONTRACT_RFC
+#define RULES_OF BY_RFC
 #define RULES_IN "docs/contract/rfc.md"
 #include "rule.h"
 

@@ -10,9 +10,10 @@
  *		EXACTLY(claimed, 0);
  *	}
  *
- * A file of rules says whose they are (RULES_OF, an enum contract) and which
- * document has more words about them (RULES_IN) before it includes this. The
- * linker collects them; no list and no count is kept.
+ * A file of rules says who promises them (RULES_OF, a set of BY_*) and which
+ * document has more words about them (RULES_IN) before it includes this; either
+ * may change further down. The linker collects them; no list and no count is
+ * kept.
  */
 #ifndef PMU_CONTRACT_RULE_H
 #define PMU_CONTRACT_RULE_H
@@ -26,7 +27,7 @@
 	static void expect_##n(const struct scenario *s, struct demands *d);  \
 	static const struct rule rule_##n = {                                 \
 		.id = (number),                                               \
-		.contract = RULES_OF,                                         \
+		.promised = RULES_OF,                                         \
 		.words = (sentence),                                          \
 		.source = (origin),                                           \
 		.document = RULES_IN,                                         \

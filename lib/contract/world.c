@@ -106,7 +106,7 @@ static bool possible_open(const struct world *w, const struct act *act)
 	if (w->event[act->slot].open || (inherit && act->target != ON_SELF))
 		return false;
 	/* D36, too. */
-	if (act->target == ON_CGROUP1 && stays(w) && !rfc(w) &&
+	if (act->target == ON_CGROUP1 && stays(w) && mediated(w) &&
 	    !w->started[1] && !w->in_cgroup)
 		return false;
 	if (act->leader == NO_LEADER)
@@ -130,7 +130,7 @@ static bool cpu1_is_free(const struct world *w)
  */
 static bool would_warn(const struct world *w)
 {
-	return !rfc(w) && !w->started[1] && !cgroup_starts(w) &&
+	return mediated(w) && !w->started[1] && !cgroup_starts(w) &&
 	       has_event_on(w, ON_CGROUP1);
 }
 

@@ -26,7 +26,9 @@ static const char *rule_of_open(const struct world *w, const struct act *act)
 {
 	bool includes_guest = !(act->flags & ACT_EXCLUDE_GUEST);
 
-	if (!rfc(w)) {
+	if (emulated(w))
+		return "E1";
+	if (mediated(w)) {
 		if (act->flags & ACT_SOFTWARE)
 			return "M16";
 		return !includes_guest && claims(w) ? "M18" : "M11";
@@ -49,8 +51,11 @@ static int ask_open(const struct world *w, const struct act *act,
 	struct scenario *s;
 	bool inside;
 
+	if (emulated(w) && !stays(w))
+		return 0;
 	ask(q, rule_of_open(w, act));
 	s = &q->s;
+	s->guest_iterations = stays(w);
 	s->pmu = act->flags & ACT_SOFTWARE ? PMU_SOFTWARE : PMU_CORE;
 	s->exclude_guest = !!(act->flags & ACT_EXCLUDE_GUEST);
 	s->own_errno = 0;
@@ -73,7 +78,7 @@ static int ask_open(const struct world *w, const struct act *act,
 static int ask_create(const struct world *w, const struct answer *answer,
 		      struct question *q)
 {
-	if (rfc(w))
+	if (!mediated(w))
 		return 0;
 	ask(q, "M6");
 	q->s.irqchip = 1;
@@ -120,10 +125,13 @@ static int ask_count(const struct world *w, const struct world_event *event,
 		     const struct sight *sight, struct question *q)
 {
 	bool of_others = event->target == ON_CPU0 || event->target == ON_CPU1;
+	bool of_guests = emulated(w) && includes(event) &&
+			 on_guest_cpu(event->target);
 
 	ask(q, "M53");
 	q->s.host_work = event->least;
-	q->s.host_work_most = of_others && !w->alone ? VALUE_MAX : event->most;
+	q->s.host_work_most =
+		of_guests || (of_others && !w->alone) ? VALUE_MAX : event->most;
 	q->o.counted_after = sight->count - event->count;
 	return 1;
 }

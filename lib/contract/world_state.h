@@ -6,9 +6,19 @@
 
 #include "world.h"
 
+static inline bool mediated(const struct world *w)
+{
+	return w->contract == CONTRACT_MEDIATED;
+}
+
+static inline bool emulated(const struct world *w)
+{
+	return w->contract == CONTRACT_EMULATED;
+}
+
 static inline bool rfc(const struct world *w)
 {
-	return w->contract != CONTRACT_MEDIATED;
+	return !mediated(w) && !emulated(w);
 }
 
 static inline bool core(const struct world_event *event)

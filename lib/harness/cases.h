@@ -29,6 +29,7 @@
 #include "../host/host.h"
 #include "../host/klog.h"
 #include "order.h"
+#include "promised.h"
 #include "../base/deadline.h"
 #include "../host/limits.h"
 #include "../perf/event.h"
@@ -261,6 +262,7 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 	case_program = getpid();
 	atexit(case_nothing_ran);
 	pthread_atfork(case_before_fork, NULL, case_ends_with_parent);
+	skip_all_unpromised(host_contract());
 	order_cases();
 	return test_harness_run(argc, argv);
 }

@@ -85,6 +85,8 @@ enum contract host_contract(void)
 
 	if (forced)
 		return contract_named(forced);
+	if (host_mediated_parameter() != 1 && host_kvm_enable_pmu() == 1)
+		return CONTRACT_EMULATED;
 	if (!file_read(GUEST_CONTRACT, spoken, sizeof(spoken)))
 		return contract_named(spoken);
 	return host_mediated_parameter() >= 0 ? CONTRACT_MEDIATED
@@ -131,20 +133,32 @@ static bool kernel_has(const char *function)
 	return found;
 }
 
-/* What a kernel lacks to hand over the PMU under the contract asked for. */
+/* What a kernel lacks to give guests a PMU under the contract asked for. */
 static const char *contract_missing(unsigned int needs)
 {
-	bool rfc = speaks_rfc();
+	const enum contract contract = host_contract();
+	const bool emulated = contract == CONTRACT_EMULATED;
+	const bool rfc = speaks_rfc();
 
-	if (host_contract() == CONTRACT_NONE)
-		return "needs a kernel that hands the PMU to guests";
+	if (contract == CONTRACT_NONE)
+		return "needs a kernel that gives guests a PMU";
 	if ((needs & HOST_NEEDS_RFC) && !rfc)
 		return "needs the RFC's contract";
-	if ((needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED)) && rfc)
+	if ((needs & HOST_NEEDS_EMULATED) && !emulated)
+		return "needs the emulated contract";
+	if ((needs & HOST_NEEDS_PARAMETER) && host_mediated_parameter() < 0)
+		return "needs a kernel with enable_mediated_pmu";
+	if ((needs & (HOST_NEEDS_MEDIATED | HOST_NEEDS_PARAMETER)) && rfc)
 		return "needs the mediated contract";
+	if (needs & HOST_NEEDS_PARAMETER)
+		return NULL;
+	if ((needs & HOST_NEEDS_MEDIATED) && host_mediated_parameter() < 0)
+		return "needs a kernel that hands the PMU to guests";
+	if ((needs & HOST_NEEDS_MEDIATED) && emulated)
+		return "needs enable_mediated_pmu=1";
 	if (rfc && !kernel_has("perf_guest_enter"))
 		return "needs perf_guest_enter() in the kernel";
-	if (!(needs & HOST_NEEDS_CONTRACT) && host_mediated_parameter() != 1)
+	if (!emulated && host_mediated_parameter() != 1)
 		return "needs enable_mediated_pmu=1";
 	return NULL;
 }
@@ -176,8 +190,8 @@ const char *host_missing(unsigned int needs)
 	if ((needs & HOST_NEEDS_CORE_PMU) &&
 	    access("/sys/bus/event_source/devices/cpu", F_OK))
 		return "needs a core PMU";
-	if (needs & (HOST_NEEDS_CONTRACT | HOST_NEEDS_MEDIATED |
-		     HOST_NEEDS_RFC | HOST_NEEDS_PASSTHROUGH)) {
+	if (needs & (HOST_NEEDS_PARAMETER | HOST_NEEDS_MEDIATED |
+		     HOST_NEEDS_RFC | HOST_NEEDS_EMULATED | HOST_NEEDS_VPMU)) {
 		const char *missing = contract_missing(needs);
 
 		if (missing)

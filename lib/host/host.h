@@ -17,12 +17,14 @@
 #define HOST_NEEDS_NO_WATCHDOG (1u << 4)
 /* CPU 0 and CPU 1 are online. */
 #define HOST_NEEDS_TWO_CPUS (1u << 5)
-/* The kernel speaks the mediated contract, whatever its parameter says. */
-#define HOST_NEEDS_CONTRACT (1u << 6)
+/* KVM has enable_mediated_pmu, whatever it reads as. */
+#define HOST_NEEDS_PARAMETER (1u << 6)
 /* The kernel speaks the RFC's contract, and KVM uses it. */
 #define HOST_NEEDS_RFC (1u << 7)
-/* Guests are given the PMU, under whatever contract. */
-#define HOST_NEEDS_PASSTHROUGH (1u << 8)
+/* Guests have a PMU, under whatever contract. */
+#define HOST_NEEDS_VPMU (1u << 8)
+/* A guest's counters are perf events of the host. */
+#define HOST_NEEDS_EMULATED (1u << 10)
 
 /*
  * CLOCK_MONOTONIC_RAW and perf's clock run at one rate: the kernel has finished
@@ -41,17 +43,18 @@
 #define HOST_NEEDS_RFC_GUESTS \
 	(HOST_NEEDS_A_VM | HOST_NEEDS_RFC | HOST_NEEDS_TWO_CPUS)
 
-/* For programs about the PMU that a guest was given, by whatever contract. */
+/* For programs about a guest's own PMU, under whatever contract. */
 #define HOST_NEEDS_GUEST_PMU \
-	(HOST_NEEDS_A_VM | HOST_NEEDS_PASSTHROUGH | HOST_NEEDS_TWO_CPUS)
+	(HOST_NEEDS_A_VM | HOST_NEEDS_VPMU | HOST_NEEDS_TWO_CPUS)
 
 /* The first need that is absent, in a few constant words, or NULL. */
 const char *host_missing(unsigned int needs);
 
 /*
- * The contract of the running kernel, or what PMU_CONTRACT forces: what
- * perf_guest.contract says or, on a kernel without that, mediated if KVM has
- * enable_mediated_pmu. CONTRACT_NONE if it is none this suite knows.
+ * The contract of the running kernel, or what PMU_CONTRACT forces: emulated if
+ * KVM gives guests a PMU (kvm.enable_pmu) and hands none over
+ * (enable_mediated_pmu); else what perf_guest.contract says or, on a kernel
+ * without that, mediated. CONTRACT_NONE if it is none this suite knows.
  */
 enum contract host_contract(void);
 

@@ -124,6 +124,7 @@ int event_try_open_core(unsigned int flags, pid_t task, int cpu, int group_fd)
 	if (err)
 		return -err;
 	attr.exclude_guest = (flags & EVENT_EXCLUDES_GUEST) != 0;
+	attr.exclude_host = (flags & EVENT_EXCLUDES_HOST) != 0;
 	attr.pinned = (flags & EVENT_PINNED) != 0;
 	attr.disabled = (flags & EVENT_DISABLED) != 0;
 	attr.inherit = (flags & EVENT_INHERITED) != 0;
@@ -178,6 +179,32 @@ struct perf_event_mmap_page *event_map(int fd, unsigned int data_pages)
 	return map == MAP_FAILED ? NULL : map;
 }
 
+int64_t event_samples_on_cpu(int cpu, int back, uint64_t period,
+			     unsigned int turns)
+{
+	struct perf_event_mmap_page *page;
+	struct perf_event_attr attr;
+	int64_t written = NOT_KNOWN;
+	int fd;
+
+	if (event_describe(&attr, PMU_CORE))
+		return NOT_KNOWN;
+	attr.exclude_guest = 1;
+	attr.sample_period = period;
+	attr.sample_type = PERF_SAMPLE_IP;
+	/* Samples on the way there and back would be those of another CPU. */
+	fd = event_try_open(&attr, SELF, cpu, NO_GROUP);
+	page = fd < 0 ? NULL : event_map(fd, 1);
+	/* Whether it is throttled after the first does not matter. */
+	if (page && event_gain_on_cpu(fd, cpu, back, turns) != NOT_KNOWN)
+		written = (int64_t)page->data_head;
+	if (page)
+		event_unmap(page, 1);
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
 void event_unmap(struct perf_event_mmap_page *page, unsigned int data_pages)
 {
 	munmap(page, map_size(data_pages));
@@ -228,27 +255,57 @@ static uint64_t ring_word(struct perf_event_mmap_page *page, uint64_t position)
 	return word;
 }
 
-bool event_ring_next(struct perf_event_mmap_page *page, unsigned int data_pages,
-		     struct event_value *value)
+#define SAMPLE_WORDS 3
+
+/*
+ * The header of the next sample, and the words after it: what a ring has of
+ * others, lost records say, is passed over. Returns false if there is none.
+ */
+static bool ring_sample(struct perf_event_mmap_page *page,
+			unsigned int data_pages,
+			struct perf_event_header *header,
+			uint64_t words[SAMPLE_WORDS])
 {
 	uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t tail = page->data_tail;
 	bool found = false;
 
 	while (data_pages && tail < head && !found) {
-		uint64_t header = ring_word(page, tail);
-		uint32_t type = (uint32_t)header;
-		uint16_t size = (uint16_t)(header >> 48);
+		uint64_t word = ring_word(page, tail);
 
-		if (type == PERF_RECORD_SAMPLE) {
-			memset(value, 0, sizeof(*value));
-			value->count = ring_word(page, tail + 8);
-			value->enabled_ns = ring_word(page, tail + 16);
-			value->running_ns = ring_word(page, tail + 24);
-			found = true;
-		}
-		tail += size;
+		memcpy(header, &word, sizeof(*header));
+		found = header->type == PERF_RECORD_SAMPLE;
+		for (int i = 0; found && i < SAMPLE_WORDS; i++)
+			words[i] = ring_word(page, tail + 8 + 8 * i);
+		tail += header->size;
 	}
 	__atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
 	return found;
+}
+
+bool event_ring_next(struct perf_event_mmap_page *page, unsigned int data_pages,
+		     struct event_value *value)
+{
+	struct perf_event_header header;
+	uint64_t words[SAMPLE_WORDS];
+
+	if (!ring_sample(page, data_pages, &header, words))
+		return false;
+	*value = (struct event_value){ .count = words[0],
+				       .enabled_ns = words[1],
+				       .running_ns = words[2] };
+	return true;
+}
+
+bool event_ring_next_place(struct perf_event_mmap_page *page,
+			   unsigned int data_pages, struct event_place *place)
+{
+	struct perf_event_header header;
+	uint64_t words[SAMPLE_WORDS];
+
+	if (!ring_sample(page, data_pages, &header, words))
+		return false;
+	place->mode = header.misc & PERF_RECORD_MISC_CPUMODE_MASK;
+	place->address = words[0];
+	return true;
 }

@@ -48,6 +48,7 @@ int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,
 #define EVENT_DISABLED (1u << 2)
 #define EVENT_INHERITED (1u << 3)
 #define EVENT_USER_ONLY (1u << 4)
+#define EVENT_EXCLUDES_HOST (1u << 5)
 
 /*
  * Open what event_describe() gives for PMU_CORE, with these @flags. Returns the
@@ -76,6 +77,13 @@ int event_read(int fd, struct event_value *value);
 int64_t event_gain_on_cpu(int fd, int cpu, int back, unsigned int turns);
 
 /*
+ * The same of an event of this thread that excludes the guest and samples with
+ * that @period: returns the bytes of samples it wrote, or NOT_KNOWN.
+ */
+int64_t event_samples_on_cpu(int cpu, int back, uint64_t period,
+			     unsigned int turns);
+
+/*
  * Map the event's control page and @data_pages (0 or a power of two) of ring.
  * Returns NULL and sets errno if that is refused.
  */
@@ -96,5 +104,19 @@ bool event_page_times(const volatile struct perf_event_mmap_page *page,
  */
 bool event_ring_next(struct perf_event_mmap_page *page, unsigned int data_pages,
 		     struct event_value *value);
+
+/*
+ * Where a sample was taken.
+ * @mode:    a PERF_RECORD_MISC_* of the CPU's mode
+ * @address: of the instruction
+ */
+struct event_place {
+	unsigned int mode;
+	uint64_t address;
+};
+
+/* The same of a PERF_SAMPLE_IP record. */
+bool event_ring_next_place(struct perf_event_mmap_page *page,
+			   unsigned int data_pages, struct event_place *place);
 
 #endif

@@ -62,6 +62,7 @@ static void good_observations_conform(void **state)
 	(void)state;
 	check_file("good/mediated.obs", CONFORMS, in_good);
 	check_file("good/guest.obs", CONFORMS, in_good);
+	check_file("good/emulated.obs", CONFORMS, in_good);
 	check_file("good/rfc.obs", CONFORMS, in_good);
 	check_file("good/defects.obs", CONFORMS, in_good);
 }
@@ -71,6 +72,7 @@ static void bad_observations_violate(void **state)
 	(void)state;
 	check_file("bad/mediated.obs", VIOLATES, in_bad);
 	check_file("bad/guest.obs", VIOLATES, in_bad);
+	check_file("bad/emulated.obs", VIOLATES, in_bad);
 	check_file("bad/rfc.obs", VIOLATES, in_bad);
 	check_file("bad/defects.obs", VIOLATES, in_bad);
 }
@@ -146,7 +148,8 @@ static void contracts_have_names(void **state)
 	assert_int_equal(contract_named("rfc-as-posted"),
 			 CONTRACT_RFC_AS_POSTED);
 	assert_int_equal(contract_named("mediated"), CONTRACT_MEDIATED);
-	assert_int_equal(contract_named("any"), CONTRACT_NONE);
+	assert_int_equal(contract_named("emulated"), CONTRACT_EMULATED);
+	assert_int_equal(contract_named("passthrough"), CONTRACT_NONE);
 	assert_int_equal(contract_named(""), CONTRACT_NONE);
 	assert_string_equal(contract_name(CONTRACT_RFC), "rfc");
 }
@@ -210,6 +213,8 @@ static void rules_come_in_the_order_of_their_numbers(void **state)
 	assert_true(rule_index(contract_rule("M58")) <
 		    rule_index(contract_rule("R1")));
 	assert_true(rule_index(contract_rule("R31")) <
+		    rule_index(contract_rule("E1")));
+	assert_true(rule_index(contract_rule("E12")) <
 		    rule_index(contract_rule("D1")));
 }
 
@@ -218,8 +223,16 @@ static void a_kernel_promises_the_rules_of_its_contract(void **state)
 	const struct rule *rfc = contract_rule("R3");
 	const struct rule *mediated = contract_rule("M11");
 	const struct rule *defect = contract_rule("D3");
+	const struct rule *emulated = contract_rule("E3");
+	const struct rule *passthrough = contract_rule("M30");
 
 	(void)state;
+	assert_true(contract_has(CONTRACT_EMULATED, emulated));
+	assert_false(contract_has(CONTRACT_MEDIATED, emulated));
+	assert_false(contract_has(CONTRACT_EMULATED, mediated));
+	assert_true(contract_has(CONTRACT_RFC, passthrough));
+	assert_false(contract_has(CONTRACT_EMULATED, passthrough));
+	assert_true(contract_has(CONTRACT_EMULATED, defect));
 	assert_true(contract_has(CONTRACT_RFC, rfc));
 	assert_true(contract_has(CONTRACT_RFC_AS_POSTED, rfc));
 	assert_false(contract_has(CONTRACT_MEDIATED, rfc));
@@ -228,6 +241,21 @@ static void a_kernel_promises_the_rules_of_its_contract(void **state)
 	assert_true(contract_has(CONTRACT_MEDIATED, defect));
 	assert_true(contract_has(CONTRACT_RFC, defect));
 	assert_false(contract_has(CONTRACT_NONE, defect));
+}
+
+static void a_case_is_promised_if_one_of_its_rules_is(void **state)
+{
+	(void)state;
+	assert_int_equal(contracts_of_case("R22_of_a_cpu"), BY_RFC);
+	assert_int_equal(contracts_of_case("R29_D4_an_unrelated_clone"),
+			 BY_ALL);
+	assert_int_equal(contracts_of_case("M30_a_guest"), BY_PASSTHROUGH);
+	/* What is asked beside a rule may be promised by more. */
+	assert_int_equal(contracts_of_case("M30_alias_old_and_new"), BY_ALL);
+	assert_int_equal(contracts_of_case("E1"), BY_EMULATED);
+	assert_int_equal(contracts_of_case("no_rule"), BY_ALL);
+	assert_int_equal(contracts_of_case("M999_no_rule"), BY_ALL);
+	assert_int_equal(contracts_of_case(""), BY_ALL);
 }
 
 static void there_is_no_rule_without_a_name(void **state)
@@ -246,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_failed_control_is_broken_not_violated),
 		cmocka_unit_test(what_was_not_measured_is_undecided),
 		cmocka_unit_test(a_violation_outranks_what_was_not_measured),
+		cmocka_unit_test(a_case_is_promised_if_one_of_its_rules_is),
 		cmocka_unit_test(there_is_no_rule_without_a_name),
 		cmocka_unit_test(the_guest_must_have_had_most_of_the_time),
 		cmocka_unit_test(no_two_rules_have_the_same_number),

@@ -104,6 +104,27 @@ static void test_nothing_goes_to_error_under_mediated(void **state)
 	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
 }
 
+/* Nothing is refused, and what includes the guest counts what that does. */
+static void test_an_emulated_pmu_is_shared(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_EMULATED, true);
+	assert_int_equal(try_open(&w, 0, ON_CPU1, 0, 0), 0);
+	tell(&w, ACT_create, 0);
+	tell(&w, ACT_stay, 0);
+	assert_int_equal(try_open(&w, 1, ON_CPU1, 0, 0), 1);
+	assert_int_equal(verdict_of(questions), CONFORMS);
+	assert_int_equal(try_open(&w, 2, ON_CPU1, ACT_EXCLUDE_GUEST, EBUSY), 1);
+	assert_int_equal(verdict_of(questions), VIOLATES);
+	assert_int_equal(try_open(&w, 2, ON_CPU1, ACT_EXCLUDE_GUEST, 0), 1);
+	tell(&w, ACT_leave, 0);
+	assert_int_equal(look(&w, 0, false, 1000000), CONFORMS);
+	assert_int_equal(look(&w, 1, true, 0), VIOLATES);
+	assert_int_equal(look(&w, 2, false, 1000000), VIOLATES);
+}
+
 static void test_opens_are_judged_by_claims(void **state)
 {
 	struct world w;
@@ -166,6 +187,7 @@ int main(void)
 		cmocka_unit_test(test_work_is_counted_once),
 		cmocka_unit_test(test_entry_puts_into_error_under_the_rfc),
 		cmocka_unit_test(test_nothing_goes_to_error_under_mediated),
+		cmocka_unit_test(test_an_emulated_pmu_is_shared),
 		cmocka_unit_test(test_opens_are_judged_by_claims),
 		cmocka_unit_test(test_what_the_kernel_may_choose_is_followed),
 		cmocka_unit_test(test_a_group_has_one_fate),

@@ -104,6 +104,18 @@ int64_t counting_work(enum guest_op op, enum pmu_event event, uint64_t times)
 					 : made_of[op].instructions);
 }
 
+int64_t counting_retired(enum guest_op op, enum pmu_event event, uint64_t times)
+{
+	int64_t work = counting_work(op, event, times);
+
+	if (made_of[op].exits == NOT_KNOWN)
+		return NOT_KNOWN;
+	/* None of those that exit is a branch. */
+	return event == PMU_BRANCHES
+		       ? work
+		       : work - (int64_t)times * made_of[op].exits;
+}
+
 /* One KVM_RUN: what the counters read, and the exits it took. */
 struct run {
 	int64_t counts[COUNTERS_MAX];

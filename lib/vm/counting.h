@@ -80,4 +80,11 @@ void counting_script(struct guest *guest, const struct counting *counting,
  */
 int64_t counting_work(enum guest_op op, enum pmu_event event, uint64_t times);
 
+/*
+ * The same as the processor retires them: without those that exit and that KVM
+ * emulates. NOT_KNOWN if it is not known which of them exit.
+ */
+int64_t counting_retired(enum guest_op op, enum pmu_event event,
+			 uint64_t times);
+
 #endif

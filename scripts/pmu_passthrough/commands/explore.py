@@ -30,7 +30,7 @@ with "gcc -pthread", run it as root.""",
         "Environment: MACHINE.\nStatus: 0 everything conformed, 1 not, 2 bad input.",
     )
     made.add_argument(
-        "--contract", metavar="NAME", default="mediated", help="mediated (default) or rfc"
+        "--contract", metavar="NAME", default="mediated", help="mediated (default), rfc or emulated"
     )
     made.add_argument(
         "--seconds",
@@ -63,8 +63,8 @@ with "gcc -pthread", run it as root.""",
 def main(arguments: list[str]) -> int:
     complete(parser)
     values = parser().take(arguments)
-    if values.contract not in ("mediated", "rfc"):
-        refuse_contract(values.contract, "to explore there is: mediated rfc")
+    if values.contract not in ("mediated", "rfc", "emulated"):
+        refuse_contract(values.contract, "to explore there is: mediated rfc emulated")
     if values.seconds > explorer.MOST_SECONDS:
         raise Refused(
             f"--seconds {values.seconds}: a case may take 600 s in all, shrinking included"

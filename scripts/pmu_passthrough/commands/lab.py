@@ -17,7 +17,7 @@ from ..lab.doctor import doctor
 from ..lab.machine import ALL, machine, names
 from ..lab.payload import payload
 from ..lab.replay import replay
-from ..lab.request import Request
+from ..lab.request import Request, contracts_in
 from ..lab.trials import Trial, try_faults
 from ..results import ranking, table
 from ..results.model import Results, load
@@ -69,7 +69,7 @@ def _run(values: argparse.Namespace) -> int:
     machines = [machine(name) for name in ALL] if machine_named(values) == "all" else None
     requests = [request_of(values, one) for one in machines or [machine(machine_named(values))]]
     request = requests[0]
-    contracts = ("mediated", "rfc") if request.contract == "all" else (request.contract,)
+    contracts = contracts_in(request.contract)
     many = machines is not None or len(contracts) > 1
     if (values.boots or 1) > 1 and (many or request.stop_at):
         raise Refused("--boots is for a run of one contract on one machine, to its end")

@@ -9,7 +9,7 @@ from ..base.options import not_empty, number
 from ..base.say import Refused
 from ..base.verbs import Option
 from ..lab.machine import Machine, machine, names
-from ..lab.request import CONTRACTS, Request, passed_on
+from ..lab.request import CONTRACTS, Request, contracts_in, passed_on
 from ..lab.rough import Rough
 from ..suite import cases, faults, rules
 from ..suite.renamed import refuse_contract
@@ -56,13 +56,13 @@ MACHINES = Option(
 KERNEL = Option("--kernel", "boot this bzImage (or KERNEL=)", "IMAGE")
 CONTRACT = Option(
     "--contract",
-    "auto (default, or CONTRACT=), mediated, rfc, rfc-as-posted",
+    "auto (default, or CONTRACT=), mediated, emulated, rfc, rfc-as-posted",
     "NAME",
     complete=lambda: [*CONTRACTS, "all"],
 )
 CONTRACTS_OR_ALL = Option(
     "--contract",
-    CONTRACT.help + ", or all: each on its kernel",
+    CONTRACT.help + "; several with commas, each on its kernel; all: mediated,rfc",
     "NAME",
     complete=lambda: [*CONTRACTS, "all"],
 )
@@ -120,8 +120,9 @@ def machine_named(values: argparse.Namespace) -> str:
 
 def _contract(values: argparse.Namespace) -> str:
     named = getattr(values, "contract", None) or os.environ.get("CONTRACT") or "auto"
-    if named not in (*CONTRACTS, "all"):
-        refuse_contract(named, f"there is: {' '.join(CONTRACTS)} all")
+    for one in contracts_in(named):
+        if one not in CONTRACTS:
+            refuse_contract(one, f"there is: {' '.join(CONTRACTS)} all")
     return named
 
 
@@ -130,9 +131,9 @@ def _variant(values: argparse.Namespace, contract: str, image: str) -> str:
     fault = getattr(values, "fault", "")
     asked = "debug" if getattr(values, "debug", False) else ""
     asked = asked or ("reference" if getattr(values, "reference", False) or fault else "")
-    if contract == "all":
+    if len(contracts_in(contract)) > 1:
         if image or asked:
-            raise Refused("--contract all chooses its kernels itself")
+            raise Refused(f"--contract {contract} chooses its kernels itself")
         return "plain"
     if image and asked:
         raise Refused("--kernel is a kernel already: no --reference, --debug or --fault")
@@ -184,8 +185,8 @@ def request_of(values: argparse.Namespace, named: Machine | None = None) -> Requ
 
 
 def one_contract(request: Request) -> Request:
-    if request.contract == "all":
-        raise Refused("--contract all is for run")
+    if len(contracts_in(request.contract)) > 1:
+        raise Refused(f"--contract {request.contract} is for run")
     return request
 
 

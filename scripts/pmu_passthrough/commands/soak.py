@@ -16,7 +16,7 @@ from ..matrix.soak import Choices, Soak, compared
 from ..suite import cases
 from ..suite.renamed import refuse_contract
 
-_CONTRACTS = ("mediated", "rfc", "rfc-as-posted")
+_CONTRACTS = ("mediated", "rfc", "rfc-as-posted", "emulated")
 
 
 def _numbers(most: int = 10**9) -> "type[argparse.Action]":
@@ -70,7 +70,7 @@ is there already is not repeated, so an interrupted soak goes on where it stoppe
     )
     rough = "on a rough machine, how rough, in percent, in turn (default 100)"
     made.add_argument("--strengths", metavar="N,N", action=_numbers(400), default=[100], help=rough)
-    contracts = "mediated, rfc, rfc-as-posted, in turn (default mediated,rfc)"
+    contracts = "mediated, rfc, rfc-as-posted, emulated, in turn (default mediated,rfc)"
     made.add_argument("--contracts", metavar="A,B", default="mediated,rfc", help=contracts)
     made.add_argument("--filter", metavar="GLOBS", default="", help="only these cases")
     made.add_argument("--out", metavar="DIR", help="where results go (default build/soak)")

@@ -11,7 +11,9 @@ from ..base.say import Refused
 from .machine import Machine
 from .rough import Rough
 
-CONTRACTS = ("auto", "mediated", "rfc", "rfc-as-posted")
+CONTRACTS = ("auto", "mediated", "rfc", "rfc-as-posted", "emulated")
+# What "all" stands for.
+_ALL = ("mediated", "rfc")
 # What test programs take from the environment.
 PASSED_ON = (
     "PMU_SEED",
@@ -28,6 +30,11 @@ def passed_on() -> dict[str, str]:
     for name in PASSED_ON:
         number_in(name, 1, most=MOST_SEED if name in ("PMU_SEED", "PMU_ORDER") else MOST)
     return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+
+
+def contracts_in(named: str) -> tuple[str, ...]:
+    """Those that a word for one, a list with commas, or "all" names."""
+    return _ALL if named == "all" else tuple(named.split(","))
 
 
 def as_prefix(values: Mapping[str, str]) -> str:
@@ -115,7 +122,7 @@ class Request:
     def kernel_arguments(self) -> str:
         own = ""
         # What makes a kernel with the RFC's interface speak it.
-        if self.contract != "auto" and self.contract != "mediated":
+        if self.contract.startswith("rfc"):
             own += f" perf_guest.contract={self.contract}"
         if self.fault:
             own += f" perf_guest.fault={self.fault}"
@@ -124,11 +131,13 @@ class Request:
             # identify_cpu() for a wild access.
             own += " no5lvl"
         machine = self.machine
+        handed_over = 0 if self.contract == "emulated" else 1
         more = f" {machine.kernel_arguments}" if machine.kernel_arguments else ""
         # loglevel=6 lets every line of a kernel report reach the console, which is all
         # that is left of a kernel that dies.
         return (
-            f"console={machine.console} loglevel=6 panic=-1 nmi_watchdog=0 {machine.kvm_parameter}=1"
+            f"console={machine.console} loglevel=6 panic=-1 nmi_watchdog=0 "
+            f"{machine.kvm_parameter}={handed_over}"
             f"{more} tsc=reliable no_timer_check {own} {self.append}"
         )
 

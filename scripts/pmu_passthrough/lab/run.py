@@ -387,7 +387,7 @@ def parts_of(
             where = where / contract if len(contracts) > 1 else where
             variant = request.variant
             if len(contracts) > 1:
-                variant = "plain" if contract == "mediated" else "reference"
+                variant = "reference" if contract.startswith("rfc") else "plain"
             one = replace(request, machine=machine, contract=contract, variant=variant)
             parts.append(Part(one, where, f"{machine.name} {contract}"))
     others = len(parts) - 1

@@ -15,9 +15,9 @@ from .console import complaint
 from .model import CaseResult, Results
 
 _NAMED = re.compile(
-    r"# (?:conforms|violates|undecided|stale [^ ]+|known [^ ]+) ([RMD][0-9]+[a-z]?)"
+    r"# (?:conforms|violates|undecided|stale [^ ]+|known [^ ]+) ([MRED][0-9]+[a-z]?)"
 )
-_IN_NAME = re.compile(r"(?:^|_)([RMD][0-9]+)(?=_)")
+_IN_NAME = re.compile(r"(?:^|_)([MRED][0-9]+)(?=_)")
 _TOOK = re.compile(r"# took ([0-9.]+) ms(?:, ([0-9.]+) ms of it computing)?")
 _BROKEN = re.compile(r"^# broken |terminated by |terminated unexpectedly")
 
@@ -192,8 +192,16 @@ def parse(
                 "programs": parser.durations,
             }
         }
-    spoken = parser.facts.get("/sys/module/perf_guest/parameters/contract", context["contract"])
+    spoken = _spoken(parser.facts, context["contract"])
     return Results(context, spoken, parser.facts, parser.complete, parser.cases)
+
+
+def _spoken(facts: dict[str, str], asked: str) -> str:
+    """The contract by which the programs judged."""
+    said = facts.get("pmu_contract", "")
+    if said and " " not in said:
+        return said
+    return facts.get("/sys/module/perf_guest/parameters/contract", asked)
 
 
 def _lines_of(report: list[str], mark: str) -> str:

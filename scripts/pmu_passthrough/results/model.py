@@ -18,7 +18,7 @@ OUTCOMES = ("conforms", "known", "violates", "broken", "undecided", "skip")
 FAILURES = ("violates", "broken", "undecided")
 _STALE = re.compile(r"# stale ([^ ]+) ([^ ]+)")
 _KNOWN = re.compile(r"# known ([^ ]+) ([^ :]+)")
-_NAMED = re.compile(r"# (?:violates|undecided) ([RMD][0-9]+[a-z]?)")
+_NAMED = re.compile(r"# (?:violates|undecided) ([MRED][0-9]+[a-z]?)")
 
 
 @dataclass

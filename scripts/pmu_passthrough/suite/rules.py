@@ -32,11 +32,11 @@ class Rule:
 
 
 def rank(rule: str) -> tuple[int, int, str]:
-    """M before R before D, and 2 before 10."""
+    """M before R before E before D, and 2 before 10."""
     found = re.match(r"(.)([0-9]+)(.*)", rule, re.DOTALL)
     if not found:
-        return 3, 0, rule[1:]
-    return {"M": 0, "R": 1, "D": 2}.get(found[1], 3), int(found[2]), found[3]
+        return 4, 0, rule[1:]
+    return {"M": 0, "R": 1, "E": 2, "D": 3}.get(found[1], 4), int(found[2]), found[3]
 
 
 def _tool() -> Path:

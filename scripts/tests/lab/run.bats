@@ -29,7 +29,7 @@ outcomes() {
 	[ "$(field .verdict "$FULL")" = "conforms but for known defects" ]
 	[ "$(outcomes "$FULL")" = "conforms known skip" ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$FULL")" = \
-		"needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the RFC's contract" ]
+		"needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the RFC's contract,needs the emulated contract" ]
 	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28,known D29,known D33,known D35,known D36,known D37,known D39" ]
 	[ "$(field '.stale | length' "$FULL")" = 0 ]
 }

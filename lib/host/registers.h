@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the host has set up its PMU to, read from a CPU (/dev/cpu/N/msr). */
+#ifndef PMU_HOST_REGISTERS_H
+#define PMU_HOST_REGISTERS_H
+
+#include <stdint.h>
+
+#define HOST_REGISTERS_MAX 8
+
+/*
+ * @msr:   numbers of the registers that this CPU has, @count of them
+ * @value: what they hold
+ */
+struct host_registers {
+	int count;
+	uint32_t msr[HOST_REGISTERS_MAX];
+	uint64_t value[HOST_REGISTERS_MAX];
+};
+
+/*
+ * Read the global control, DEBUGCTL, the performance entry of the local APIC,
+ * and on Intel the switch of PEBS, as far as @cpu has them.
+ * Returns 0, or ENOENT if the machine shows none.
+ */
+int host_registers_read(int cpu, struct host_registers *registers);
+
+/* How many hold something else in @now than in @then, or are not in it. */
+int host_registers_differ(const struct host_registers *then,
+			  const struct host_registers *now);
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest's counters do where they are events of the host and find no
+ * counter, and how the host's PMU is left (docs/contract/emulated.md, E8, E9,
+ * E11).
+ */
+#include "guest_case.h"
+#include "host/registers.h"
+#include "perf/group.h"
+
+#define HOST_CPU 0
+#define EXITS 50
+#define WORK_TURNS 100000
+#define SAMPLE_PERIOD 20000
+#define RING_PAGES 8
+
+FIXTURE(starved)
+{
+	struct guest_case c;
+	struct competitors pinned;
+};
+
+FIXTURE_SETUP(starved)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(starved)
+{
+	competitors_close(&self->pinned);
+	guest_case_end(&self->c, _metadata);
+}
+
+/*
+ * Count the guest's work with its first counter, which must read back as it was
+ * written before that.
+ */
+static int count_work(struct guest_case *c, struct counting *counting,
+		      int64_t *gained)
+{
+	struct counted counted;
+	int read, err;
+
+	*counting = (struct counting){ .pmu = c->pmu,
+				       .op = GUEST_WORK,
+				       .times = TURNS };
+	counting->eventsel[0] =
+		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	err = counting_run(&c->guest, counting, &counted);
+	if (err)
+		return err;
+	script_clear(&c->guest);
+	script_write(&c->guest, pmu_eventsel_msr(&c->pmu, 0),
+		     counting->eventsel[0]);
+	read = script_read(&c->guest, pmu_eventsel_msr(&c->pmu, 0));
+	script_run(&c->guest);
+	c->o.mismatches = script_seen(&c->guest, read) != counting->eventsel[0];
+	c->o.vector = script_vector(&c->guest, read);
+	describe_count(&c->s, counting, &counted, PMU_INSTRUCTIONS);
+	*gained = counted.gained[0];
+	return 0;
+}
+
+/* All counters of the guest's CPU are the host's. */
+static int take_all(FIXTURE_DATA(starved) * self)
+{
+	int err = competitors_take_counters(&self->pinned, GUEST_CPU);
+
+	self->c.s.pinned = self->pinned.size;
+	self->c.s.counters = self->pinned.size;
+	return err;
+}
+
+TEST_F(starved, E8_no_counter_is_left)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting;
+
+	MUST(count_work(c, &counting, &c->o.guest_control));
+	MUST(take_all(self));
+	MUST(count_work(c, &counting, &c->o.guest_counted));
+	JUDGE("E8", &c->s, &c->o);
+}
+
+TEST_F(starved, E9_all_counters_are_free_again)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting;
+
+	MUST(take_all(self));
+	MUST(count_work(c, &counting, &c->o.guest_control));
+	competitors_close(&self->pinned);
+	c->s.pinned = 0;
+	MUST(count_work(c, &counting, &c->o.guest_counted));
+	JUDGE("E9", &c->s, &c->o);
+}
+
+TEST_F(starved, E9_one_counter_is_free_again)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting;
+
+	MUST(take_all(self));
+	MUST(count_work(c, &counting, &c->o.guest_control));
+	close(self->pinned.fd[--self->pinned.size]);
+	c->s.pinned = self->pinned.size;
+	MUST(count_work(c, &counting, &c->o.guest_counted));
+	JUDGE("E9", &c->s, &c->o);
+}
+
+/* Flexible ones, however many, give way. */
+TEST_F(starved, E9_flexible_events_give_way)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting;
+
+	MUST(competitors_try_outnumber(&self->pinned, 2 * c->host.general,
+				       GUEST_CPU, &c->s.counters));
+	c->s.pinned = 0;
+	MUST(count_work(c, &counting, &c->o.guest_counted));
+	JUDGE("E9", &c->s, &c->o);
+}
+
+/*
+ * A sampling event of the guest's CPU. One that is opened later says nothing:
+ * what the PMU was left as is set right for it (x86_pmu_enable()).
+ */
+static int open_sampling(struct perf_event_mmap_page **page)
+{
+	struct perf_event_attr attr;
+	int fd, err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return -err;
+	attr.exclude_guest = 1;
+	attr.sample_period = SAMPLE_PERIOD;
+	attr.sample_type = PERF_SAMPLE_IP;
+	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	*page = fd < 0 ? NULL : event_map(fd, RING_PAGES);
+	return fd;
+}
+
+/* Does it still sample? Returns bytes, or NOT_KNOWN. */
+static int64_t samples_now(int fd, struct perf_event_mmap_page *page)
+{
+	uint64_t from = page->data_head;
+
+	page->data_tail = from;
+	if (event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS) == NOT_KNOWN)
+		return NOT_KNOWN;
+	return (int64_t)(page->data_head - from);
+}
+
+/* A guest that counts and leaves all the time, beside an event of the host. */
+TEST_F(starved, E11_the_host_is_set_up_as_before)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = { .pmu = c->pmu,
+				     .op = GUEST_OUT,
+				     .times = EXITS };
+	struct host_registers before, after;
+	struct perf_event_mmap_page *page = NULL;
+	struct counted counted;
+	uint64_t exits;
+	int fd = open_sampling(&page);
+
+	MUST_BE(page != NULL);
+	NEEDS(!host_registers_read(GUEST_CPU, &before), "/dev/cpu/*/msr");
+	c->o.counted_before = samples_now(fd, page);
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+						  PMU_USER | PMU_OS);
+	exits = guest_exits_count(&c->guest);
+	MUST(counting_run(&c->guest, &counting, &counted));
+	MUST(host_registers_read(GUEST_CPU, &after));
+	c->s.exits_asked = EXITS;
+	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - exits);
+	c->o.guest_control = counted.gained[0];
+	c->o.mismatches = host_registers_differ(&before, &after);
+	c->o.samples_after = samples_now(fd, page);
+	event_unmap(page, RING_PAGES);
+	close(fd);
+	JUDGE("E11", &c->s, &c->o);
+}
+
+int main(int argc, char **argv)
+{
+	return guest_case_main(argc, argv, HOST_NEEDS_EMULATED,
+			       calibration_prepare);
+}
