@@ -123,7 +123,7 @@ refused() {
 @test "every fault has a name, a rule and words" {
 	run -0 "$LAB" faults
 	[ "${#lines[@]}" -eq "$(grep -c '^	X(' "$BATS_TEST_DIRNAME/../../lab/kernel/files/include/linux/perf_guest.h")" ]
-	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[RMD][0-9]+[a-z]?\t(rfc|mediated)\t(any|amd|intel)\t(late|alone|boot|debug)\t.+')" -eq 0 ]
+	[ "$(printf '%s\n' "${lines[@]}" | grep -vcP '^[a-z_]+\t[MRED][0-9]+[a-z]?\t(rfc|mediated|emulated)\t(any|amd|intel)\t(late|alone|boot|debug)\t.+')" -eq 0 ]
 }
 
 # known_only LIST FIELD THESE: every entry's field, a case's without its variant, is

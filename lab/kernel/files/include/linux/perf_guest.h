@@ -176,7 +176,36 @@
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \
 	X(vmx_last_fixed_missing, M45, MEDIATED, INTEL, LATE, "the last fixed counter is not there") \
 	X(vmx_status_not_loaded, M46, MEDIATED, INTEL, LATE, "the guest's overflow status is not loaded") \
-	X(vmx_status_not_saved, M46, MEDIATED, INTEL, LATE, "put forgets the overflow status")
+	X(vmx_status_not_saved, M46, MEDIATED, INTEL, LATE, "put forgets the overflow status") \
+	X(guest_only_refused, E1, EMULATED, ANY, LATE, "events that exclude the host are refused") \
+	X(vpmu_claims, E2, EMULATED, ANY, LATE, "a VM claims the PMU that it is not given") \
+	X(guest_only_lost, E3, EMULATED, AMD, LATE, "the guest-only bit is not set") \
+	X(vmx_guest_only_lost, E3, EMULATED, INTEL, LATE, "events that exclude the host count it") \
+	X(both_is_host, E4, EMULATED, AMD, LATE, "the host-only bit is set for events that exclude nobody") \
+	X(vmx_both_is_host, E4, EMULATED, INTEL, LATE, "VM entry stops events that exclude nobody") \
+	X(guest_sample_of_host, E5, EMULATED, ANY, LATE, "samples of a guest say they are the host's") \
+	X(guest_address_lost, E5, EMULATED, ANY, LATE, "samples of a guest have the address of the exit") \
+	X(host_sample_of_guest, E6, EMULATED, ANY, LATE, "samples of user space say they are a guest's") \
+	X(running_short, E7, EMULATED, ANY, LATE, "events run half of the time") \
+	X(vpmu_starved_moves, E8, EMULATED, ANY, LATE, "a counter of the guest that has none of the host moves") \
+	X(vpmu_flexible, E9, EMULATED, ANY, LATE, "the guest's events take turns with the host's") \
+	X(vpmu_starved_for_good, E9, EMULATED, ANY, LATE, "a counter of the guest that found none of the host does not try again") \
+	X(vpmu_rdpmc_passed, E10, EMULATED, ANY, LATE, "RDPMC of the guest reaches the hardware") \
+	X(vmx_debugctl_left, E11, EMULATED, INTEL, ALONE, "an exit leaves the trap of branches on") \
+	X(lvtpc_left, E11, EMULATED, ANY, ALONE, "an exit leaves the LVTPC masked") \
+	X(vpmu_modes_kept, E12, EMULATED, AMD, LATE, "the guest keeps its host-only and guest-only bits") \
+	X(vmx_control_stays, E3, EMULATED, INTEL, LATE, "an exit loads the guest's global control") \
+	X(vpmu_pmi_lost, M29, EMULATED, ANY, LATE, "the overflow of the guest's event interrupts nobody") \
+	X(vpmu_filter_ignored, M32, EMULATED, ANY, LATE, "the event filter does nothing") \
+	X(vpmu_emulated_lost, M34, EMULATED, ANY, LATE, "emulated instructions are not counted") \
+	X(vpmu_read_stale, M41, EMULATED, ANY, LATE, "the guest's event is not read while it runs") \
+	X(vpmu_counts_host, M41, EMULATED, ANY, LATE, "the guest's events count the host as well") \
+	X(vpmu_levels_ignored, M41, EMULATED, ANY, LATE, "the guest's events count at all privilege levels") \
+	X(vpmu_pause_loses, M41, EMULATED, ANY, LATE, "what the guest's event counted is lost when it is stopped") \
+	X(host_only_lost, M43, EMULATED, AMD, LATE, "the host-only bit is not set") \
+	X(vmx_host_only_lost, M43, EMULATED, INTEL, LATE, "VM entry does not stop events that exclude the guest") \
+	X(vpmu_status_lost, M46, EMULATED, ANY, LATE, "the overflow of the guest's event sets no status") \
+	X(vpmu_period_lost, M46, EMULATED, ANY, LATE, "the guest's event begins at zero, whatever the counter holds")
 /* clang-format on */
 
 enum perf_guest_fault {
