@@ -37,6 +37,8 @@ static const struct part {
 	{ "what enable_mediated_pmu reads as (M1)", HOST_NEEDS_PARAMETER },
 	{ "claims, refusals and times (mediated)", HOST_NEEDS_CLAIMS },
 	{ "guests that program the PMU", HOST_NEEDS_GUEST_PMU },
+	{ "host and guest side by side (emulated)",
+	  HOST_NEEDS_GUEST_PMU | HOST_NEEDS_EMULATED },
 	{ "the RFC's contract", HOST_NEEDS_RFC_GUESTS },
 };
 
@@ -57,6 +59,11 @@ static const struct remedy {
 	  "modprobe -r kvm_intel; modprobe kvm_intel enable_mediated_pmu=1 (built in: kvm_intel.enable_mediated_pmu=1 at boot)" },
 	{ "needs a kernel that hands the PMU to guests",
 	  "boot Linux 7.0 or later with CONFIG_KVM", NULL },
+	{ "needs a kernel with enable_mediated_pmu",
+	  "boot Linux 7.0 or later with CONFIG_KVM", NULL },
+	{ "needs a kernel that gives guests a PMU",
+	  "modprobe kvm enable_pmu=1 (built in: kvm.enable_pmu=1 at boot)",
+	  NULL },
 	{ "needs kernel.nmi_watchdog=0", "sysctl kernel.nmi_watchdog=0", NULL },
 	{ "needs two CPUs",
 	  "echo 1 >/sys/devices/system/cpu/cpu1/online (0 and 1 are used)",

@@ -236,7 +236,7 @@ def _payload(stage: _Stage) -> int:
 
 
 # What takes longest begins first.
-_LONG = ("rfc", "ksft", "intel", "run", "proof")
+_LONG = ("rfc", "ksft", "intel", "run", "proof", "emulated")
 
 
 def _lab(stage: _Stage) -> int:

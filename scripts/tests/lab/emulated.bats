@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The emulated contract: a guest's counters are events of the host.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export LAB=$BATS_TEST_DIRNAME/../../lab
+	export ALL=$BATS_FILE_TMPDIR/all
+	unset CONTRACT KERNEL
+	"$LAB" run --contract emulated --out "$ALL" >"$BATS_FILE_TMPDIR/table" 2>&1 ||
+		printf '%s\n' $? >"$BATS_FILE_TMPDIR/status"
+}
+
+setup() {
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+field() {
+	jq -r "$1" "${2:-$OUT}/results.json"
+}
+
+known() {
+	field '[.cases[] | select(.outcome == "known") | .reason | sub("known "; "")] | unique | join(" ")' "$1"
+}
+
+@test "the unmodified kernel conforms but for what has nothing to do with it" {
+	[ ! -e "$BATS_FILE_TMPDIR/status" ]
+	[ "$(field .contract "$ALL")" = emulated ]
+	[ "$(field .kernel "$ALL")" = plain ]
+	[ "$(field '[.cases[].outcome] | unique | join(" ")' "$ALL")" = "conforms known skip" ]
+	[ "$(known "$ALL")" = D37 ]
+	[ "$(field '.stale | length' "$ALL")" = 0 ]
+	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL")" = \
+		"needs a PMU that is handed over,needs a PMU with fixed counters,needs enable_mediated_pmu=1,needs the RFC's contract,needs the mediated contract" ]
+}
+
+@test "every rule of the emulated contract was asked" {
+	local number
+	for number in {1..12}; do
+		[ "$(field "[.cases[] | select((.rules | index(\"E$number\")) and .outcome == \"conforms\")] | length > 0" "$ALL")" = true ]
+	done
+}
+
+@test "so was what holds in every mode" {
+	local rule
+	for rule in M1 M2 M20 M29 M32 M34 M35 M38 {M41,M42,M43,M44,M45,M46,M47,M48,M49,M50,M51,M52,M53,M54,M55,M56,M57} D1 D2 D3 D4 D6 D7 D11 D13 D14 D15 D16 D17 D18 D20 D21 D24 D25 D33 D38; do
+		[ "$(field "[.cases[] | select((.rules | index(\"$rule\")) and .outcome == \"conforms\")] | length > 0" "$ALL")" = true ]
+	done
+}
+
+@test "it is found from the kernel's parameters" {
+	run -0 "$LAB" run --append kvm_amd.enable_mediated_pmu=0 --filter '*E10*' --out "$OUT"
+	[ "$(field .contract)" = emulated ]
+	# Asked for by name, the other one lacks something.
+	run -1 "$LAB" run --filter claim_test --append kvm_amd.enable_mediated_pmu=0 --out "$OUT"
+	[ "$(field '.cases[0].reason')" = "needs enable_mediated_pmu=1" ]
+	# Without a PMU for guests there is nothing to ask.
+	run -1 "$LAB" run --append kvm.enable_pmu=0 --filter emulated_test --out "$OUT"
+	[ "$(field .contract)" = mediated ]
+}
+
+@test "where the PMU is handed over, its rules are not asked" {
+	run -1 "$LAB" run --contract mediated --filter '*E10*' --out "$OUT"
+	[ "$(field '[.cases[].reason] | unique | join(",")')" = "needs the emulated contract" ]
+}
+
+@test "several contracts by name, in one table" {
+	run -0 "$LAB" run --contract mediated,emulated --filter '*M38*' --out "$OUT"
+	[[ $output == *"mediated     M38   conforms"*"emulated     M38   conforms"* || $output == *"emulated     M38   conforms"*"mediated     M38   conforms"* ]]
+	[ -e "$OUT/mediated/results.json" ]
+	[ -e "$OUT/emulated/results.json" ]
+	run -2 "$LAB" run --contract mediated,none --out "$OUT"
+	[[ $output == *"no contract called 'none'"* ]]
+}
