@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel's source: the newest 7.x the distribution offers, unmodified, or the user's
-tree (KSRC=); and its user-space headers."""
+"""The kernel's source: the newest 7.x the distribution offers, or a named one of those
+it has, unmodified, or the user's tree (KSRC=); and its user-space headers."""
 
 import functools
 import os
@@ -14,7 +14,10 @@ from ..base.say import Refused, say
 from . import debian
 from .cache import CacheLock, cached, key_of, quiet
 
-OLDEST = (7, 0)
+# The first that can hand the PMU over, and the first whose KVM selftests library can be
+# told apart for each vCPU (docs/lab.md).
+MEDIATED = (7, 0)
+OLDEST = (6, 1)
 
 
 def _version_of(name: str) -> list[int]:
@@ -39,6 +42,19 @@ def package(update: bool = False) -> str:
     return text_of(known).strip()
 
 
+def named_package(version: str) -> str:
+    """The linux-source package of a version like 6.12, or 6.12.117 of it."""
+    if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,4}", version):
+        raise Refused(f"no kernel called '{version}': give two numbers, as 6.12")
+    name = f"linux-source-{version}"
+    if not (cache() / "src" / name).exists():
+        there = sorted(debian.search(r"^linux-source-[0-9]+\.[0-9]+$"), key=_version_of)
+        if name not in there:
+            offered = " ".join(one.removeprefix("linux-source-") for one in there)
+            raise Refused(f"{debian.SUITE} has no Linux {version}; there is: {offered}")
+    return name
+
+
 def _unpack(name: str, part: Path) -> None:
     deb = debian.download(part / "deb", name)
     say(f"unpacking {name}")
@@ -60,12 +76,14 @@ def check_given() -> None:
         raise Refused(f"KSRC={named} is no kernel source tree")
 
 
-def tree() -> Path:
-    """The folder of the source tree, unpacked if it is not there."""
+def tree(named: str = "") -> Path:
+    """The folder of the source tree, unpacked if it is not there; NAMED as 6.12."""
     if given():
+        if named:
+            raise Refused("KSRC= is a tree already: no --kernel-version")
         check_given()
         return Path(os.environ["KSRC"]).resolve()
-    name = package()
+    name = named_package(named) if named else package()
     return cached(
         cache() / "src" / name, 4000, "the kernel's source", lambda part: _unpack(name, part)
     )
@@ -85,11 +103,14 @@ def version(path: Path) -> str:
     return ".".join(part for part in parts[:3] if part) + parts[3]
 
 
+def is_older(name: str, than: tuple[int, int]) -> bool:
+    return tuple(_version_of(name)[:2]) < than
+
+
 def check_version(name: str, what: str) -> None:
-    numbers = _version_of(name)
-    if tuple(numbers[:2]) < OLDEST:
+    if is_older(name, OLDEST):
         oldest = ".".join(str(n) for n in OLDEST)
-        raise Refused(f"{what} is Linux {name}, too old: mediated PMUs came with {oldest}")
+        raise Refused(f"{what} is Linux {name}, too old: the oldest is {oldest}")
 
 
 def name_of(path: Path) -> list[str]:

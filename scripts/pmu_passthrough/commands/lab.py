@@ -17,7 +17,7 @@ from ..lab.doctor import doctor
 from ..lab.machine import ALL, machine, names
 from ..lab.payload import payload
 from ..lab.replay import replay
-from ..lab.request import Request, contracts_in
+from ..lab.request import Request, contracts_in, kernels_in
 from ..lab.trials import Trial, try_faults
 from ..results import ranking, table
 from ..results.model import Results, load
@@ -34,6 +34,7 @@ from .lab_options import (
     FROM_MAKE,
     ICOUNT,
     KERNEL,
+    KERNEL_VERSIONS,
     KERNELS,
     MACHINE,
     MACHINES,
@@ -70,7 +71,8 @@ def _run(values: argparse.Namespace) -> int:
     requests = [request_of(values, one) for one in machines or [machine(machine_named(values))]]
     request = requests[0]
     contracts = contracts_in(request.contract)
-    many = machines is not None or len(contracts) > 1
+    releases = kernels_in(request.release)
+    many = machines is not None or len(contracts) > 1 or len(releases) > 1
     if (values.boots or 1) > 1 and (many or request.stop_at):
         raise Refused("--boots is for a run of one contract on one machine, to its end")
     out = Path(values.out) if values.out else build() / "run"
@@ -80,7 +82,7 @@ def _run(values: argparse.Namespace) -> int:
         return 0
     if many:
         named = [one.machine for one in requests]
-        parts = runs.parts_of(request, named, contracts, out, values.boots)
+        parts = runs.parts_of(request, named, contracts, releases, out, values.boots)
         results = runs.run_all(parts, out)
     else:
         boots = values.boots or runs.boots_for(request)
@@ -258,7 +260,8 @@ LAB = Command(
                     MACHINES,
                     KERNEL,
                     CONTRACTS_OR_ALL,
-                    *KERNELS,
+                    *KERNELS[:-1],
+                    KERNEL_VERSIONS,
                     FAULT,
                     FILTER,
                     CPUS,

@@ -3,13 +3,15 @@
 
 import argparse
 import os
+import re
 from dataclasses import replace
 
 from ..base.options import not_empty, number
 from ..base.say import Refused
 from ..base.verbs import Option
 from ..lab.machine import Machine, machine, names
-from ..lab.request import CONTRACTS, Request, contracts_in, passed_on
+from ..lab.request import CONTRACTS, Request, contracts_in, kernels_in, passed_on
+from ..lab.request import KERNELS as KNOWN_KERNELS
 from ..lab.rough import Rough
 from ..suite import cases, faults, rules
 from ..suite.renamed import refuse_contract
@@ -110,7 +112,16 @@ ROUGH = (
 )
 PLAIN = Option("--plain", "the emulator without the PMU model")
 FROM_MAKE = Option("--make", argparse.SUPPRESS)
-KERNELS = (REFERENCE, DEBUG)
+KERNEL_VERSION = Option(
+    "--kernel-version",
+    "a kernel the distribution has, as 6.12 (or KERNEL_VERSION=)",
+    "N.N",
+    complete=lambda: [name for name in KNOWN_KERNELS if name],
+)
+KERNEL_VERSIONS = replace(
+    KERNEL_VERSION, help=KERNEL_VERSION.help + "; several with commas; all: the newest,7.2,6.12"
+)
+KERNELS = (REFERENCE, DEBUG, KERNEL_VERSION)
 BOOT = (MACHINE, KERNEL, CONTRACT, *KERNELS, FAULT, CPUS, APPEND, TIMEOUT, ICOUNT, *ROUGH)
 
 
@@ -123,6 +134,15 @@ def _contract(values: argparse.Namespace) -> str:
     for one in contracts_in(named):
         if one not in CONTRACTS:
             refuse_contract(one, f"there is: {' '.join(CONTRACTS)} all")
+    return named
+
+
+def _release(values: argparse.Namespace) -> str:
+    named = str(getattr(values, "kernel_version", None) or os.environ.get("KERNEL_VERSION", ""))
+    if named and named != "all":
+        for one in kernels_in(named):
+            if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,4}", one):
+                raise Refused(f"--kernel-version {one}: give two numbers, as 6.12")
     return named
 
 
@@ -167,6 +187,7 @@ def request_of(values: argparse.Namespace, named: Machine | None = None) -> Requ
         cpus=getattr(values, "cpus", 2),
         contract=contract,
         variant=variant,
+        release=_release(values),
         image=image,
         fault=fault,
         filter=getattr(values, "filter", ""),
@@ -187,6 +208,8 @@ def request_of(values: argparse.Namespace, named: Machine | None = None) -> Requ
 def one_contract(request: Request) -> Request:
     if len(contracts_in(request.contract)) > 1:
         raise Refused(f"--contract {request.contract} is for run")
+    if len(kernels_in(request.release)) > 1:
+        raise Refused(f"--kernel-version {request.release} is for run")
     return request
 
 

@@ -22,7 +22,7 @@ _guard = threading.Lock()
 
 def _file(request: Request) -> Path:
     contract = "mediated" if request.contract == "auto" else request.contract
-    kernel = "given" if request.image else request.variant
+    kernel = "given" if request.image else request.variant + request.release
     return cache_folder("durations") / f"{request.machine.name}-{contract}-{kernel}.json"
 
 

@@ -14,6 +14,11 @@ from .rough import Rough
 CONTRACTS = ("auto", "mediated", "rfc", "rfc-as-posted", "emulated")
 # What "all" stands for.
 _ALL = ("mediated", "rfc")
+# The newest kernel the distribution has is called by no number.
+NEWEST = ""
+KERNELS = (NEWEST, "7.2", "6.12")
+# The first that can hand the PMU over.
+_MEDIATED = (7, 0)
 # What test programs take from the environment.
 PASSED_ON = (
     "PMU_SEED",
@@ -37,6 +42,24 @@ def contracts_in(named: str) -> tuple[str, ...]:
     return _ALL if named == "all" else tuple(named.split(","))
 
 
+def kernels_in(named: str) -> tuple[str, ...]:
+    """Those that two numbers, a list with commas, or "all" names."""
+    return KERNELS if named == "all" else tuple(named.split(","))
+
+
+def _is_before_mediated(release: str) -> bool:
+    numbers = tuple(int(number) for number in release.split(".") if number.isdigit())
+    return bool(release) and numbers < _MEDIATED
+
+
+def speaks(release: str, contract: str) -> bool:
+    """Can that kernel of the distribution speak it? The RFC's interface is added to the
+    newest."""
+    if _is_before_mediated(release):
+        return contract in ("auto", "emulated")
+    return release == NEWEST or not contract.startswith("rfc")
+
+
 def as_prefix(values: Mapping[str, str]) -> str:
     """The beginning of a command that sets them."""
     return "".join(f"{name}={value} " for name, value in values.items())
@@ -49,6 +72,7 @@ class Request:
     machine, cpus -- the emulated host
     contract -- auto: as the kernel says
     variant -- of the kernel: plain, reference or debug; not looked at with an image
+    release -- two numbers of a kernel the distribution has, "" for the newest
     image -- the user's bzImage
     fault -- the way in which the reference kernel is broken, "" for none
     filter -- globs of the cases to run, "" for all
@@ -65,6 +89,7 @@ class Request:
     cpus: int = 2
     contract: str = "auto"
     variant: str = "plain"
+    release: str = ""
     image: str = ""
     fault: str = ""
     filter: str = ""
@@ -86,6 +111,17 @@ class Request:
         if self.cpus > self.machine.max_cpus:
             raise Refused(
                 f"--cpus {self.cpus}: machine {self.machine.name} has at most {self.machine.max_cpus}"
+            )
+        alone = len(kernels_in(self.release)) == len(contracts_in(self.contract)) == 1
+        if alone and not speaks(self.release, self.contract):
+            first = ".".join(str(number) for number in _MEDIATED)
+            why = f"Linux {self.release} speaks the emulated contract only; the others begin with {first}"
+            if not _is_before_mediated(self.release):
+                why = "--contract rfc is for the newest kernel: no --kernel-version"
+            raise Refused(why)
+        if self.release and (self.image or self.variant != "plain"):
+            raise Refused(
+                "--kernel-version is for a kernel as it is: no KERNEL=, no reference kernel"
             )
         self.rough.setting(self.machine)
         # Of the environment: refused here, and not when something is made by them.
@@ -153,6 +189,7 @@ class Request:
         words += f" --fault {self.fault}" if self.fault else ""
         if self.image:
             return f"{words} --kernel {shlex.quote(self.image)}{self._appended()}"
+        words += f" --kernel-version {self.release}" if self.release else ""
         words += " --debug" if self.variant == "debug" else ""
         if self.variant == "reference" and not self.contract.startswith("rfc"):
             words += " --reference"

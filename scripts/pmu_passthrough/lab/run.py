@@ -12,11 +12,12 @@ from concurrent import futures
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..base.place import text_of
-from ..base.say import say
+from ..base.say import Refused, say
 from ..builders import kernel, programs, source
 from ..results import ktap
 from ..results.model import CaseResult, Results, joined
@@ -27,7 +28,7 @@ from .emulator import kernel_sum
 from .emulators import emulator_of
 from .folder import RunFolder, mark_boot, remove_run
 from .machine import Machine
-from .request import Request
+from .request import Request, speaks
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ def prepare(request: Request) -> Products:
         image = Path(request.image).resolve()
         modules, config = kernel.modules_beside(image), None
     else:
-        made = kernel.build(request.variant)
+        made = kernel.build(request.variant, request.release)
         image, config = made / "bzImage", made / "config"
         modules = tuple(sorted(made.glob("*.ko")))
     suite = programs.suite()
@@ -373,22 +374,28 @@ def parts_of(
     request: Request,
     machines: Sequence[Machine],
     contracts: Sequence[str],
+    releases: Sequence[str],
     out: Path,
     boots: int | None = None,
 ) -> list[Part]:
-    """A run of each contract, on its own kernel, on each machine; in folders below OUT.
+    """A run of each contract, on each kernel that speaks it, on each machine; in folders
+    below OUT.
 
     boots -- of each, if that is not for this machine to say
     """
     parts = []
-    for machine in machines:
-        for contract in contracts:
-            where = out / machine.name if len(machines) > 1 else out
-            where = where / contract if len(contracts) > 1 else where
-            variant = request.variant
-            if len(contracts) > 1:
-                variant = "reference" if contract.startswith("rfc") else "plain"
-            one = replace(request, machine=machine, contract=contract, variant=variant)
-            parts.append(Part(one, where, f"{machine.name} {contract}"))
+    for machine, release, contract in product(machines, releases, contracts):
+        if not speaks(release, contract):
+            continue
+        where = out / machine.name if len(machines) > 1 else out
+        where = where / (release or "newest") if len(releases) > 1 else where
+        where = where / contract if len(contracts) > 1 else where
+        variant = request.variant
+        if len(contracts) > 1:
+            variant = "reference" if contract.startswith("rfc") else "plain"
+        one = replace(request, machine=machine, contract=contract, variant=variant, release=release)
+        parts.append(Part(one, where, " ".join(filter(None, (machine.name, release, contract)))))
+    if not parts:
+        raise Refused(f"no kernel named speaks {' or '.join(contracts)}")
     others = len(parts) - 1
     return [replace(part, boots=boots or boots_for(part.request, others)) for part in parts]

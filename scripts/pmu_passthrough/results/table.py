@@ -28,13 +28,15 @@ def _pad(text: str, width: int) -> str:
 
 
 def _told_apart(runs: list[Results]) -> list[str]:
-    """A column's name for each run: another run of the same contract on the same
-    machine has one of its own."""
+    """A column's name for each run: with the kernel's where there are several, and
+    another run of the same contract there has one of its own."""
     seen: dict[tuple[str, str], int] = {}
+    several = len({run.release for run in runs}) > 1
     names = []
     for run in runs:
-        count = seen[run.machine, run.contract] = seen.get((run.machine, run.contract), 0) + 1
-        names.append(run.machine if count == 1 else f"{run.machine} {count}")
+        name = run.machine + (f" {'.'.join(run.release.split('.')[:2])}" if several else "")
+        count = seen[name, run.contract] = seen.get((name, run.contract), 0) + 1
+        names.append(name if count == 1 else f"{name} {count}")
     return names
 
 
@@ -52,6 +54,10 @@ def _verdict(rows: list[_Judged]) -> str:
     return outcome.upper() if outcome in FAILURES else outcome
 
 
+def _width(machines: list[str]) -> int:
+    return max(11, *(len(name) + 1 for name in machines))
+
+
 def _rule_lines(rows: list[_Judged], machines: list[str], words: dict[str, str]) -> Iterator[str]:
     def key(row: _Judged) -> tuple[str, tuple[int, int, str]]:
         return row.contract, rank(row.rule)
@@ -63,7 +69,7 @@ def _rule_lines(rows: list[_Judged], machines: list[str], words: dict[str, str])
         for machine in machines:
             there = [row for row in of_rule if row.machine == machine]
             most = max(most, len(there))
-            line += _pad(_verdict(there) if there else "-", 11)
+            line += _pad(_verdict(there) if there else "-", _width(machines))
         yield line + _pad(str(most), 4) + words.get(of_rule[0].rule, "")
 
 
@@ -98,7 +104,9 @@ def lines(runs: list[Results], words: dict[str, str]) -> Iterator[str]:
 def _lines(runs: list[Results], words: dict[str, str]) -> Iterator[str]:
     columns = _told_apart(runs)
     machines = sorted(set(columns))
-    heads = "verdict    " if len(machines) == 1 else "".join(_pad(name, 11) for name in machines)
+    heads = "".join(_pad(name, _width(machines)) for name in machines)
+    if len(machines) == 1:
+        heads = _pad("verdict", _width(machines))
     yield f"contract     rule  {heads}cases"
     yield from _rule_lines(_judged(runs, columns), machines, words)
     yield ""

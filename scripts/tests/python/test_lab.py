@@ -17,6 +17,7 @@ from pmu_passthrough.base.say import Refused, one_line
 from pmu_passthrough.lab import boot, durations, folder, inside, run, state, trials
 from pmu_passthrough.lab.machine import machine, names
 from pmu_passthrough.lab.qemu import port
+from pmu_passthrough.lab import request as request_
 from pmu_passthrough.lab.request import Request
 from pmu_passthrough.lab.rough import Rough
 from pmu_passthrough.matrix import soak
@@ -49,6 +50,48 @@ def test_the_command_that_asks_again_asks_the_same() -> None:
     )
     odd = Request(machine("amd-zen4"), append="a='b c'", image="/my kernel", strict=True)
     assert odd.again().startswith("scripts/lab run --strict --kernel '/my kernel' --append ")
+
+
+def test_the_contract_says_whether_the_pmu_is_handed_over() -> None:
+    of = {name: Request(machine("amd-zen4"), contract=name) for name in request_.CONTRACTS}
+    handed_over = {
+        name for name, one in of.items() if "enable_mediated_pmu=1" in one.kernel_arguments()
+    }
+    assert handed_over == {"auto", "mediated", "rfc", "rfc-as-posted"}
+    assert "enable_mediated_pmu=0" in of["emulated"].kernel_arguments()
+    assert "perf_guest.contract" not in of["emulated"].kernel_arguments()
+
+
+def test_a_kernel_is_not_asked_for_what_it_does_not_know() -> None:
+    assert request_.speaks("6.12", "emulated") and request_.speaks("6.12", "auto")
+    assert not request_.speaks("6.12", "mediated")
+    assert request_.speaks("7.2", "mediated") and not request_.speaks("7.2", "rfc")
+    assert request_.speaks(request_.NEWEST, "rfc")
+    old = Request(machine("amd-zen4"), contract="mediated", release="6.12")
+    with pytest.raises(Refused, match="Linux 6.12 speaks the emulated contract only"):
+        old.check()
+    with pytest.raises(Refused, match="is for the newest kernel"):
+        replace(old, release="7.2", contract="rfc").check()
+    with pytest.raises(Refused, match="no reference kernel"):
+        replace(old, release="7.2", variant="reference").check()
+    parts = run.parts_of(
+        replace(old, contract="mediated,emulated,rfc", release="all"),
+        [machine("amd-zen4")],
+        request_.contracts_in("mediated,emulated,rfc"),
+        request_.kernels_in("all"),
+        Path("out"),
+        1,
+    )
+    assert [str(part.out) for part in parts] == [
+        "out/newest/mediated",
+        "out/newest/emulated",
+        "out/newest/rfc",
+        "out/7.2/mediated",
+        "out/7.2/emulated",
+        "out/6.12/emulated",
+    ]
+    with pytest.raises(Refused, match="no kernel named speaks mediated"):
+        run.parts_of(old, [machine("amd-zen4")], ["mediated"], ["6.12"], Path("out"), 1)
 
 
 def test_programs_are_dealt_out_by_how_long_they_take() -> None:
