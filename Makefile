@@ -10,7 +10,7 @@ help: ## list the targets
 # Values of variables go to the scripts by the environment: make gives none to a shell.
 SETUP = @scripts/python && scripts/lab doctor --install
 
-run: ## both machines and both contracts in the lab (sets up what is missing)
+run: ## both machines, mediated and RFC contract, in the lab (sets up what is missing)
 	$(SETUP) --make
 	@scripts/lab run --make
 

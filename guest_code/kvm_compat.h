@@ -20,32 +20,69 @@ typedef vm_vaddr_t gva_t;
 #endif
 
 /*
- * Before 6.15 the library knew the statistics of a VM only. No kernel that old
- * hands over a PMU, so it is enough that this is right, however slow.
+ * Before 6.15 the library knew the statistics of a VM only. The file of a
+ * vCPU's is opened at the first look and kept: while the vCPU runs, no ioctl of
+ * it returns.
  */
 #ifdef PMU_KVM_NO_VCPU_STATS
-static inline uint64_t vcpu_stat_named(struct kvm_vcpu *vcpu, const char *name)
-{
+#define STATS_FILES 64
+static struct stats_file {
+	struct kvm_vcpu *vcpu;
+	int fd;
 	struct kvm_stats_header header;
 	struct kvm_stats_desc *all;
-	int fd = __vcpu_ioctl(vcpu, KVM_GET_STATS_FD, NULL);
+} stats_files[STATS_FILES];
+
+static inline struct stats_file *stats_file_of(struct kvm_vcpu *vcpu)
+{
+	for (int i = 0; i < STATS_FILES; i++) {
+		if (stats_files[i].vcpu == vcpu)
+			return &stats_files[i];
+	}
+	return NULL;
+}
+
+static inline uint64_t vcpu_stat_named(struct kvm_vcpu *vcpu, const char *name)
+{
+	struct stats_file *file = stats_file_of(vcpu);
 	uint64_t value = 0;
 
-	TEST_ASSERT(fd >= 0, "no statistics of the vCPU");
-	read_stats_header(fd, &header);
-	all = read_stats_descriptors(fd, &header);
-	for (uint32_t i = 0; i < header.num_desc; i++) {
+	if (!file) {
+		file = stats_file_of(NULL);
+		TEST_ASSERT(file, "more vCPUs than files of statistics");
+		file->vcpu = vcpu;
+		file->fd = __vcpu_ioctl(vcpu, KVM_GET_STATS_FD, NULL);
+		TEST_ASSERT(file->fd >= 0, "no statistics of the vCPU");
+		read_stats_header(file->fd, &file->header);
+		file->all = read_stats_descriptors(file->fd, &file->header);
+	}
+	for (uint32_t i = 0; i < file->header.num_desc; i++) {
 		struct kvm_stats_desc *one =
-			get_stats_descriptor(all, (int)i, &header);
+			get_stats_descriptor(file->all, (int)i, &file->header);
 
 		if (!strcmp(one->name, name))
-			read_stat_data(fd, &header, one, &value, 1);
+			read_stat_data(file->fd, &file->header, one, &value, 1);
 	}
-	free(all);
-	close(fd);
 	return value;
 }
 #define vcpu_get_stat(vcpu, name) vcpu_stat_named(vcpu, #name)
+
+/* Before the vCPU is freed. */
+static inline void vcpu_stats_close(struct kvm_vcpu *vcpu)
+{
+	struct stats_file *file = stats_file_of(vcpu);
+
+	if (!file)
+		return;
+	free(file->all);
+	close(file->fd);
+	file->vcpu = NULL;
+}
+#else
+static inline void vcpu_stats_close(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+}
 #endif
 
 #endif

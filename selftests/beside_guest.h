@@ -49,27 +49,28 @@
 #define INSIDE_NS 5000000ull
 
 /*
- * What the readings leave open: how much of the time the guest may not have had
- * and the event still may not say that it ran (GUEST_HAD_MOST()); or, of an
- * event whose whole time is known, how long the readings themselves took.
+ * What the guest's time must exceed for a verdict: nothing; all of the time
+ * that was not certainly the guest's (GUEST_HAD_MOST()); or, of an event whose
+ * whole time is known, how long the readings themselves took.
  */
-enum between { GUEST_MOSTLY, READINGS_BRIEF };
+enum between { GUEST_AT_ALL, GUEST_MOSTLY, READINGS_BRIEF };
 
 static inline bool between_is_sure(const struct scenario *s,
 				   enum between between)
 {
-	int64_t open =
-		s->wall_max_ns -
-		(between == GUEST_MOSTLY ? s->guest_min_ns : s->wall_min_ns);
+	int64_t certain = between == GUEST_MOSTLY ? s->guest_min_ns
+						  : s->wall_min_ns;
 
-	return s->guest_min_ns > open;
+	return between == GUEST_AT_ALL ||
+	       s->guest_min_ns > s->wall_max_ns - certain;
 }
 
 /*
  * Read event @fd, let guest_code_spin() run, some time certainly inside, and
  * read it again: what its count and times gained, between two pairs of
- * instants. Done again until it is sure that the guest's time would show.
- * Returns false if the guest did not end, or not enough of it was seen.
+ * instants. Done again, and longer, until it is sure that the guest's time
+ * would show. Returns false if the guest did not end, or the event cannot be
+ * read.
  */
 static inline bool guest_between_reads(struct guest *guest, int fd,
 				       enum between between, struct scenario *s,
@@ -77,6 +78,7 @@ static inline bool guest_between_reads(struct guest *guest, int fd,
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
+	uint64_t stay_ns = INSIDE_NS;
 
 	do {
 		uint64_t outer_from, inner_from, inner_to;
@@ -88,8 +90,9 @@ static inline bool guest_between_reads(struct guest *guest, int fd,
 		inner_from = now_ns();
 		guest_go(guest);
 		s->guest_min_ns =
-			(int64_t)guest_time_inside(guest, INSIDE_NS, &deadline);
+			(int64_t)guest_time_inside(guest, stay_ns, &deadline);
 		stopped = guest_stop(guest, patience_ms());
+		stay_ns *= 2;
 		inner_to = now_ns();
 		if (!stopped || event_read(fd, &to))
 			return false;
@@ -102,7 +105,7 @@ static inline bool guest_between_reads(struct guest *guest, int fd,
 	o->enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
 	o->running_ns = (int64_t)(to.running_ns - from.running_ns);
 	o->not_running_ns = o->enabled_ns - o->running_ns;
-	return (uint64_t)s->guest_min_ns >= INSIDE_NS;
+	return true;
 }
 
 /*

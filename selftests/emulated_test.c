@@ -142,7 +142,22 @@ TEST_F(vm_beside, E2_a_vm_is_made_beside_an_event_of_its_cpu)
 	JUDGE("E2", &self->s, &self->o);
 }
 
-/* All counters are the host's, for good. */
+/* What the one of them gains that gains least. */
+static int64_t least_gain(const struct competitors *competitors)
+{
+	int64_t least = VALUE_MAX;
+
+	for (int i = 0; i < competitors->size; i++) {
+		int64_t gain = event_gain_on_cpu(competitors->fd[i], GUEST_CPU,
+						 HOST_CPU, WORK_TURNS);
+
+		if (gain < least)
+			least = gain;
+	}
+	return least;
+}
+
+/* All counters are the host's, and stay so. */
 TEST_F(vm_beside, E2_a_vm_is_made_beside_events_on_all_counters)
 {
 	struct competitors competitors;
@@ -151,13 +166,11 @@ TEST_F(vm_beside, E2_a_vm_is_made_beside_events_on_all_counters)
 	self->fd = event_try_open_core(0, SELF, ANY_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->s.include_events = 1;
-	self->o.counted_before =
-		event_gain_on_cpu(self->fd, HOST_CPU, HOST_CPU, WORK_TURNS);
+	self->o.counted_before = least_gain(&competitors);
 	self->o.err = make_vm();
 	if (!self->o.err)
 		guest_visit(&self->guest, GUEST_CPU);
-	self->o.counted_after =
-		event_gain_on_cpu(self->fd, HOST_CPU, HOST_CPU, WORK_TURNS);
+	self->o.counted_after = least_gain(&competitors);
 	competitors_close(&competitors);
 	JUDGE("E2", &self->s, &self->o);
 }

@@ -202,6 +202,7 @@ TEST_F(reach, E10_a_guest_with_fewer_counters)
 {
 	struct guest_case *c = &self->c;
 
+	NEEDS(!c->pmu.amd || c->pmu.version > 1, "PerfMonV2");
 	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
 	guest_case_limit(c, fewer_counters(c), c->pmu.version);
 	judge_reach(c, _metadata, "E10");

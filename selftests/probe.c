@@ -62,8 +62,8 @@ static const struct remedy {
 	{ "needs a kernel with enable_mediated_pmu",
 	  "boot Linux 7.0 or later with CONFIG_KVM", NULL },
 	{ "needs a kernel that gives guests a PMU",
-	  "modprobe kvm enable_pmu=1 (built in: kvm.enable_pmu=1 at boot)",
-	  NULL },
+	  "modprobe -r kvm_amd kvm; modprobe kvm enable_pmu=1; modprobe kvm_amd (built in: kvm.enable_pmu=1 at boot)",
+	  "modprobe -r kvm_intel kvm; modprobe kvm enable_pmu=1; modprobe kvm_intel (built in: kvm.enable_pmu=1 at boot; cores that differ have none)" },
 	{ "needs kernel.nmi_watchdog=0", "sysctl kernel.nmi_watchdog=0", NULL },
 	{ "needs two CPUs",
 	  "echo 1 >/sys/devices/system/cpu/cpu1/online (0 and 1 are used)",
@@ -286,7 +286,7 @@ static int report(void)
 		       missing ? missing : "can run");
 	}
 	if (host_missing(HOST_NEEDS_CLAIMS | HOST_NEEDS_GUEST_PMU)) {
-		printf("\nWhat must change, and how:\n");
+		printf("\nWhat must change for all of it, and how:\n");
 		say_remedies(HOST_NEEDS_CLAIMS | HOST_NEEDS_GUEST_PMU);
 	}
 	for (size_t i = 0; setting_at(i); i++) {

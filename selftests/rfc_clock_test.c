@@ -129,7 +129,7 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 	MUST_BE(self->fd >= 0);
 	self->s.pmu = pmu;
 	self->s.exclude_guest = 0;
-	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_MOSTLY,
+	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_AT_ALL,
 				    &self->s, &self->o));
 	guest_destroy(&self->guest);
 

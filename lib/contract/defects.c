@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Defects found in the RFC and its review, as what no kernel should show. They
+ * Defects found in the RFC and its review, as what no kernel should show. Most
  * are asked whatever contract a kernel speaks; configs/known says which kernels
  * have which. docs/contract/defects.md has the words and the sources.
  */

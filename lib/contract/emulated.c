@@ -9,8 +9,6 @@
 #define RULES_IN "docs/contract/emulated.md"
 #include "rule.h"
 
-#define GP_VECTOR 13
-
 /*
  * How many samples may have been taken on the wrong side of a VM entry or exit:
  * where an overflow's interrupt comes late, one at each that it did not make.
@@ -101,7 +99,7 @@ RULE(E7, "the times of an event go on while a guest runs, whatever it excludes",
 
 /* A guest's event is pinned: it has a counter or goes to ERROR. */
 RULE(E8,
-     "a counter of the guest stands still while pinned events of the host have all counters, and nothing tells the guest",
+     "a counter of the guest gains nothing that the processor retires while pinned events of the host have all counters, and nothing tells the guest",
      "pmc_reprogram_counter()")
 {
 	NEEDS(s->counters > 0);
@@ -113,13 +111,14 @@ RULE(E8,
 }
 
 RULE(E9,
-     "a counter of the guest counts exactly again once one of the host's is free and the guest selects an event",
-     "reprogram_counter()")
+     "a counter of the guest counts exactly again once one of the host's is free and KVM programs it anew",
+     "reprogram_counter(), pmc_resume_counter()")
 {
 	struct guest_count count;
 
 	NEEDS(s->counters > 0);
 	NEEDS(s->pinned < s->counters);
+	NEEDS(s->starved_gain == 0);
 	if (!guest_count(s, d, &count))
 		return;
 	NEEDS(count.least > 0);
@@ -139,7 +138,7 @@ RULE(E10, "every access of the guest to its PMU is an exit to KVM",
 }
 
 RULE(E11, "the host's PMU is set up after a guest as it was before it",
-     "atomic_switch_perf_msrs(), perf_guest_get_msrs()")
+     "atomic_switch_perf_msrs(), vmx_vcpu_run(), perf_events_lapic_init()")
 {
 	NEEDS(s->exits_asked > 0);
 	CONTROL(exits_made, s->exits_asked);
@@ -163,4 +162,21 @@ RULE(E12,
 	NEEDS(count.least > 0);
 	COUNTS(guest_counted, count);
 	EXACTLY(mismatches, 0);
+}
+
+/* Each is pinned: it has a counter of the host all the time, or none. */
+RULE(E13,
+     "of more counters than the host has free, some count exactly and the others not at all",
+     "pmc_reprogram_counter(), merge_sched_in()")
+{
+	struct guest_count count;
+
+	NEEDS(s->counters > s->pinned);
+	NEEDS(s->guest_counters > s->counters - s->pinned);
+	if (!guest_count(s, d, &count))
+		return;
+	NEEDS(count.least > 0);
+	EXACTLY(counters_still, s->guest_counters - (s->counters - s->pinned));
+	EXPECT(moved_least, count.least, count.most);
+	EXPECT(moved_most, count.least, count.most);
 }

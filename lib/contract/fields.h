@@ -101,6 +101,8 @@
 	X(handed_over, NUMBER,                                                            \
 	  "the guest's counters are the hardware's, not events of the host")              \
 	X(status, MASK, "bits the guest has in its overflow status")                      \
+	X(starved_gain, NUMBER,                                                           \
+	  "what the guest's counter gained while the host had all counters")              \
 	X(on_cpu_ns, NS, "time the event's task certainly had a CPU")                     \
 	X(exits_asked, NUMBER, "VM exits that were to happen meanwhile")                  \
 	X(other_exits, NUMBER, "VM exits that no overflow interrupt made")                \
@@ -131,6 +133,10 @@
 	  "count gained by the host's work, with no guest")                                        \
 	X(both_surplus, NUMBER,                                                                    \
 	  "what an event of both counted more than one of the host and one of the guest")          \
+	X(counters_still, NUMBER,                                                                  \
+	  "counters of the guest that were started and gained nothing")                            \
+	X(moved_least, NUMBER, "the least that one of the others gained")                          \
+	X(moved_most, NUMBER, "the most that one of the others gained")                            \
 	X(samples, NUMBER, "samples written")                                                      \
 	X(samples_of_host, NUMBER,                                                                 \
 	  "samples that say they were taken in the host")                                          \

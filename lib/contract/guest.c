@@ -50,6 +50,8 @@ RULE(M29,
 	if (s->handed_over) {
 		EXACTLY(guest_pmis, reach);
 		EXACTLY(nmis_inside, 0);
+	} else {
+		EXACTLY(guest_pmis, 0);
 	}
 	/* Intel masks the entry when it delivers. */
 	EXACTLY(lvt_masked, s->pmi_masked || !s->amd);

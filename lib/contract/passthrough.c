@@ -9,8 +9,6 @@
 #define RULES_IN "docs/contract/guest.md"
 #include "rule.h"
 
-#define GP_VECTOR 13
-
 /*
  * Does KVM see this access, or does the guest make it without an exit? Global
  * control and RDPMC reach all counters, the fixed ones among them

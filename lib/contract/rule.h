@@ -54,6 +54,9 @@
 			return;                         \
 	} while (0)
 
+/* The exception of an access to what is not there. */
+#define GP_VECTOR 13
+
 /* The values of a member of the observation that conform, both included. */
 #define EXPECT(name, low, high)                                         \
 	demand(d, (struct expectation){                                 \

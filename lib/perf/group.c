@@ -145,6 +145,12 @@ int counters_free(int cpu)
 	return size;
 }
 
+void competitors_leave(struct competitors *competitors, int size)
+{
+	while (competitors->size > size)
+		close(competitors->fd[--competitors->size]);
+}
+
 void competitors_close(struct competitors *competitors)
 {
 	close_all(competitors->fd, &competitors->size);

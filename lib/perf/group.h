@@ -53,6 +53,9 @@ int competitors_try_open(struct competitors *competitors, int size, pid_t task,
 int competitors_take_counters(struct competitors *competitors, int cpu);
 void competitors_close(struct competitors *competitors);
 
+/* Close the last ones, until @size are left. */
+void competitors_leave(struct competitors *competitors, int size);
+
 /*
  * Open @size flexible ones of @cpu, more than it has counters for; *@counters
  * takes how many it has. Returns 0 or an errno, and then none is open.

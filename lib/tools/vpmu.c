@@ -2,12 +2,14 @@
 /*
  * What it costs a guest to use its PMU: a line for each operation, with the
  * exits and the instructions of the CPU that one takes beyond the guest's own,
- * and how far a count is off. For "scripts/measure vpmu", which runs it where
- * the TSC counts instructions, with mediated and with emulated PMU.
+ * how far a count is off, and how many counters are exact beside the host's.
+ * For "scripts/measure vpmu", which runs it where the TSC counts instructions,
+ * with mediated and with emulated PMU.
  */
 #include <stdio.h>
 
 #include "../contract/contract.h"
+#include "../perf/group.h"
 #include "../vm/calibrated.h"
 #include "../vm/counting.h"
 #include "../vm/guest_calibrate.h"
@@ -124,6 +126,41 @@ static void error_of(struct guest *guest, const struct pmu *pmu,
 	       (long long)(counted.gained[0] - work), (long long)work);
 }
 
+/*
+ * All counters of the guest count the same, beside @pinned pinned events of the
+ * host: how many of them are exact, and what they counted together, in percent.
+ */
+static void accuracy_beside(struct guest *guest, const struct pmu *pmu,
+			    int pinned)
+{
+	struct counting counting = { .pmu = *pmu, .op = GUEST_WORK };
+	struct competitors competitors;
+	struct counted counted;
+	int64_t work, sum = 0;
+	int exact = 0;
+
+	if (competitors_take_counters(&competitors, CPU))
+		return;
+	competitors_leave(&competitors, pinned);
+	counting.times = 10000;
+	for (unsigned int i = 0; i < pmu->general; i++)
+		counting.eventsel[i] =
+			pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	if (!counting_run(guest, &counting, &counted) &&
+	    counted.entries != NOT_KNOWN) {
+		work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS,
+				     counted.times) +
+		       counted.entries * calibration_entry(PMU_INSTRUCTIONS);
+		for (unsigned int i = 0; i < pmu->general; i++) {
+			exact += counted.gained[i] == work;
+			sum += counted.gained[i];
+		}
+		printf("beside-%d %d %lld\n", pinned, exact,
+		       (long long)(100 * sum / (work * pmu->general)));
+	}
+	competitors_close(&competitors);
+}
+
 int main(void)
 {
 	struct calibration calibration = calibration_unknown;
@@ -142,6 +179,8 @@ int main(void)
 	cost_of_overflow(&guest, &pmu);
 	error_of(&guest, &pmu, "work", GUEST_WORK, 100000);
 	error_of(&guest, &pmu, "exits", GUEST_EMULATE, 1000);
+	for (int pinned = 0; pinned <= (int)pmu.general; pinned++)
+		accuracy_beside(&guest, &pmu, pinned);
 	guest_destroy(&guest);
 	return 0;
 }

@@ -252,7 +252,8 @@ int64_t guest_gain(struct guest *guest, int fd, unsigned int turns)
 void guest_free_vm(struct guest *guest)
 {
 	if (guest->parts->vm)
-		kvm_vm_free(guest->parts->vm);
+		vcpu_stats_close(guest->parts->vcpu);
+	kvm_vm_free(guest->parts->vm);
 	guest->parts->vm = NULL;
 }
 

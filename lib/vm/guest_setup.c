@@ -75,12 +75,15 @@ void guest_limit_pmu(struct guest *guest, unsigned int counters,
 	struct kvm_cpuid_entry2 *leaf;
 
 	if (cpu_is_amd()) {
-		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
-		leaf->ebx = (leaf->ebx & ~0xfu) | counters;
-		if (version < 2)
-			leaf->eax &= ~1u;
-		/* Looking up a leaf reads all of them anew. */
-		vcpu_set_cpuid(vcpu);
+		/* An older processor has no such leaf. */
+		if (guest_pmu_offered().version > 1) {
+			leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
+			leaf->ebx = (leaf->ebx & ~0xfu) | counters;
+			if (version < 2)
+				leaf->eax &= ~1u;
+			/* Looking up a leaf reads all of them anew. */
+			vcpu_set_cpuid(vcpu);
+		}
 		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_FEATURES_AMD);
 		if (counters < COUNTERS_CORE && version < 2)
 			leaf->ecx &= ~PERFCTR_CORE;

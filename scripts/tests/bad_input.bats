@@ -67,21 +67,38 @@ refused() {
 }
 
 @test "an unknown contract is refused" {
-	refused "no contract called 'treaty'; there is: auto mediated rfc rfc-as-posted all" "$LAB" run --contract treaty
+	refused "no contract called 'treaty'; there is: auto mediated rfc rfc-as-posted emulated all" "$LAB" run --contract treaty
+}
+
+@test "a contract or a kernel named twice, or none, is refused" {
+	refused "--contract emulated,emulated: emulated is there twice" "$LAB" run --contract emulated,emulated
+	refused "no contract called ''; there is: auto mediated rfc rfc-as-posted emulated all" "$LAB" run --contract mediated,
+	refused "--contract mediated,rfc is for run" "$LAB" build --contract mediated,rfc
+	refused "--kernel-version '': give two numbers, as 6.12" "$LAB" run --kernel-version 6.12,
+	refused "--kernel-version '07.3': give two numbers, as 6.12" "$LAB" run --kernel-version 07.3
+	refused "--kernel-version '6.12.117': give two numbers, as 6.12" "$LAB" run --kernel-version 6.12.117
+	refused "--kernel-version 7.2,7.2: 7.2 is there twice" "$LAB" run --kernel-version 7.2,7.2
+	refused "--kernel-version 7.2,6.12 is for run" "$LAB" build --kernel-version 7.2,6.12
+	refused "Linux 6.12 speaks the emulated contract only; the others begin with 7.0" \
+		"$LAB" run --kernel-version 6.12 --contract mediated
+	refused "--contract rfc is for the newest kernel: no --kernel-version" "$LAB" run --kernel-version 7.2 --contract rfc
+	refused "--kernel-version is for a kernel as it is: no KERNEL=, no reference kernel" \
+		"$LAB" run --kernel-version 7.2 --debug
+	refused "show cases does not take --kernel-version" "$LAB" show cases --kernel-version 6.12
 }
 
 @test "an old name is refused, with the new one" {
-	refused "no contract called 'seed'; it is called rfc; there is: auto mediated rfc rfc-as-posted all" "$LAB" run --contract seed
-	refused "no contract called 'seed-literal'; it is called rfc-as-posted; there is: auto mediated rfc rfc-as-posted all" \
+	refused "no contract called 'seed'; it is called rfc; there is: auto mediated rfc rfc-as-posted emulated all" "$LAB" run --contract seed
+	refused "no contract called 'seed-literal'; it is called rfc-as-posted; there is: auto mediated rfc rfc-as-posted emulated all" \
 		"$LAB" run --contract seed-literal
 	refused "no case matches --filter 'seed_error_test:R4*'; seed_error_test is called rfc_error_test; see scripts/lab show cases" \
 		"$LAB" run --filter 'seed_error_test:R4*'
 	refused "no case called 'seed_error_test:R4_for_good'; seed_error_test is called rfc_error_test; see scripts/lab show cases" \
 		"$LAB" try wakes=seed_error_test:R4_for_good
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../explore" --contract seed
-	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc" ]
+	[ "$stderr" = "explore: no contract called 'seed'; it is called rfc; to explore there is: mediated rfc emulated" ]
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../soak" --contracts seed
-	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted" ]
+	[ "$stderr" = "soak: no contract called 'seed'; it is called rfc; there is: mediated rfc rfc-as-posted emulated" ]
 	refused "no fault called 'all_judged'; it is called all_to_error; see scripts/lab show faults" "$LAB" run --fault all_judged
 	refused "no case matches --filter 'guest_count_test:M46*'; guest_count_test:M46_overflow_sets_its_status_bit is guest_counters_test:M46_overflow_sets_its_status_bit now; see scripts/lab show cases" \
 		"$LAB" run --filter 'guest_count_test:M46*'
@@ -191,7 +208,7 @@ known_only() {
 	refused "no option called '--filter'; see scripts/lab clean --help" "$LAB" clean --filter param_test
 	refused "show faults does not take --filter" "$LAB" show faults --filter param_test
 	refused "show durations does not take --filter" "$LAB" show durations --filter param_test
-	refused "$BATS_TEST_TMPDIR holds no results.json" "$LAB" show durations --out "$BATS_TEST_TMPDIR"
+	refused "$BATS_TEST_TMPDIR has no results.json" "$LAB" show durations --out "$BATS_TEST_TMPDIR"
 	refused "show wants one of: cases faults words machines source headers image durations" "$LAB" show
 }
 

@@ -17,10 +17,10 @@ from ..lab.doctor import doctor
 from ..lab.machine import ALL, machine, names
 from ..lab.payload import payload
 from ..lab.replay import replay
-from ..lab.request import Request, contracts_in, kernels_in
+from ..lab.request import Request, contracts_in, kernels_in, only_emulated
 from ..lab.trials import Trial, try_faults
 from ..results import ranking, table
-from ..results.model import Results, load
+from ..results.model import Results, files_in, load
 from ..suite import cases, faults, rules
 from .lab_options import (
     APPEND,
@@ -60,7 +60,8 @@ def _with_make(values: argparse.Namespace, parser: Parser) -> argparse.Namespace
     more = words_in("LAB_OPTIONS")
     if not more and not os.environ.get("KERNEL"):
         more += [] if os.environ.get("MACHINE") else ["--machine", "all"]
-        more += [] if os.environ.get("CONTRACT") else ["--contract", "all"]
+        old = only_emulated(os.environ.get("KERNEL_VERSION", ""))
+        more += [] if os.environ.get("CONTRACT") else ["--contract", "emulated" if old else "all"]
     return parser.take(more)
 
 
@@ -128,6 +129,7 @@ def _try(values: argparse.Namespace) -> int:
     if twice:
         raise Refused(f"one case for each fault: {twice[0]} is there twice")
     request = replace(request, variant="reference")
+    request.check()
     out = Path(values.out) if values.out else build() / "run"
     tried = try_faults(
         request, trials, out, values.pretend, lambda one: print(one.row(), flush=True)
@@ -191,18 +193,13 @@ def _clean(values: argparse.Namespace) -> int:
 
 def _show_image(values: argparse.Namespace) -> str:
     request = one_contract(request_of(values))
-    return request.image or str(kernel.build(request.variant) / "bzImage")
+    return request.image or str(kernel.build(request.variant, request.release) / "bzImage")
 
 
 def _show_durations(values: argparse.Namespace) -> str:
     """Of the runs in a folder, or in those below it that a run of several made."""
     out = Path(values.out) if values.out else build() / "run"
-    found = [path for depth in ("", "*/", "*/*/") for path in out.glob(f"{depth}results.json")]
-    if not found:
-        raise Refused(f"{out} holds no results.json")
-    top = min(len(path.parts) for path in found)
-    whole = [path for path in sorted(found) if len(path.parts) == top]
-    return "\n".join(ranking.lines([load(path) for path in whole])).rstrip("\n")
+    return "\n".join(ranking.lines([load(path) for path in files_in(out)])).rstrip("\n")
 
 
 _WHAT = {
@@ -218,7 +215,7 @@ _WHAT = {
 # The options that only some of them take.
 _SHOW_OPTIONS = {
     "cases": ("filter",),
-    "image": ("contract", "reference", "debug"),
+    "image": ("contract", "reference", "debug", "kernel_version"),
     "durations": ("out",),
 }
 
@@ -227,14 +224,14 @@ def _show(values: argparse.Namespace) -> int:
     what = values.words[0] if values.words else ""
     if what not in _WHAT or len(values.words) > 1:
         raise Refused(f"show wants one of: {' '.join(_WHAT)}")
-    for name in ("filter", "contract", "reference", "debug", "out"):
+    for name in ("filter", "contract", "reference", "debug", "kernel_version", "out"):
         if getattr(values, name) and name not in _SHOW_OPTIONS.get(what, ()):
-            raise Refused(f"show {what} does not take --{name}")
+            raise Refused(f"show {what} does not take --{name.replace('_', '-')}")
     print(_WHAT[what](values))
     return 0
 
 
-_ENVIRONMENT = """Environment: KSRC (kernel tree), KERNEL, CONTRACT, MACHINE, QEMU_SRC and BOCHS_SRC (trees
+_ENVIRONMENT = """Environment: KSRC (kernel tree), KERNEL, KERNEL_VERSION, CONTRACT, MACHINE, QEMU_SRC and BOCHS_SRC (trees
 of QEMU and Bochs), XDG_CACHE_HOME, JOBS, LAB_MEMORY_MIB; PMU_SEED, PMU_RACE_MS and
 PMU_EXPLORE_MS (what races and the explorer draw from, and how long they go on), PMU_ORDER
 (a number that the order of programs and cases is drawn from), PMU_DELAY_US (up to so long
@@ -248,6 +245,7 @@ LAB = Command(
 
   scripts/lab run                         an unmodified kernel, the mediated contract
   scripts/lab run --filter 'M6*'          some cases; "show cases" lists them
+  scripts/lab run --contract emulated     the mode that is the default everywhere
   scripts/lab run --kernel bzImage        your kernel
   scripts/lab exec -- perf stat true      a command of this machine inside""",
     (

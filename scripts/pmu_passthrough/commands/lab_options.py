@@ -134,15 +134,23 @@ def _contract(values: argparse.Namespace) -> str:
     for one in contracts_in(named):
         if one not in CONTRACTS:
             refuse_contract(one, f"there is: {' '.join(CONTRACTS)} all")
+    _once("--contract", named, contracts_in(named))
     return named
+
+
+def _once(option: str, named: str, parts: tuple[str, ...]) -> None:
+    for one in parts:
+        if parts.count(one) > 1:
+            raise Refused(f"{option} {named}: {one} is there twice")
 
 
 def _release(values: argparse.Namespace) -> str:
     named = str(getattr(values, "kernel_version", None) or os.environ.get("KERNEL_VERSION", ""))
     if named and named != "all":
         for one in kernels_in(named):
-            if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,4}", one):
-                raise Refused(f"--kernel-version {one}: give two numbers, as 6.12")
+            if not re.fullmatch(r"[1-9][0-9]{0,2}\.(0|[1-9][0-9]{0,3})", one):
+                raise Refused(f"--kernel-version '{one}': give two numbers, as 6.12")
+        _once("--kernel-version", named, kernels_in(named))
     return named
 
 

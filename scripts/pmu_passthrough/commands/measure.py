@@ -12,7 +12,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..base import process
@@ -23,7 +23,7 @@ from ..base.verbs import Command, Verb
 from ..builders import kernel, programs
 from ..lab import run as runs
 from ..lab.machine import machine
-from ..lab.request import CONTRACTS, Request
+from ..lab.request import CONTRACTS, KERNELS, Request, speaks
 from ..results.model import Results, load
 from ..suite.renamed import refuse_contract
 
@@ -195,13 +195,22 @@ def _columns(rows: list[list[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def _beside(names: tuple[str, str], heads: list[str], first: int) -> list[list[str]]:
-    """What two files say of the same operations, side by side."""
-    rows = [heads]
-    for one, other in zip(*(text_of(_out() / name).splitlines() for name in names)):
-        left, right = one.split(), other.split()
-        rows.append([left[0], *left[1 : first + 1], *right[1 : first + 1]])
-    return rows
+def _beside(names: Sequence[str], heads: list[str], first: int) -> list[list[str]]:
+    """What several files say of the same operations, side by side; "-" where one says
+    nothing."""
+    said = [
+        {
+            words[0]: words[1 : first + 1]
+            for words in map(str.split, text_of(_out() / name).splitlines())
+        }
+        for name in names
+    ]
+    operations = list(dict.fromkeys(operation for one in said for operation in one))
+    nothing = ["-"] * first
+    return [heads] + [
+        [operation, *(cell for one in said for cell in one.get(operation, nothing))]
+        for operation in operations
+    ]
 
 
 def _cost(_values: argparse.Namespace) -> int:
@@ -251,24 +260,14 @@ def _cost(_values: argparse.Namespace) -> int:
 def _vpmu(_values: argparse.Namespace) -> int:
     programs.target(_out() / "suite", "tools/vpmu")
     shutil.copy(_out() / "suite/tools/vpmu", _out() / "vpmu")
-    for name, value in (("mediated", 1), ("emulated", 0)):
-        append = f"kvm_amd.enable_mediated_pmu={value}"
-        _done(
-            [
-                _LAB,
-                "exec",
-                "--icount",
-                "--cpus",
-                "1",
-                "--append",
-                append,
-                "--",
-                _out() / "vpmu",
-            ],
-            _out() / f"vpmu.{name}",
-        )
-    heads = ["operation", "mediated:exits", "instructions", "emulated:exits", "instructions"]
-    _columns(_beside(("vpmu.mediated", "vpmu.emulated"), heads, 2))
+    asked = [(r, c) for r in KERNELS for c in ("mediated", "emulated") if speaks(r, c)]
+    heads = ["operation"]
+    for release, contract in asked:
+        where = ["--contract", contract, *(["--kernel-version", release] if release else [])]
+        command = [_LAB, "exec", "--icount", "--cpus", "1", *where, "--", _out() / "vpmu"]
+        _done(command, _out() / f"vpmu.{release}{contract}")
+        heads += [f"{release or 'newest'},{contract}:exits", "instructions"]
+    _columns(_beside([f"vpmu.{release}{contract}" for release, contract in asked], heads, 2))
     return 0
 
 

@@ -16,7 +16,7 @@ from ..base.place import TOP, build, write_whole
 from ..base.say import Refused
 from ..base.verbs import Command, Option, Verb
 from ..results import diff, junit, kcidb, lava, page
-from ..results.model import Results, load
+from ..results.model import Results, files_in, load
 from ..suite import rules
 
 _RESULTS = """A RESULT is a results.json or the folder of a run or of several (default build/run).
@@ -34,14 +34,7 @@ class _Side:
 def _files(name: str) -> list[Path]:
     """A file, a run's folder, or the folder of several."""
     path = Path(name)
-    if not path.is_dir():
-        return [path]
-    if (path / "results.json").exists():
-        return [path / "results.json"]
-    found = sorted(path.glob("*/results.json")) or sorted(path.glob("*/*/results.json"))
-    if not found:
-        raise Refused(f"{path} has no results.json")
-    return found
+    return files_in(path) if path.is_dir() else [path]
 
 
 def _sides(names: list[str], renew: bool = False) -> list[_Side]:

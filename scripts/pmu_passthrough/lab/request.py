@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..base.options import MOST, MOST_SEED, jobs, number_in
 from ..base.say import Refused
+from ..builders import source
 from .machine import Machine
 from .rough import Rough
 
@@ -17,8 +18,6 @@ _ALL = ("mediated", "rfc")
 # The newest kernel the distribution has is called by no number.
 NEWEST = ""
 KERNELS = (NEWEST, "7.2", "6.12")
-# The first that can hand the PMU over.
-_MEDIATED = (7, 0)
 # What test programs take from the environment.
 PASSED_ON = (
     "PMU_SEED",
@@ -47,15 +46,21 @@ def kernels_in(named: str) -> tuple[str, ...]:
     return KERNELS if named == "all" else tuple(named.split(","))
 
 
-def _is_before_mediated(release: str) -> bool:
-    numbers = tuple(int(number) for number in release.split(".") if number.isdigit())
-    return bool(release) and numbers < _MEDIATED
+def _version(release: str) -> str:
+    """Of a kernel of the distribution, or of the tree that is given; "" of the newest."""
+    return source.version(source.tree()) if not release and source.given() else release
+
+
+def only_emulated(release: str) -> bool:
+    """Is that kernel older than handing the PMU over?"""
+    version = _version(release)
+    return bool(version) and source.is_older(version, source.MEDIATED)
 
 
 def speaks(release: str, contract: str) -> bool:
-    """Can that kernel of the distribution speak it? The RFC's interface is added to the
-    newest."""
-    if _is_before_mediated(release):
+    """Can that kernel of the distribution speak it, or the tree that is given? The RFC's
+    interface is added to the newest."""
+    if only_emulated(release):
         return contract in ("auto", "emulated")
     return release == NEWEST or not contract.startswith("rfc")
 
@@ -114,9 +119,9 @@ class Request:
             )
         alone = len(kernels_in(self.release)) == len(contracts_in(self.contract)) == 1
         if alone and not speaks(self.release, self.contract):
-            first = ".".join(str(number) for number in _MEDIATED)
-            why = f"Linux {self.release} speaks the emulated contract only; the others begin with {first}"
-            if not _is_before_mediated(self.release):
+            first = ".".join(str(number) for number in source.MEDIATED)
+            why = f"Linux {_version(self.release)} speaks the emulated contract only; the others begin with {first}"
+            if not only_emulated(self.release):
                 why = "--contract rfc is for the newest kernel: no --kernel-version"
             raise Refused(why)
         if self.release and (self.image or self.variant != "plain"):

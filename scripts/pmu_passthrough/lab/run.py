@@ -51,6 +51,7 @@ def prepare(request: Request) -> Products:
     builds = emulator_of(request.machine)
     builds.check_given()
     source.check_given()
+    source.check_named(request.release)
     if request.image:
         kernel.check_image(request.image)
     emulator = builds.build(request.plain)
@@ -386,6 +387,7 @@ def parts_of(
     parts = []
     for machine, release, contract in product(machines, releases, contracts):
         if not speaks(release, contract):
+            say(f"Linux {release or 'of KSRC='} is not asked for the {contract} contract")
             continue
         where = out / machine.name if len(machines) > 1 else out
         where = where / (release or "newest") if len(releases) > 1 else where

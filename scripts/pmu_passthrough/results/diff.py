@@ -4,15 +4,16 @@ longer asked or asked for another reason."""
 
 from ..base.say import Refused, one_line
 from .model import CaseResult, Results
+from .names import places_of
 
 _ORDER = ("new failure", "gone", "fixed", "changed", "changed need", "new case")
 
 
-def _by_case(runs: list[Results], several: bool) -> dict[str, CaseResult]:
-    """By contract and name, and by machine if there are SEVERAL."""
+def _by_case(runs: list[Results], others: list[Results]) -> dict[str, CaseResult]:
+    """By contract and name, and by place if there are several, here or in OTHERS."""
     return {
-        f"{f'{run.machine} ' if several else ''}{run.contract} {case.name}": case
-        for run in runs
+        f"{place} {run.contract} {case.name}".lstrip(): case
+        for place, run in zip(places_of(runs, others), runs)
         for case in run.cases
     }
 
@@ -44,8 +45,7 @@ def report(then: list[Results], now: list[Results]) -> tuple[str, bool]:
     contracts = [" and ".join(sorted(run.contract for run in runs)) for runs in (then, now)]
     if contracts[0] != contracts[1]:
         raise Refused(f"then is of {contracts[0]}, now of {contracts[1]}")
-    several = any(len({run.machine for run in runs}) > 1 for runs in (then, now))
-    old, new = _by_case(then, several), _by_case(now, several)
+    old, new = _by_case(then, now), _by_case(now, then)
     names = sorted(old.keys() | new.keys())
     changes = [
         (change, name) for name in names if (change := _change(old.get(name), new.get(name)))

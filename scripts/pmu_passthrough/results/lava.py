@@ -5,7 +5,7 @@ results; "unknown" is the one for a known defect: it is no pass and no news."""
 from collections.abc import Iterator
 
 from .model import Results
-from .names import slug
+from .names import places_of, slug
 
 _RESULTS = {
     "conforms": "pass",
@@ -22,9 +22,8 @@ def _signal(name: str, result: str) -> str:
 
 
 def lines(runs: list[Results]) -> Iterator[str]:
-    machines = len({run.machine for run in runs}) > 1
-    for run in runs:
-        contract = slug(f"{run.machine}." if machines else "") + slug(run.contract)
+    for place, run in zip(places_of(runs), runs):
+        contract = ".".join(slug(word) for word in (*place.split(), run.contract))
         for case in run.cases:
             yield _signal(
                 f"{contract}.{slug(case.program)}.{slug(case.case)}", _RESULTS[case.outcome]

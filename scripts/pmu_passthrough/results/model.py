@@ -237,6 +237,15 @@ def _read(path: Path) -> Any:
     return value
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The results of the run in a folder, or of those that a run of several machines,
+    kernels and contracts left below it."""
+    for depth in ("", "*/", "*/*/", "*/*/*/"):
+        if found := sorted(folder.glob(f"{depth}results.json")):
+            return found
+    raise Refused(f"{folder} has no results.json")
+
+
 def load(path: Path, renew: bool = False) -> Results:
     """The results in a file; refused if it is none. With RENEW, those of an earlier
     version get the names of today."""

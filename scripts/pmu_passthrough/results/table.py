@@ -12,6 +12,7 @@ from itertools import groupby
 from ..base.say import one_line
 from ..suite.rules import rank
 from .model import FAILURES, CaseResult, Results, worst
+from .names import places_of
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,9 @@ def _told_apart(runs: list[Results]) -> list[str]:
     """A column's name for each run: with the kernel's where there are several, and
     another run of the same contract there has one of its own."""
     seen: dict[tuple[str, str], int] = {}
-    several = len({run.release for run in runs}) > 1
     names = []
-    for run in runs:
-        name = run.machine + (f" {'.'.join(run.release.split('.')[:2])}" if several else "")
+    for place, run in zip(places_of(runs), runs):
+        name = place if place.startswith(run.machine) else f"{run.machine} {place}".rstrip()
         count = seen[name, run.contract] = seen.get((name, run.contract), 0) + 1
         names.append(name if count == 1 else f"{name} {count}")
     return names

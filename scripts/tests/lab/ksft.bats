@@ -108,11 +108,12 @@ printed_outcomes() {
 	run -0 "$LAB" exec --append kvm_amd.enable_mediated_pmu=1 -- "$probe"
 	[[ $output == *"AMD version 2: 6 general"* ]]
 	[[ $output == *"guests that program the PMU"*"can run"* ]]
-	[[ $output != *"What must change"* ]]
+	[[ $output != *"What must change for all of it"* ]]
 	run -4 "$LAB" exec --append nmi_watchdog=1 -- "$probe"
 	[[ $output == *"sysctl kernel.nmi_watchdog=0"* ]]
-	run -4 "$LAB" exec --append kvm_amd.enable_mediated_pmu=0 -- "$probe"
+	run -0 "$LAB" exec --append kvm_amd.enable_mediated_pmu=0 -- "$probe"
 	[[ $output == *"modprobe kvm_amd enable_mediated_pmu=1"* ]]
+	[[ $output == *"host and guest side by side (emulated)"*"can run"* ]]
 	run -2 "$probe" --fix-everything
 	[ "${#lines[@]}" -eq 1 ]
 	run -2 "$probe" --fix

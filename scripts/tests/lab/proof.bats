@@ -155,7 +155,7 @@ wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 		kills gremlin|kills: no fault called 'gremlin'; see scripts/lab show faults
 		kills --seconds 0|kills: --seconds wants a number from 1, not '0'
 		soak --cpus two|soak: --cpus wants a number from 1, not 'two'
-		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated rfc rfc-as-posted
+		soak --contracts treaty|soak: no contract called 'treaty'; there is: mediated rfc rfc-as-posted emulated
 		soak --runs|soak: --runs wants a value
 		explore --seconds 4000|explore: --seconds 4000: a case may take 600 s in all, shrinking included
 		soak --cpus 99|soak: --cpus 99: machine amd-zen4 has at most 16

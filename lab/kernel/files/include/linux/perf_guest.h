@@ -194,6 +194,7 @@
 	X(vmx_debugctl_left, E11, EMULATED, INTEL, ALONE, "an exit leaves the trap of branches on") \
 	X(lvtpc_left, E11, EMULATED, ANY, ALONE, "an exit leaves the LVTPC masked") \
 	X(vpmu_modes_kept, E12, EMULATED, AMD, LATE, "the guest keeps its host-only and guest-only bits") \
+	X(vpmu_starved_copies, E13, EMULATED, ANY, LATE, "a counter of the guest that has none of the host shows the first one's") \
 	X(vmx_control_stays, E3, EMULATED, INTEL, LATE, "an exit loads the guest's global control") \
 	X(vpmu_pmi_lost, M29, EMULATED, ANY, LATE, "the overflow of the guest's event interrupts nobody") \
 	X(vpmu_filter_ignored, M32, EMULATED, ANY, LATE, "the event filter does nothing") \
