@@ -29,7 +29,7 @@
 #include "../host/host.h"
 #include "../host/klog.h"
 #include "order.h"
-#include "promised.h"
+#include "entered.h"
 #include "../base/deadline.h"
 #include "../host/limits.h"
 #include "../perf/event.h"
@@ -79,17 +79,11 @@
 static inline void case_name(const struct __test_metadata *_metadata,
 			     char *name, size_t size)
 {
-	struct __fixture_variant_metadata *variant;
-
-	for (variant = _metadata->fixture->variant; variant;
-	     variant = variant->next) {
-		if (variant->data != _metadata->variant)
-			continue;
+	if (case_variant && *case_variant->name)
 		snprintf(name, size, "%s.%s.%s", _metadata->fixture->name,
-			 variant->name, _metadata->name);
-		return;
-	}
-	snprintf(name, size, "%s", _metadata->name);
+			 case_variant->name, _metadata->name);
+	else
+		snprintf(name, size, "%s", _metadata->name);
 }
 
 __attribute__((format(printf, 7, 8))) static inline void
@@ -262,7 +256,7 @@ static inline int case_main_keeping(int argc, char **argv, unsigned int needs,
 	case_program = getpid();
 	atexit(case_nothing_ran);
 	pthread_atfork(case_before_fork, NULL, case_ends_with_parent);
-	skip_all_unpromised(host_contract());
+	enter_all_cases(host_contract());
 	order_cases();
 	return test_harness_run(argc, argv);
 }
