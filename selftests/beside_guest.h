@@ -49,56 +49,55 @@
 #define INSIDE_NS 5000000ull
 
 /*
- * What the guest's time must exceed for a verdict: nothing; all of the time
- * that was not certainly the guest's (GUEST_HAD_MOST()); or, of an event whose
- * whole time is known, how long the readings themselves took.
+ * Whose time the event's clock is: of the CPU, or of the vCPU thread while it
+ * is on one. ANY_TIME: what is asked does not depend on how long the guest was
+ * in.
  */
-enum between { GUEST_AT_ALL, GUEST_MOSTLY, READINGS_BRIEF };
+enum time_of { ANY_TIME, CPU_TIME, TASK_TIME };
 
-static inline bool between_is_sure(const struct scenario *s,
-				   enum between between)
+/* Would a clock show that takes the guest in? See GUEST_WOULD_SHOW(). */
+static inline bool guest_would_show(const struct scenario *s)
 {
-	int64_t certain = between == GUEST_MOSTLY ? s->guest_min_ns
-						  : s->wall_min_ns;
-
-	return between == GUEST_AT_ALL ||
-	       s->guest_min_ns > s->wall_max_ns - certain;
+	return s->guest_min_ns > s->wall_max_ns - s->present_ns;
 }
 
 /*
  * Read event @fd, let guest_code_spin() run, some time certainly inside, and
  * read it again: what its count and times gained, between two pairs of
- * instants. Done again, and longer, until it is sure that the guest's time
- * would show. Returns false if the guest did not end, or the event cannot be
- * read.
+ * instants. Done again until the guest's time would show. Returns false if the
+ * guest did not end, or the event cannot be read.
  */
 static inline bool guest_between_reads(struct guest *guest, int fd,
-				       enum between between, struct scenario *s,
+				       enum time_of time_of, struct scenario *s,
 				       struct observation *o)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
-	uint64_t stay_ns = INSIDE_NS;
 
 	do {
-		uint64_t outer_from, inner_from, inner_to;
+		uint64_t outer_from, inner_from, inner_to, task_from;
 		bool stopped;
 
 		outer_from = now_ns();
 		if (event_read(fd, &from))
 			return false;
 		inner_from = now_ns();
+		task_from = thread_time_ns(guest->tid);
 		guest_go(guest);
 		s->guest_min_ns =
-			(int64_t)guest_time_inside(guest, stay_ns, &deadline);
+			(int64_t)guest_time_inside(guest, INSIDE_NS, &deadline);
 		stopped = guest_stop(guest, patience_ms());
-		stay_ns *= 2;
+		s->present_ns =
+			(int64_t)(thread_time_ns(guest->tid) - task_from);
 		inner_to = now_ns();
 		if (!stopped || event_read(fd, &to))
 			return false;
 		s->wall_min_ns = (int64_t)(inner_to - inner_from);
 		s->wall_max_ns = (int64_t)(now_ns() - outer_from);
-	} while (!between_is_sure(s, between) && !deadline_passed(&deadline));
+		if (time_of == CPU_TIME)
+			s->present_ns = s->wall_min_ns;
+	} while (time_of != ANY_TIME && !guest_would_show(s) &&
+		 !deadline_passed(&deadline));
 	s->guest_iterations = (int64_t)guest->record->heartbeat;
 	o->eof = to.eof;
 	o->count_ns = (int64_t)(to.count - from.count);

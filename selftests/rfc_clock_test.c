@@ -99,8 +99,8 @@ TEST_F(rfc_clock, R17_R18_the_guest_is_enabled_time_but_not_running_time)
 				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);
 	self->o.counted_before = guest_gain(&self->guest, self->fd, WORK_TURNS);
-	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_MOSTLY,
-				    &self->s, &self->o));
+	MUST_BE(guest_between_reads(&self->guest, self->fd, CPU_TIME, &self->s,
+				    &self->o));
 	JUDGE("R17", &self->s, &self->o);
 
 	/* As tools scale a multiplexed count. */
@@ -129,8 +129,8 @@ static void judge_other_pmu(struct __test_metadata *_metadata,
 	MUST_BE(self->fd >= 0);
 	self->s.pmu = pmu;
 	self->s.exclude_guest = 0;
-	MUST_BE(guest_between_reads(&self->guest, self->fd, GUEST_AT_ALL,
-				    &self->s, &self->o));
+	MUST_BE(guest_between_reads(&self->guest, self->fd, ANY_TIME, &self->s,
+				    &self->o));
 	guest_destroy(&self->guest);
 
 	/* And opened while the guest is there. */

@@ -63,9 +63,9 @@ static int open_for_guest(FIXTURE_DATA(times) * self, enum pmu_kind pmu,
 	return self->fd < 0 ? -self->fd : 0;
 }
 
-static bool between_reads(FIXTURE_DATA(times) * self, enum between between)
+static bool between_reads(FIXTURE_DATA(times) * self, enum time_of time_of)
 {
-	return guest_between_reads(&self->guest, self->fd, between, &self->s,
+	return guest_between_reads(&self->guest, self->fd, time_of, &self->s,
 				   &self->o);
 }
 
@@ -73,7 +73,7 @@ TEST_F(times, M23_read_of_a_task_event_leaves_the_guest_out)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, true, 0));
-	MUST_BE(between_reads(self, GUEST_MOSTLY));
+	MUST_BE(between_reads(self, TASK_TIME));
 	JUDGE("M23", &self->s, &self->o);
 }
 
@@ -81,7 +81,7 @@ TEST_F(times, M23_read_of_a_cpu_event_leaves_the_guest_out)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_CORE, true, false, 0));
-	MUST_BE(between_reads(self, GUEST_MOSTLY));
+	MUST_BE(between_reads(self, CPU_TIME));
 	JUDGE("M23", &self->s, &self->o);
 }
 
@@ -120,7 +120,7 @@ static void judge_sum(FIXTURE_DATA(times) * self,
 	self->guest.before = note_entry;
 	self->guest.after = note_exit;
 	self->guest.arg = &visit;
-	MUST_BE(between_reads(self, READINGS_BRIEF));
+	MUST_BE(between_reads(self, CPU_TIME));
 	self->s.guest_max_ns = (int64_t)(visit.to_ns - visit.from_ns);
 	JUDGE("M23.sum", &self->s, &self->o);
 	guest_destroy(&self->guest);
@@ -151,7 +151,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 		self->o.counted_before =
 			guest_gain(&self->guest, self->fd, WORK_TURNS);
 	if (self->fd >= 0 && (!guest_settle(&self->guest, patience_ms()) ||
-			      !between_reads(self, GUEST_MOSTLY)))
+			      !between_reads(self, TASK_TIME)))
 		err = ETIMEDOUT;
 	cgroup_leave_and_remove(&cgroup);
 	MUST(err);
@@ -163,7 +163,7 @@ TEST_F(times, M24_task_clock_counts_the_guest_its_times_do_not)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, true, true, 0));
-	MUST_BE(between_reads(self, GUEST_AT_ALL));
+	MUST_BE(between_reads(self, ANY_TIME));
 	self->o.left_out_ns = self->o.count_ns - self->o.enabled_ns;
 	JUDGE("M24", &self->s, &self->o);
 }
@@ -172,7 +172,7 @@ TEST_F(times, M25_software_event_keeps_wall_time)
 {
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	MUST(open_for_guest(self, PMU_SOFTWARE, false, false, 0));
-	MUST_BE(between_reads(self, GUEST_AT_ALL));
+	MUST_BE(between_reads(self, ANY_TIME));
 	JUDGE("M25", &self->s, &self->o);
 }
 
@@ -184,7 +184,7 @@ TEST_F(times, M25_msr_event_keeps_wall_time)
 	err = open_for_guest(self, PMU_MSR, false, false, 0);
 	NEEDS(err != ENOENT, "the msr PMU");
 	MUST(err);
-	MUST_BE(between_reads(self, GUEST_AT_ALL));
+	MUST_BE(between_reads(self, ANY_TIME));
 	JUDGE("M25", &self->s, &self->o);
 }
 
@@ -314,7 +314,7 @@ TEST_F(times, M23_page_leaves_the_guest_out)
 	MUST_BE(self->page != NULL);
 	self->guest.after = compare_pages;
 	self->guest.arg = self;
-	MUST_BE(between_reads(self, GUEST_AT_ALL));
+	MUST_BE(between_reads(self, ANY_TIME));
 	JUDGE("M23.page", &self->s, &self->o);
 }
 
@@ -352,7 +352,7 @@ TEST_F(times, M23_samples_leave_the_guest_out)
 	MUST_BE(self->page != NULL);
 	self->guest.after = take_samples;
 	self->guest.arg = self;
-	MUST_BE(between_reads(self, GUEST_AT_ALL));
+	MUST_BE(between_reads(self, ANY_TIME));
 	JUDGE("M23.sample", &self->s, &self->o);
 }
 

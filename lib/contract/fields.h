@@ -103,7 +103,8 @@
 	X(status, MASK, "bits the guest has in its overflow status")                      \
 	X(starved_gain, NUMBER,                                                           \
 	  "what the guest's counter gained while the host had all counters")              \
-	X(on_cpu_ns, NS, "time the event's task certainly had a CPU")                     \
+	X(present_ns, NS,                                                                 \
+	  "time the event was certainly there: of its CPU, or of its task on a CPU")      \
 	X(exits_asked, NUMBER, "VM exits that were to happen meanwhile")                  \
 	X(other_exits, NUMBER, "VM exits that no overflow interrupt made")                \
 	X(attempts_asked, NUMBER, "attempts to be made at least")                         \

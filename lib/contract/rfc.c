@@ -214,7 +214,7 @@ RULE(R11, "count and times of an event in ERROR stand still, and are not lost",
 	if (!fate_known(s, d))
 		return;
 	NEEDS_THAT(goes_to_error(s), "a group that goes to ERROR");
-	GUEST_HAD_MOST();
+	GUEST_WOULD_SHOW();
 	NEEDS(s->work_in_error > 0);
 	EXPECT(enabled_ns, 0, s->wall_max_ns - s->guest_min_ns);
 	EXPECT(running_ns, 0, s->wall_max_ns - s->guest_min_ns);
@@ -265,7 +265,7 @@ RULE(R17,
      "time_enabled of an exclude-guest event goes on through the guest, time_running does not",
      "update_context_time()")
 {
-	GUEST_HAD_MOST();
+	GUEST_WOULD_SHOW();
 	STATED(wall_min_ns);
 	NEEDS(s->exclude_guest == 1);
 	NEEDS(s->pmu == PMU_CORE);
@@ -305,7 +305,7 @@ RULE(R20, "multiplexed events go on taking turns while guests come and go",
 RULE(R21.clock, "the running time of a cgroup's event leaves the guest out",
      "update_cgrp_time_from_cpuctx()")
 {
-	GUEST_HAD_MOST();
+	GUEST_WOULD_SHOW();
 	STATED(as_posted);
 	NEEDS(s->exclude_guest == 1);
 	CONTROL(counted_before, 1);
