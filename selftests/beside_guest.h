@@ -64,8 +64,8 @@ static inline bool guest_would_show(const struct scenario *s)
 /*
  * Read event @fd, let guest_code_spin() run, some time certainly inside, and
  * read it again: what its count and times gained, between two pairs of
- * instants. Done again until the guest's time would show. Returns false if the
- * guest did not end, or the event cannot be read.
+ * instants. Done again, and longer, until the guest's time would show. Returns
+ * false if the guest did not end, or the event cannot be read.
  */
 static inline bool guest_between_reads(struct guest *guest, int fd,
 				       enum time_of time_of, struct scenario *s,
@@ -73,6 +73,7 @@ static inline bool guest_between_reads(struct guest *guest, int fd,
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct event_value from, to;
+	uint64_t stay_ns = INSIDE_NS;
 
 	do {
 		uint64_t outer_from, inner_from, inner_to, task_from;
@@ -85,7 +86,8 @@ static inline bool guest_between_reads(struct guest *guest, int fd,
 		task_from = thread_time_ns(guest->tid);
 		guest_go(guest);
 		s->guest_min_ns =
-			(int64_t)guest_time_inside(guest, INSIDE_NS, &deadline);
+			(int64_t)guest_time_inside(guest, stay_ns, &deadline);
+		stay_ns *= 2;
 		stopped = guest_stop(guest, patience_ms());
 		s->present_ns =
 			(int64_t)(thread_time_ns(guest->tid) - task_from);

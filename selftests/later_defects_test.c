@@ -132,7 +132,7 @@ static int read_turns(FIXTURE_DATA(later) * self)
 TEST_F(later, D19_times_of_events_that_take_turns)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	uint64_t from_ns, had_ns;
+	uint64_t from_ns, had_ns, stay_ns = INSIDE_NS;
 
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
 	from_ns = now_ns();
@@ -142,10 +142,12 @@ TEST_F(later, D19_times_of_events_that_take_turns)
 	self->o.counted_before =
 		guest_gain(&self->guest, self->competitors.fd[0], WORK_TURNS);
 	self->s.guest_min_ns = 0;
+	/* Each stay longer, so that it outgrows what is between two. */
 	do {
 		guest_go(&self->guest);
 		self->s.guest_min_ns += (int64_t)guest_time_inside(
-			&self->guest, INSIDE_NS, &deadline);
+			&self->guest, stay_ns, &deadline);
+		stay_ns *= 2;
 		MUST_BE(guest_stop(&self->guest, patience_ms()));
 		self->s.present_ns =
 			(int64_t)(thread_time_ns(self->guest.tid) - had_ns);
