@@ -24,7 +24,7 @@ struct guest_case {
 static inline void guest_case_describe(struct guest_case *c)
 {
 	c->s.amd = c->pmu.amd;
-	c->s.handed_over = contract_among(host_contract(), BY_PASSTHROUGH);
+	c->s.passthrough = contract_among(host_contract(), BY_PASSTHROUGH);
 	c->s.guest_counters = c->pmu.general;
 	c->s.guest_version = c->pmu.version;
 	c->s.host_counters = c->host.general;

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What KVM adds to and takes from what a guest counts: the VMM's event filter,
- * AMD's host-only and guest-only bits, and the exits that KVM serves in a hurry
- * (docs/contract/guest.md, M32, M33, D14, D25; docs/contract/emulated.md, E12).
+ * and the exits that KVM serves in a hurry (docs/contract/guest.md, M32, D14,
+ * D25).
  */
 #include "guest_case.h"
 
 #define HURRIED_TURNS 200
-#define NESTED_TURNS 60
 #define MANY_EXITS 10
 #define TURNS_AT_ONCE 100
-#define GUEST_ONLY (1ull << 40)
-#define HOST_ONLY (1ull << 41)
 
 FIXTURE(filter)
 {
@@ -194,167 +191,6 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 	c->o.mismatches = script_seen(&c->guest, read) != eventsel;
 	c->o.vector = script_vector(&c->guest, read);
 	JUDGE("M32", &c->s, &c->o);
-}
-
-/* Every combination of the two bits, counted by a counter each. */
-static void select_every_mode(struct counting *counting, enum pmu_event event)
-{
-	for (unsigned int bits = 0; bits < 4; bits++)
-		counting->eventsel[bits] =
-			pmu_select(&counting->pmu, event, PMU_USER | PMU_OS) |
-			(bits & 1 ? GUEST_ONLY : 0) |
-			(bits & 2 ? HOST_ONLY : 0);
-}
-
-/* Do all event selects read back without the two bits? */
-static int look_at_modes(struct guest_case *c, const struct counting *counting)
-{
-	int read[4];
-
-	script_clear(&c->guest);
-	for (unsigned int i = 0; i < 4; i++) {
-		uint32_t msr = pmu_eventsel_msr(&c->pmu, i);
-
-		script_write(&c->guest, msr, counting->eventsel[i]);
-		read[i] = script_read(&c->guest, msr);
-	}
-	script_run(&c->guest);
-	c->o.mismatches = 0;
-	for (unsigned int i = 0; i < 4; i++) {
-		if (script_vector(&c->guest, read[i]))
-			return EIO;
-		c->o.mismatches +=
-			script_seen(&c->guest, read[i]) !=
-			(counting->eventsel[i] & ~(GUEST_ONLY | HOST_ONLY));
-	}
-	return 0;
-}
-
-TEST_F(filter, E12_bits_of_a_mode_are_ignored)
-{
-	struct guest_case *c = &self->c;
-	struct counting counting = { .pmu = c->pmu,
-				     .op = GUEST_WORK,
-				     .times = TURNS };
-	struct counted counted;
-
-	NEEDS(c->pmu.amd, "an AMD processor");
-	select_every_mode(&counting, PMU_INSTRUCTIONS);
-	MUST(counting_run(&c->guest, &counting, &counted));
-	MUST(look_at_modes(c, &counting));
-	for (unsigned int bits = 0; bits < 4; bits++) {
-		c->s.guest_only = bits & 1;
-		c->s.host_only = bits >> 1;
-		describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
-		c->o.guest_counted = counted.gained[bits];
-		JUDGE("E12", &c->s, &c->o, "counter %u", bits);
-	}
-}
-
-static void judge_modes(struct guest_case *c, struct __test_metadata *_metadata,
-			enum guest_op op)
-{
-	struct counting counting = { .pmu = c->pmu, .op = op, .times = TURNS };
-	struct counted counted;
-
-	select_every_mode(&counting, PMU_INSTRUCTIONS);
-	MUST(counting_run(&c->guest, &counting, &counted));
-	for (unsigned int bits = 0; bits < 4; bits++) {
-		c->s.guest_only = bits & 1;
-		c->s.host_only = bits >> 1;
-		describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
-		c->o.guest_counted = counted.gained[bits];
-		JUDGE("M33", &c->s, &c->o, "counter %u", bits);
-	}
-}
-
-TEST_F(filter, M33_without_svme)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	c->s.svme = 0;
-	c->s.nested = 0;
-	judge_modes(c, _metadata, GUEST_WORK);
-}
-
-TEST_F(filter, M33_beside_a_nested_guest)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	script_do(&c->guest, GUEST_NESTED, 1);
-	script_run(&c->guest);
-	c->s.svme = 1;
-	c->s.nested = 0;
-	judge_modes(c, _metadata, GUEST_WORK);
-}
-
-TEST_F(filter, M33_in_a_nested_guest)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	script_do(&c->guest, GUEST_NESTED, 1);
-	script_run(&c->guest);
-	c->s.svme = 1;
-	c->s.nested = 1;
-	judge_modes(c, _metadata, GUEST_NESTED);
-}
-
-/*
- * From one VMRUN of a guest to many, counted by what each combination of the
- * two bits selects. Both numbers end with the guest as it was, so all is their
- * difference.
- */
-static void judge_nested_entries(struct guest_case *c,
-				 struct __test_metadata *_metadata,
-				 const char *rule, enum pmu_event event,
-				 uint64_t times)
-{
-	struct counting counting = {
-		.pmu = c->pmu,
-		.op = GUEST_NESTED_ENTER,
-		.times = times,
-	};
-	struct counted counted;
-
-	select_every_mode(&counting, event);
-	MUST(counting_run(&c->guest, &counting, &counted));
-	for (unsigned int bits = 0; bits < 4; bits++) {
-		c->s.guest_only = bits & 1;
-		c->s.host_only = bits >> 1;
-		describe_count(&c->s, &counting, &counted, event);
-		c->s.nested_entries = (int64_t)counted.times;
-		c->o.guest_counted = counted.gained[bits];
-		JUDGE(rule, &c->s, &c->o, "counter %u", bits);
-	}
-}
-
-static void begin_nested(struct guest_case *c)
-{
-	script_do(&c->guest, GUEST_NESTED, 1);
-	script_run(&c->guest);
-}
-
-TEST_F(filter, M58_vmrun_belongs_to_the_nested_guest)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	begin_nested(c);
-	judge_nested_entries(c, _metadata, "M58", PMU_INSTRUCTIONS, 10);
-	judge_nested_entries(c, _metadata, "M58", PMU_INSTRUCTIONS,
-			     NESTED_TURNS);
-}
-
-TEST_F(filter, D39_vmrun_of_a_nested_hypervisor_is_a_branch)
-{
-	struct guest_case *c = &self->c;
-
-	NEEDS(c->pmu.amd && guest_open_nested(&c->guest), "nested SVM");
-	begin_nested(c);
-	judge_nested_entries(c, _metadata, "D39", PMU_BRANCHES, NESTED_TURNS);
 }
 
 /* A guest whose PMU is not version 2 counts, and the log stays quiet. */

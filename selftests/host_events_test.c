@@ -135,7 +135,7 @@ static bool guest_goes(FIXTURE_DATA(kind) * self,
 static bool looks_inside(const FIXTURE_DATA(kind) * self,
 			 const FIXTURE_VARIANT(kind) * variant)
 {
-	return variant->stays && self->c.s.handed_over;
+	return variant->stays && self->c.s.passthrough;
 }
 
 static bool guest_ends(FIXTURE_DATA(kind) * self,
@@ -173,7 +173,7 @@ TEST_F(kind, M47_counts_the_host_and_only_the_host)
 		MUST(open_event(self, variant));
 	MUST_BE(guest_ends(self, variant));
 	c->s.exclude_guest = 1;
-	c->s.exits_asked = looks_inside(self, variant) ? 0 : EXITS;
+	c->s.exits_asked = variant->stays ? 0 : EXITS;
 	c->o.counted_after = gain(self);
 	c->o.eof = host_event_errors(&self->event);
 	JUDGE("M47", &c->s, &c->o);

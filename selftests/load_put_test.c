@@ -168,7 +168,7 @@ TEST_F(load_put, D24_no_count_strays_at_load_and_put)
 	struct counting counting = {
 		.pmu = c->pmu,
 		.op = GUEST_EMULATE,
-		.times = (c->s.handed_over ? 10 : 1) * EXITS,
+		.times = (c->s.passthrough ? 10 : 1) * EXITS,
 	};
 	struct counted counted;
 	struct deadline deadline = deadline_after_ms(patience_ms());

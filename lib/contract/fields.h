@@ -98,7 +98,7 @@
 	X(host_nmis, NUMBER,                                                              \
 	  "NMIs that the guest's CPU took as the host's meanwhile, whatever for")         \
 	X(pmi_masked, NUMBER, "the guest's LVTPC is masked")                              \
-	X(handed_over, NUMBER,                                                            \
+	X(passthrough, NUMBER,                                                            \
 	  "the guest's counters are the hardware's, not events of the host")              \
 	X(status, MASK, "bits the guest has in its overflow status")                      \
 	X(starved_gain, NUMBER,                                                           \

@@ -42,12 +42,12 @@ RULE(M29,
 	STATED(overflows);
 	STATED(pmi_masked);
 	STATED(amd);
-	STATED(handed_over);
+	STATED(passthrough);
 	reach = s->pmi_masked ? 0 : s->overflows;
 	EXACTLY(interrupts, reach);
 	EXACTLY(status_made, s->status);
 	/* Else the counter is the host's, and so is its interrupt. */
-	if (s->handed_over) {
+	if (s->passthrough) {
 		EXACTLY(guest_pmis, reach);
 		EXACTLY(nmis_inside, 0);
 	} else {
@@ -276,7 +276,9 @@ RULE(M47,
 	CONTROL(counted_before, 1);
 	EXACTLY(eof, 0);
 	AT_LEAST(counted_after, 1);
-	if (s->exits_asked)
+	STATED(passthrough);
+	/* Reading an event that is on takes the guest out. */
+	if (s->exits_asked || !s->passthrough)
 		return;
 	EXACTLY(counted_inside, 0);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's side where the PMU is handed over: under the mediated contract
- * and the RFC's. Where a guest's counters are events of the host, KVM sees
- * every access, and AMD's mode bits mean nothing. docs/contract/guest.md has
- * the words and the sources.
+ * The guest's side where it has the counters of the hardware: under the
+ * mediated contract and the RFC's passthrough. Where a guest's counters are
+ * events of the host, KVM sees every access, and AMD's mode bits mean nothing.
+ * docs/contract/guest.md has the words and the sources.
  */
 #define RULES_OF BY_PASSTHROUGH
 #define RULES_IN "docs/contract/guest.md"

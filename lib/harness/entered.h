@@ -34,7 +34,7 @@ static const char *promised_where(unsigned int contracts)
 	case BY_EMULATED:
 		return "the emulated contract";
 	default:
-		return "a PMU that is handed over";
+		return "a mediated or passthrough PMU";
 	}
 }
 

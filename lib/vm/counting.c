@@ -66,17 +66,6 @@ void counting_script(struct guest *guest, const struct counting *counting,
 			script_read(guest, pmu_msr(pmu, PMU_FIXED_COUNTER, i));
 }
 
-static bool any_fault(const struct guest *guest)
-{
-	const struct guest_step *step = guest->script->step;
-
-	for (; step->op != GUEST_END; step++) {
-		if (step->vector)
-			return true;
-	}
-	return false;
-}
-
 /*
  * What a step is made of, and how many VM exits one time of it makes on every
  * machine; not known where APIC virtualisation may save it.
@@ -142,7 +131,7 @@ static int run_once(struct guest *guest, const struct counting *counting,
 	run->smis = cpu_smis(guest->cpu) - smis;
 	for (unsigned int i = 0; i < counters_of(counting); i++)
 		run->counts[i] = (int64_t)script_seen(guest, read[i]);
-	return any_fault(guest) ? EIO : 0;
+	return script_any_vector(guest) ? EIO : 0;
 }
 
 /* Is it known what each VM entry adds, whatever the exit before it was? */
@@ -318,7 +307,7 @@ int counting_run_on(struct guest *guest, const struct counting *counting,
 	clear_all(guest, &counting->pmu);
 	start_or_stop(guest, counting, true);
 	script_run(guest);
-	if (any_fault(guest))
+	if (script_any_vector(guest))
 		return EIO;
 	/* The first time through, pages are faulted in. */
 	err = run_on(guest, counting, 1 + counted->times, 1, move, arg, &many);

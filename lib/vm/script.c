@@ -111,3 +111,12 @@ int64_t script_vector(const struct guest *guest, int step)
 {
 	return (int64_t)guest->script->step[step].vector;
 }
+
+int64_t script_any_vector(const struct guest *guest)
+{
+	const struct guest_step *step = guest->script->step;
+
+	while (step->op != GUEST_END && !step->vector)
+		step++;
+	return step->op == GUEST_END ? 0 : (int64_t)step->vector;
+}

@@ -48,4 +48,7 @@ bool script_ends(struct guest *guest, unsigned int ms);
 uint64_t script_seen(const struct guest *guest, int step);
 int64_t script_vector(const struct guest *guest, int step);
 
+/* The exception of the first step that raised one, 0 if none did. */
+int64_t script_any_vector(const struct guest *guest);
+
 #endif

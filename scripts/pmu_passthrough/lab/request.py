@@ -172,13 +172,13 @@ class Request:
             # identify_cpu() for a wild access.
             own += " no5lvl"
         machine = self.machine
-        handed_over = 0 if self.contract == "emulated" else 1
+        mediated = 0 if self.contract == "emulated" else 1
         more = f" {machine.kernel_arguments}" if machine.kernel_arguments else ""
         # loglevel=6 lets every line of a kernel report reach the console, which is all
         # that is left of a kernel that dies.
         return (
             f"console={machine.console} loglevel=6 panic=-1 nmi_watchdog=0 "
-            f"{machine.kvm_parameter}={handed_over}"
+            f"{machine.kvm_parameter}={mediated}"
             f"{more} tsc=reliable no_timer_check {own} {self.append}"
         )
 

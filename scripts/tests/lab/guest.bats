@@ -5,6 +5,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=scripts/tests/lab/fields.bash
+source "$BATS_TEST_DIRNAME/fields.bash"
+
 setup() {
 	SCRIPTS=$BATS_TEST_DIRNAME/../..
 	LAB=$SCRIPTS/lab
@@ -12,10 +15,6 @@ setup() {
 	# Where the lab can see it: its own /tmp is empty.
 	TOOLS=$SCRIPTS/../build/test-tools
 	unset CONTRACT KERNEL
-}
-
-field() {
-	jq -r "$1" "$OUT/results.json"
 }
 
 # tool NAME: build a program that runs guests.

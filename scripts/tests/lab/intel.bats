@@ -4,6 +4,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=scripts/tests/lab/fields.bash
+source "$BATS_TEST_DIRNAME/fields.bash"
+
 setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/../../lab
 	export ALL=$BATS_FILE_TMPDIR/all
@@ -14,10 +17,6 @@ setup_file() {
 
 setup() {
 	OUT=$BATS_TEST_TMPDIR/out
-}
-
-field() {
-	jq -r "$1" "${2:-$OUT}/results.json"
 }
 
 @test "an unmodified kernel keeps the contract on an Intel machine, known defects aside" {

@@ -5,6 +5,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=scripts/tests/lab/fields.bash
+source "$BATS_TEST_DIRNAME/fields.bash"
+
 setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/../../lab
 	export ALL=$BATS_FILE_TMPDIR/all LITERAL=$BATS_FILE_TMPDIR/literal
@@ -17,18 +20,6 @@ setup_file() {
 
 setup() {
 	OUT=$BATS_TEST_TMPDIR/out
-}
-
-field() {
-	jq -r "$1" "${2:-$OUT}/results.json"
-}
-
-known() {
-	field '[.cases[] | select(.outcome == "known") | .reason | sub("known "; "")] | unique | join(" ")' "$1"
-}
-
-outcomes() {
-	field '[.cases[].outcome] | unique | join(" ")' "$@"
 }
 
 @test "one command gives both verdicts, in one table" {

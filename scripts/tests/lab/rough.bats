@@ -5,14 +5,13 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=scripts/tests/lab/fields.bash
+source "$BATS_TEST_DIRNAME/fields.bash"
+
 setup() {
 	LAB=$BATS_TEST_DIRNAME/../../lab
 	OUT=$BATS_TEST_TMPDIR/out
 	unset KERNEL CONTRACT MACHINE ROUGH_GIVEN ROUGH_STRENGTH ROUGH_SEED
-}
-
-field() {
-	jq -r "$1" "$OUT/results.json"
 }
 
 # measured NAME: a value of the calibration.

@@ -5,6 +5,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=scripts/tests/lab/fields.bash
+source "$BATS_TEST_DIRNAME/fields.bash"
+
 setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/../../lab
 	export FULL=$BATS_FILE_TMPDIR/full
@@ -14,14 +17,6 @@ setup_file() {
 
 setup() {
 	OUT=$BATS_TEST_TMPDIR/out
-}
-
-field() {
-	jq -r "$1" "${2:-$OUT}/results.json"
-}
-
-outcomes() {
-	field '[.cases[].outcome] | unique | join(" ")' "$@"
 }
 
 @test "the unmodified kernel conforms but for its known defects" {

@@ -52,12 +52,12 @@ def test_the_command_that_asks_again_asks_the_same() -> None:
     assert odd.again().startswith("scripts/lab run --strict --kernel '/my kernel' --append ")
 
 
-def test_the_contract_says_whether_the_pmu_is_handed_over() -> None:
+def test_the_contract_says_whether_the_pmu_is_mediated() -> None:
     of = {name: Request(machine("amd-zen4"), contract=name) for name in request_.CONTRACTS}
-    handed_over = {
+    mediated = {
         name for name, one in of.items() if "enable_mediated_pmu=1" in one.kernel_arguments()
     }
-    assert handed_over == {"auto", "mediated", "rfc", "rfc-as-posted"}
+    assert mediated == {"auto", "mediated", "rfc", "rfc-as-posted"}
     assert "enable_mediated_pmu=0" in of["emulated"].kernel_arguments()
     assert "perf_guest.contract" not in of["emulated"].kernel_arguments()
 
