@@ -213,6 +213,18 @@ def _beside(names: Sequence[str], heads: list[str], first: int) -> list[list[str
     ]
 
 
+def _draw(name: str, rows: Sequence[Sequence[str]]) -> None:
+    """docs/@name.svg, if the machine has what draws it."""
+    data = _out() / f"{name}.data"
+    data.write_text("".join(f"{' '.join(row)}\n" for row in rows), encoding="utf-8")
+    if shutil.which("gnuplot"):
+        words = f"data='{data}'; picture='{TOP}/docs/{name}.svg'"
+        process.run(["gnuplot", "-e", words, TOP / f"scripts/{name}.gnuplot"])
+        print(f"drawn in docs/{name}.svg")
+    else:
+        print("no picture: gnuplot (package gnuplot-nox) is missing")
+
+
 def _cost(_values: argparse.Namespace) -> int:
     """With one nanosecond an instruction the TSC is a counter of instructions."""
     image = kernel.build("reference")
@@ -245,15 +257,7 @@ def _cost(_values: argparse.Namespace) -> int:
         )
     rows = _beside(("cost.rfc", "cost.mediated"), ["events", "rfc", "most", "mediated", "most"], 2)
     _columns(rows)
-    (_out() / "cost.data").write_text(
-        "".join(f"{' '.join(row)}\n" for row in rows[1:]), encoding="utf-8"
-    )
-    if shutil.which("gnuplot"):
-        names = f"data='{_out()}/cost.data'; picture='{TOP}/docs/cost.svg'"
-        process.run(["gnuplot", "-e", names, TOP / "scripts/cost.gnuplot"])
-        print("drawn in docs/cost.svg")
-    else:
-        print("no picture: gnuplot (package gnuplot-nox) is missing")
+    _draw("cost", rows[1:])
     return 0
 
 
@@ -267,7 +271,10 @@ def _vpmu(_values: argparse.Namespace) -> int:
         command = [_LAB, "exec", "--icount", "--cpus", "1", *where, "--", _out() / "vpmu"]
         _done(command, _out() / f"vpmu.{release}{contract}")
         heads += [f"{release or 'newest'},{contract}:exits", "instructions"]
-    _columns(_beside([f"vpmu.{release}{contract}" for release, contract in asked], heads, 2))
+    rows = _beside([f"vpmu.{release}{contract}" for release, contract in asked], heads, 2)
+    _columns(rows)
+    beside = "beside-"
+    _draw("vpmu", [[r[0][len(beside) :], *r[1:]] for r in rows if r[0].startswith(beside)])
     return 0
 
 

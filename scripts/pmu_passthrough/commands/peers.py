@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> int:
     matrix = Matrix(_folder(state), many, state)
     programs.target(made.suite, *_TESTS)
     peers = _Peers(matrix, made.suite)
-    matrix.each(peers.baseline, ["mediated", "rfc"])
+    matrix.each(peers.baseline, sorted({one.contract for one in wanted}))
     matrix.each(peers.judge, wanted)
     killed = sum(len(text_of(row_file(state, one)).split()) > 2 for one in wanted)
     print(f"{killed} of {len(wanted)} faults killed by the tests of the kernel itself")
