@@ -6,6 +6,8 @@ bats_require_minimum_version 1.5.0
 
 # shellcheck source=scripts/tests/lab/fields.bash
 source "$BATS_TEST_DIRNAME/fields.bash"
+# shellcheck source=scripts/tests/lab/tools.bash
+source "$BATS_TEST_DIRNAME/tools.bash"
 
 setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/../../lab
@@ -53,6 +55,68 @@ setup() {
 	# Without a PMU for guests there is nothing to ask.
 	run -1 "$LAB" run --append kvm.enable_pmu=0 --filter emulated_test --out "$OUT"
 	[ "$(field .contract)" = mediated ]
+}
+
+# samples_of WHOSE EVENT: how many samples of a guest and of the host perf kvm records.
+samples_of() {
+	local vpmu
+	vpmu=$(tool vpmu)
+	# shellcheck disable=SC2016
+	"$LAB" exec --contract emulated -- sh -c '
+		cd /tmp
+		perf kvm $1 record -q -c 20000 -e "$2" -o data -- "$3" >/dev/null 2>&1 || exit 3
+		perf script -i data -D 2>/dev/null |
+			sed -n "s/.*PERF_RECORD_SAMPLE(IP, 0x[0-9a-f]*\([0-9a-f]\)).*/0x\1/p"' sh "$1" "$2" "$vpmu" |
+		# PERF_RECORD_MISC_CPUMODE_MASK; from PERF_RECORD_MISC_GUEST_KERNEL on it is a guest.
+		while read -r misc; do echo $(((misc & 7) > 3)); done |
+		awk '{ n[$1]++ } END { print n[1] + 0, n[0] + 0 }'
+}
+
+@test "perf kvm record sees guest and host, as it was told" {
+	command -v perf >/dev/null || skip "perf is missing (package linux-perf)"
+	local of_guest of_host
+	run -0 --separate-stderr samples_of "--host --guest" instructions
+	read -r of_guest of_host <<<"$output"
+	[ "$of_guest" -gt 100 ]
+	[ "$of_host" -gt 100 ]
+	run -0 --separate-stderr samples_of --guest instructions
+	read -r of_guest of_host <<<"$output"
+	[ "$of_guest" -gt 100 ]
+	# An overflow that is noticed after the exit finds the host.
+	[ "$of_host" -lt $((of_guest / 10)) ]
+	run -0 --separate-stderr samples_of --host instructions:H
+	read -r of_guest of_host <<<"$output"
+	[ "$of_guest" -eq 0 ]
+	[ "$of_host" -gt 100 ]
+}
+
+# exits_of CONTRACT: what perf kvm stat calls the exits of a guest that uses its PMU.
+exits_of() {
+	local vpmu
+	vpmu=$(tool vpmu)
+	# shellcheck disable=SC2016
+	"$LAB" exec --contract "$1" -- sh -c '
+		cd /tmp
+		perf kvm stat record -o data -- "$1" >/dev/null 2>&1 || exit 3
+		perf --no-pager kvm -i data stat report 2>&1' sh "$vpmu" |
+		awk '$2 ~ /^[0-9]+$/ { print $1, $2 }'
+}
+
+# count_of NAME EXITS: of those exits.
+count_of() {
+	awk -v name="$1" '$1 == name { n = $2 } END { print n + 0 }' <<<"$2"
+}
+
+@test "perf kvm stat sees what a guest's PMU costs in each mode" {
+	command -v perf >/dev/null || skip "perf is missing (package linux-perf)"
+	# In five tries the guest reads a counter 100 times more often than in five others,
+	# and so with what KVM emulates in every mode.
+	run -0 --separate-stderr exits_of emulated
+	[ "$(count_of cpuid "$output")" -ge 1000 ]
+	[ "$(count_of rdpmc "$output")" -ge 500 ]
+	run -0 --separate-stderr exits_of mediated
+	[ "$(count_of cpuid "$output")" -ge 1000 ]
+	[ "$(count_of rdpmc "$output")" -eq 0 ]
 }
 
 @test "under the mediated contract its rules are not asked" {

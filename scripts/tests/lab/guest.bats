@@ -7,21 +7,14 @@ bats_require_minimum_version 1.5.0
 
 # shellcheck source=scripts/tests/lab/fields.bash
 source "$BATS_TEST_DIRNAME/fields.bash"
+# shellcheck source=scripts/tests/lab/tools.bash
+source "$BATS_TEST_DIRNAME/tools.bash"
 
 setup() {
 	SCRIPTS=$BATS_TEST_DIRNAME/../..
 	LAB=$SCRIPTS/lab
 	OUT=$BATS_TEST_TMPDIR/out
-	# Where the lab can see it: its own /tmp is empty.
-	TOOLS=$SCRIPTS/../build/test-tools
 	unset CONTRACT KERNEL
-}
-
-# tool NAME: build a program that runs guests.
-tool() {
-	make -s -C "$SCRIPTS/../selftests" KSRC="$("$LAB" source)" KHDR="$("$LAB" headers)" \
-		OUTPUT="$(realpath -m "$TOOLS")" "$(realpath -m "$TOOLS")/tools/$1"
-	realpath "$TOOLS/tools/$1"
 }
 
 @test "a guest that shuts down is told with the step it had come to" {
