@@ -209,6 +209,14 @@ TEST_F(reach, E10_a_guest_with_fewer_counters)
 	judge_rdpmc(c, _metadata, "E10");
 }
 
+TEST_F(reach, E10_old_numbers_of_the_counters)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < fewer_counters(c); i++)
+		judge_read(c, _metadata, "E10", PMU_LEGACY_COUNTER, i);
+}
+
 /* A guest without a global control, but with all counters. */
 TEST_F(reach, D26_rdpmc_without_a_global_control)
 {

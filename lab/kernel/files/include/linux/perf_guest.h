@@ -191,6 +191,7 @@
 	X(vpmu_flexible, E9, EMULATED, ANY, LATE, "the guest's events take turns with the host's") \
 	X(vpmu_starved_for_good, E9, EMULATED, ANY, LATE, "a counter of the guest that found none of the host does not try again") \
 	X(vpmu_rdpmc_passed, E10, EMULATED, ANY, LATE, "RDPMC of the guest reaches the hardware") \
+	X(vpmu_legacy_passed, E10, EMULATED, AMD, LATE, "reads of the first counter by its old number reach the hardware") \
 	X(vmx_debugctl_left, E11, EMULATED, INTEL, ALONE, "an exit leaves the trap of branches on") \
 	X(lvtpc_left, E11, EMULATED, ANY, ALONE, "an exit leaves the LVTPC masked") \
 	X(vpmu_modes_kept, E12, EMULATED, AMD, LATE, "the guest keeps its host-only and guest-only bits") \
