@@ -4,7 +4,8 @@
  * libc, one vCPU in real mode.
  *
  *   gcc -O2 -pthread -o reproduce reproduce.c
- *   ./reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable
+ *   ./reproduce
+ * backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|ended
  *
  * Needs root, enable_mediated_pmu=1, kernel.nmi_watchdog=0 and two CPUs.
  * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: not tried.
@@ -476,6 +477,35 @@ static int enable(void)
 	return !value_of(fd).count;
 }
 
+/* D42: what a child was enabled for goes with it. */
+static int ended(void)
+{
+	struct perf_event_attr attr = instructions(1);
+	struct value before, after;
+	pid_t child;
+	int fd;
+
+	/* Not inherited: so that parent and child never swap their contexts. */
+	must(try_event(1, 0, -1, 0) >= 0, "perf_event_open()");
+	attr.inherit = 1;
+	/* Of CPU 0 only: in the child, on another one, it is inactive. */
+	fd = (int)syscall(SYS_perf_event_open, &attr, 0, 0, -1, 0);
+	must(fd >= 0, "perf_event_open()");
+	before = value_of(fd);
+	child = fork();
+	if (!child) {
+		run_on(GUEST_CPU);
+		while (clock() < 3 * CLOCKS_PER_SEC / 10)
+			;
+		_exit(0);
+	}
+	must(child > 0 && waitpid(child, NULL, 0) == child, "fork()");
+	after = value_of(fd);
+	printf("a child that ran for 300 ms left %.3f ms of time_enabled\n",
+	       (double)(after.enabled - before.enabled) / 1e6);
+	return after.enabled - before.enabled < 250000000;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -486,6 +516,7 @@ int main(int argc, char **argv)
 		{ "fresh", fresh },	    { "cgroup", cgroup },
 		{ "watchdog", watchdog },   { "mapping", mapping },
 		{ "warning", warning },	    { "enable", enable },
+		{ "ended", ended },
 	};
 
 	for (size_t i = 0; i < sizeof(findings) / sizeof(*findings); i++) {
@@ -495,6 +526,6 @@ int main(int argc, char **argv)
 		}
 	}
 	fprintf(stderr,
-		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable\n");
+		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|ended\n");
 	return 2;
 }

@@ -232,6 +232,22 @@ RULE(D38.vmx, "a nested guest runs with the global control its VMCS holds",
 }
 
 /* Of kernels that hand the PMU over. */
+/*
+ * The parent's own time is in it as well, and must be less than the child's:
+ * else it could pass for that.
+ */
+RULE(D42,
+     "a parent's event has all that its children counted and were enabled for, once they are gone",
+     "perf_event_exit_event(), sync_child_event()")
+{
+	STATED(host_work);
+	STATED(wall_max_ns);
+	STATED(parent_max_ns);
+	NEEDS(s->child_min_ns > s->parent_max_ns);
+	EXPECT(enabled_ns, s->child_min_ns, s->wall_max_ns + s->parent_max_ns);
+	AT_LEAST(counted_after, s->host_work);
+}
+
 #undef RULES_OF
 #define RULES_OF BY_PASSTHROUGH
 

@@ -117,7 +117,11 @@
 	  "events of the host's work that can be in the count")                           \
 	X(in_error, NUMBER,                                                               \
 	  "the event went to ERROR and was not enabled since")                            \
-	X(time_before, NS, "time_enabled at the reading before")
+	X(time_before, NS, "time_enabled at the reading before")                          \
+	X(child_min_ns, NS,                                                               \
+	  "time the child was certainly on its CPU, its event enabled")                   \
+	X(parent_max_ns, NS,                                                              \
+	  "time that an event of its parent alone was enabled meanwhile, at most")
 
 /* What a case saw. */
 #define OBSERVATION_FIELDS(X)                                                                      \

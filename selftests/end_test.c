@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is left of an event when its task ends, or becomes another program: all
+ * that was counted belongs to the parent (docs/contract/defects.md, D42).
+ */
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "beside_guest.h"
+#include "base/clock.h"
+#include "base/work.h"
+#include "perf/group.h"
+
+#define WORK_TURNS 20000
+#define SLICE_NS 1000000ull
+/* The child's first share of time, and the largest. */
+#define CHILD_NS 5000000ull
+#define CHILD_MOST_NS 320000000ull
+
+/* Where the parent's event stands in its child. */
+enum standing {
+	COUNTING,
+	/* Bound to a CPU that the child never comes to. */
+	ELSEWHERE,
+	/* Pinned events have all counters of the child's CPU. */
+	STARVED,
+};
+
+FIXTURE(end)
+{
+	BESIDE_GUEST;
+	int uninherited;
+	struct competitors competitors;
+	struct child *child;
+};
+
+/* @execs: the child executes another program, and the event goes then */
+FIXTURE_VARIANT(end)
+{
+	enum standing standing;
+	bool execs;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(end, exit_of_one_that_counts) { .standing = COUNTING };
+FIXTURE_VARIANT_ADD(end, exit_of_one_elsewhere) { .standing = ELSEWHERE };
+FIXTURE_VARIANT_ADD(end, exit_of_one_starved) { .standing = STARVED };
+FIXTURE_VARIANT_ADD(end, exec_of_one_that_counts) { .standing = COUNTING, .execs = true };
+FIXTURE_VARIANT_ADD(end, exec_of_one_elsewhere) { .standing = ELSEWHERE, .execs = true };
+FIXTURE_VARIANT_ADD(end, exec_of_one_starved) { .standing = STARVED, .execs = true };
+/* clang-format on */
+
+/* Shared with the child. @on_cpu_ns: certainly on its CPU for so long */
+struct child {
+	volatile uint64_t asked_ns, on_cpu_ns;
+};
+
+FIXTURE_SETUP(end)
+{
+	BESIDE_GUEST_BEGINS();
+	self->uninherited = -1;
+	self->child = mmap(NULL, sizeof(*self->child), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	MUST_BE(self->child != MAP_FAILED);
+}
+
+FIXTURE_TEARDOWN(end)
+{
+	competitors_close(&self->competitors);
+	if (self->uninherited >= 0)
+		close(self->uninherited);
+	munmap(self->child, sizeof(*self->child));
+	BESIDE_GUEST_ENDS();
+}
+
+static long switches_of_self(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
+/* A slice of time without a switch is one on the CPU, all of it. */
+static uint64_t slice_on_cpu(void)
+{
+	long switches = switches_of_self();
+	uint64_t from_ns = now_ns(), to_ns;
+
+	busy_until(from_ns + SLICE_NS);
+	to_ns = now_ns();
+	return switches_of_self() == switches ? to_ns - from_ns : 0;
+}
+
+static void __attribute__((noreturn))
+live(struct child *child, const struct deadline *deadline, bool execs)
+{
+	bool pinned = !cpu_pin_self(GUEST_CPU);
+
+	while (pinned && child->on_cpu_ns < child->asked_ns &&
+	       !deadline_passed(deadline))
+		child->on_cpu_ns += slice_on_cpu();
+	work(WORK_TURNS);
+	/* Whatever it is: all that matters is that it is another program. */
+	if (pinned && execs) {
+		execl("/bin/true", "true", (char *)NULL);
+		execl("/bin/busybox", "true", (char *)NULL);
+	}
+	_exit(!pinned || execs);
+}
+
+/* Returns 0, or the child's wait status. */
+static int child_lives_and_ends(struct child *child,
+				const struct deadline *deadline, bool execs)
+{
+	int status = 0;
+	pid_t pid;
+
+	child->on_cpu_ns = 0;
+	pid = fork();
+	if (!pid)
+		live(child, deadline, execs);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return status;
+}
+
+/*
+ * Until the child's time is certainly much more than its parent's, which an
+ * event knows that no child has: it is read first and last. Returns false if an
+ * event cannot be read or the child failed.
+ */
+static bool read_around_child(FIXTURE_DATA(end) * self, bool execs)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct event_value from, to, parent_from, parent_to;
+
+	self->child->asked_ns = CHILD_NS;
+	do {
+		uint64_t wall_ns = now_ns();
+
+		if (event_read(self->uninherited, &parent_from) ||
+		    event_read(self->fd, &from) ||
+		    child_lives_and_ends(self->child, &deadline, execs) ||
+		    event_read(self->fd, &to) ||
+		    event_read(self->uninherited, &parent_to))
+			return false;
+		self->s.wall_max_ns = (int64_t)(now_ns() - wall_ns);
+		self->s.parent_max_ns = (int64_t)(parent_to.enabled_ns -
+						  parent_from.enabled_ns);
+		self->s.child_min_ns = (int64_t)self->child->on_cpu_ns;
+		self->child->asked_ns *= 2;
+	} while (self->s.child_min_ns < 4 * self->s.parent_max_ns &&
+		 self->child->asked_ns <= CHILD_MOST_NS &&
+		 !deadline_passed(&deadline));
+	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
+	self->o.counted_after = (int64_t)(to.count - from.count);
+	return true;
+}
+
+static int open_inherited(FIXTURE_DATA(end) * self,
+			  const FIXTURE_VARIANT(end) * variant)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.inherit = 1;
+	attr.remove_on_exec = variant->execs;
+	self->fd = event_try_open(
+		&attr, SELF,
+		variant->standing == ELSEWHERE ? HOST_CPU : ANY_CPU, NO_GROUP);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+TEST_F(end, D42_the_parent_has_all_of_it)
+{
+	/* A task that has one of these swaps its context with no child's. */
+	self->uninherited = event_try_open_core(EVENT_EXCLUDES_GUEST, SELF,
+						ANY_CPU, NO_GROUP);
+	MUST_BE(self->uninherited >= 0);
+	MUST(open_inherited(self, variant));
+	if (variant->standing == STARVED)
+		MUST(competitors_take_counters(&self->competitors, GUEST_CPU));
+	MUST_BE(read_around_child(self, variant->execs));
+	self->s.host_work = variant->standing == COUNTING ? WORK_TURNS : 0;
+	JUDGE("D42", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv,
+			 HOST_NEEDS_GUEST_PMU | HOST_NEEDS_STEADY_CLOCK);
+}
