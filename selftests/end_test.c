@@ -12,8 +12,10 @@
 #include "base/work.h"
 #include "perf/group.h"
 
-#define WORK_TURNS 20000
-#define SLICE_NS 1000000ull
+/* Of work(), without a look at the time. */
+#define SLICE_TURNS 20000
+/* At least: it adds to memory, compares memory, and jumps. */
+#define TURN_INSTRUCTIONS 3
 /* The child's first share of time, and the largest. */
 #define CHILD_NS 5000000ull
 #define CHILD_MOST_NS 320000000ull
@@ -51,9 +53,17 @@ FIXTURE_VARIANT_ADD(end, exec_of_one_elsewhere) { .standing = ELSEWHERE, .execs 
 FIXTURE_VARIANT_ADD(end, exec_of_one_starved) { .standing = STARVED, .execs = true };
 /* clang-format on */
 
-/* Shared with the child. @on_cpu_ns: certainly on its CPU for so long */
+/*
+ * Shared with the child. @on_cpu_ns: certainly on its CPU for so long; @turns:
+ * of work(), all of them
+ */
 struct child {
-	volatile uint64_t asked_ns, on_cpu_ns;
+	volatile uint64_t asked_ns, on_cpu_ns, turns;
+};
+
+/* Of the event, between two of the one that no child has. */
+struct reading {
+	struct event_value parent, both, parent_again;
 };
 
 FIXTURE_SETUP(end)
@@ -83,12 +93,12 @@ static long switches_of_self(void)
 }
 
 /* A slice of time without a switch is one on the CPU, all of it. */
-static uint64_t slice_on_cpu(void)
+static uint64_t work_a_slice(void)
 {
 	long switches = switches_of_self();
 	uint64_t from_ns = now_ns(), to_ns;
 
-	busy_until(from_ns + SLICE_NS);
+	work(SLICE_TURNS);
 	to_ns = now_ns();
 	return switches_of_self() == switches ? to_ns - from_ns : 0;
 }
@@ -99,9 +109,10 @@ live(struct child *child, const struct deadline *deadline, bool execs)
 	bool pinned = !cpu_pin_self(GUEST_CPU);
 
 	while (pinned && child->on_cpu_ns < child->asked_ns &&
-	       !deadline_passed(deadline))
-		child->on_cpu_ns += slice_on_cpu();
-	work(WORK_TURNS);
+	       !deadline_passed(deadline)) {
+		child->on_cpu_ns += work_a_slice();
+		child->turns += SLICE_TURNS;
+	}
 	/* Whatever it is: all that matters is that it is another program. */
 	if (pinned && execs) {
 		execl("/bin/true", "true", (char *)NULL);
@@ -118,6 +129,7 @@ static int child_lives_and_ends(struct child *child,
 	pid_t pid;
 
 	child->on_cpu_ns = 0;
+	child->turns = 0;
 	pid = fork();
 	if (!pid)
 		live(child, deadline, execs);
@@ -126,36 +138,46 @@ static int child_lives_and_ends(struct child *child,
 	return status;
 }
 
+static int read_events(FIXTURE_DATA(end) * self, struct reading *reading)
+{
+	return event_read(self->uninherited, &reading->parent)	 ?:
+	       event_read(self->fd, &reading->both)		 ?:
+	       event_read(self->uninherited, &reading->parent_again);
+}
+
 /*
- * Until the child's time is certainly much more than its parent's, which an
- * event knows that no child has: it is read first and last. Returns false if an
- * event cannot be read or the child failed.
+ * Until the child's time is certainly much more than its parent's. Of what the
+ * event gained at least @parent_again to @parent is the parent's, and at most
+ * @parent to @parent_again. Returns false if an event cannot be read or the
+ * child failed.
  */
 static bool read_around_child(FIXTURE_DATA(end) * self, bool execs)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
-	struct event_value from, to, parent_from, parent_to;
+	struct reading from, to;
 
 	self->child->asked_ns = CHILD_NS;
 	do {
 		uint64_t wall_ns = now_ns();
 
-		if (event_read(self->uninherited, &parent_from) ||
-		    event_read(self->fd, &from) ||
+		if (read_events(self, &from) ||
 		    child_lives_and_ends(self->child, &deadline, execs) ||
-		    event_read(self->fd, &to) ||
-		    event_read(self->uninherited, &parent_to))
+		    read_events(self, &to))
 			return false;
 		self->s.wall_max_ns = (int64_t)(now_ns() - wall_ns);
-		self->s.parent_max_ns = (int64_t)(parent_to.enabled_ns -
-						  parent_from.enabled_ns);
+		self->s.parent_max_ns = (int64_t)(to.parent_again.enabled_ns -
+						  from.parent.enabled_ns);
 		self->s.child_min_ns = (int64_t)self->child->on_cpu_ns;
 		self->child->asked_ns *= 2;
 	} while (self->s.child_min_ns < 4 * self->s.parent_max_ns &&
 		 self->child->asked_ns <= CHILD_MOST_NS &&
 		 !deadline_passed(&deadline));
-	self->o.enabled_ns = (int64_t)(to.enabled_ns - from.enabled_ns);
-	self->o.counted_after = (int64_t)(to.count - from.count);
+	self->o.enabled_ns =
+		(int64_t)(to.both.enabled_ns - from.both.enabled_ns);
+	/* Of the child: all but what is certainly the parent's. */
+	self->o.counted_after =
+		(int64_t)(to.both.count - from.both.count) -
+		(int64_t)(to.parent.count - from.parent_again.count);
 	return true;
 }
 
@@ -186,7 +208,11 @@ TEST_F(end, D42_the_parent_has_all_of_it)
 	if (variant->standing == STARVED)
 		MUST(competitors_take_counters(&self->competitors, GUEST_CPU));
 	MUST_BE(read_around_child(self, variant->execs));
-	self->s.host_work = variant->standing == COUNTING ? WORK_TURNS : 0;
+	if (variant->standing == COUNTING)
+		self->s.host_work =
+			TURN_INSTRUCTIONS * (int64_t)self->child->turns;
+	else
+		self->s.host_work = 0;
 	JUDGE("D42", &self->s, &self->o);
 }
 

@@ -4,8 +4,10 @@
  * libc, one vCPU in real mode.
  *
  *   gcc -O2 -pthread -o reproduce reproduce.c
- *   ./reproduce
- * backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|ended
+ *   ./reproduce NAME
+ *
+ * NAME is backwards, page, fresh, cgroup, watchdog, mapping, warning, enable or
+ * ended.
  *
  * Needs root, enable_mediated_pmu=1, kernel.nmi_watchdog=0 and two CPUs.
  * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: not tried.
