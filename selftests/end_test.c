@@ -14,8 +14,6 @@
 
 /* Of work(), without a look at the time. */
 #define SLICE_TURNS 20000
-/* At least: it adds to memory, compares memory, and jumps. */
-#define TURN_INSTRUCTIONS 3
 /* The child's first share of time, and the largest. */
 #define CHILD_NS 5000000ull
 #define CHILD_MOST_NS 320000000ull
@@ -54,11 +52,11 @@ FIXTURE_VARIANT_ADD(end, exec_of_one_starved) { .standing = STARVED, .execs = tr
 /* clang-format on */
 
 /*
- * Shared with the child. @on_cpu_ns: certainly on its CPU for so long; @turns:
- * of work(), all of them
+ * Shared with the child. @on_cpu_ns: certainly on its CPU for so long; @count:
+ * of its own event, or 0 if it was not to have one
  */
 struct child {
-	volatile uint64_t asked_ns, on_cpu_ns, turns;
+	volatile uint64_t asked_ns, on_cpu_ns, count;
 };
 
 /* Of the event, between two of the one that no child has. */
@@ -84,6 +82,14 @@ FIXTURE_TEARDOWN(end)
 	BESIDE_GUEST_ENDS();
 }
 
+/* It is not inherited; a task that has one swaps its context with no child's.
+ */
+static int open_one_that_stays(void)
+{
+	return event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_USER_ONLY, SELF,
+				   ANY_CPU, NO_GROUP);
+}
+
 static long switches_of_self(void)
 {
 	struct rusage usage;
@@ -103,36 +109,65 @@ static uint64_t work_a_slice(void)
 	return switches_of_self() == switches ? to_ns - from_ns : 0;
 }
 
-static void __attribute__((noreturn))
-live(struct child *child, const struct deadline *deadline, bool execs)
+/*
+ * Its last slice of work is one without a switch: what was counted in that one,
+ * no switch has brought up to date.
+ */
+static int work_as_asked(struct child *child, const struct deadline *deadline)
 {
-	bool pinned = !cpu_pin_self(GUEST_CPU);
+	uint64_t slice_ns;
 
-	while (pinned && child->on_cpu_ns < child->asked_ns &&
-	       !deadline_passed(deadline)) {
-		child->on_cpu_ns += work_a_slice();
-		child->turns += SLICE_TURNS;
-	}
+	do {
+		slice_ns = work_a_slice();
+		child->on_cpu_ns += slice_ns;
+	} while ((!slice_ns || child->on_cpu_ns < child->asked_ns) &&
+		 !deadline_passed(deadline));
+	return slice_ns ? 0 : -1;
+}
+
+static int live(struct child *child, const struct deadline *deadline,
+		enum standing standing)
+{
+	struct event_value own;
+	int fd;
+
+	if (cpu_pin_self(GUEST_CPU))
+		return -1;
+	if (standing != COUNTING)
+		return work_as_asked(child, deadline);
+	fd = open_one_that_stays();
+	if (fd < 0 || work_as_asked(child, deadline) || event_read(fd, &own))
+		return -1;
+	child->count = own.count;
+	return 0;
+}
+
+static void __attribute__((noreturn)) end_as(bool execs)
+{
 	/* Whatever it is: all that matters is that it is another program. */
-	if (pinned && execs) {
+	if (execs) {
 		execl("/bin/true", "true", (char *)NULL);
 		execl("/bin/busybox", "true", (char *)NULL);
 	}
-	_exit(!pinned || execs);
+	_exit(execs);
 }
 
 /* Returns 0, or the child's wait status. */
 static int child_lives_and_ends(struct child *child,
-				const struct deadline *deadline, bool execs)
+				const struct deadline *deadline,
+				const FIXTURE_VARIANT(end) * variant)
 {
 	int status = 0;
 	pid_t pid;
 
 	child->on_cpu_ns = 0;
-	child->turns = 0;
+	child->count = 0;
 	pid = fork();
-	if (!pid)
-		live(child, deadline, execs);
+	if (!pid) {
+		if (live(child, deadline, variant->standing))
+			_exit(1);
+		end_as(variant->execs);
+	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return -1;
 	return status;
@@ -151,7 +186,8 @@ static int read_events(FIXTURE_DATA(end) * self, struct reading *reading)
  * @parent to @parent_again. Returns false if an event cannot be read or the
  * child failed.
  */
-static bool read_around_child(FIXTURE_DATA(end) * self, bool execs)
+static bool read_around_child(FIXTURE_DATA(end) * self,
+			      const FIXTURE_VARIANT(end) * variant)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct reading from, to;
@@ -161,7 +197,7 @@ static bool read_around_child(FIXTURE_DATA(end) * self, bool execs)
 		uint64_t wall_ns = now_ns();
 
 		if (read_events(self, &from) ||
-		    child_lives_and_ends(self->child, &deadline, execs) ||
+		    child_lives_and_ends(self->child, &deadline, variant) ||
 		    read_events(self, &to))
 			return false;
 		self->s.wall_max_ns = (int64_t)(now_ns() - wall_ns);
@@ -190,6 +226,8 @@ static int open_inherited(FIXTURE_DATA(end) * self,
 	if (err)
 		return err;
 	attr.exclude_guest = 1;
+	/* Not what the kernel does before and after the child's own reading. */
+	attr.exclude_kernel = 1;
 	attr.inherit = 1;
 	attr.remove_on_exec = variant->execs;
 	self->fd = event_try_open(
@@ -200,19 +238,13 @@ static int open_inherited(FIXTURE_DATA(end) * self,
 
 TEST_F(end, D42_the_parent_has_all_of_it)
 {
-	/* A task that has one of these swaps its context with no child's. */
-	self->uninherited = event_try_open_core(EVENT_EXCLUDES_GUEST, SELF,
-						ANY_CPU, NO_GROUP);
+	self->uninherited = open_one_that_stays();
 	MUST_BE(self->uninherited >= 0);
 	MUST(open_inherited(self, variant));
 	if (variant->standing == STARVED)
 		MUST(competitors_take_counters(&self->competitors, GUEST_CPU));
-	MUST_BE(read_around_child(self, variant->execs));
-	if (variant->standing == COUNTING)
-		self->s.host_work =
-			TURN_INSTRUCTIONS * (int64_t)self->child->turns;
-	else
-		self->s.host_work = 0;
+	MUST_BE(read_around_child(self, variant));
+	self->s.host_work = (int64_t)self->child->count;
 	JUDGE("D42", &self->s, &self->o);
 }
 
