@@ -44,13 +44,20 @@ need_perf() {
 	run -0 --separate-stderr "$LAB" exec -- sh -c '
 		# Where things lie in memory changes how much a program does.
 		echo 0 >/proc/sys/kernel/randomize_va_space
-		for turn in 1 2 3 4 5; do
-			perf stat -x , -e instructions:u -- /bin/busybox true 2>&1 | cut -d , -f 1
-		done'
-	[ "${#lines[@]}" -eq 5 ]
+		for turn in $(seq 40); do
+			count=$(perf stat -x , -e instructions:u -- /bin/busybox true 2>&1 | cut -d , -f 1)
+			echo "$count"
+			# An interrupt or a page fault more is an IRET to user space more:
+			# it never takes from a count.
+			if [ "$turn" -eq 1 ] || [ "$count" -lt "$least" ]; then
+				least=$count met=0
+			fi
+			[ "$count" -ne "$least" ] || met=$((met + 1))
+			[ "$turn" -lt 5 ] || [ $((met * 4)) -lt "$turn" ] || exit 0
+		done
+		exit 1'
+	[ "${#lines[@]}" -ge 5 ]
 	[ "${lines[0]}" -gt 1000 ]
-	# An interrupt or a page fault more is an IRET to user space more.
-	[ "$(printf '%s\n' "${lines[@]}" | sort -n | uniq -c | awk 'NR == 1 { print ($1 > 1) }')" -eq 1 ]
 }
 
 @test "perf record gets the samples its period asks for" {
