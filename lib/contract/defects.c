@@ -248,6 +248,13 @@ RULE(D42,
 	AT_LEAST(counted_after, s->host_work);
 }
 
+RULE(D43,
+     "an overflow by what KVM emulates last before a vCPU is saved interrupts the guest where it is restored",
+     "KVM_REQ_PMI, KVM_REQ_PMU; kvm_arch_vcpu_ioctl_run()")
+{
+	expect_restored(s, d);
+}
+
 #undef RULES_OF
 #define RULES_OF BY_PASSTHROUGH
 

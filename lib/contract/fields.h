@@ -210,6 +210,8 @@
 	  "what a counter of the guest gained that had to count")                                  \
 	X(mismatches, NUMBER,                                                                      \
 	  "registers that hold something else than was written")                                   \
+	X(registers_set, NUMBER,                                                                   \
+	  "registers of the PMU that were not zero when they were saved")                          \
 	X(registers_found, NUMBER,                                                                 \
 	  "general counters that can be read, from the first on")                                  \
 	X(fixed_found, NUMBER,                                                                     \
@@ -226,6 +228,8 @@
 	X(status_cleared, MASK, "overflow status after it was cleared")                            \
 	X(status_set, MASK, "overflow status after it was set")                                    \
 	X(interrupts, NUMBER, "PMIs the guest's handler took")                                     \
+	X(interrupts_unsaved, NUMBER,                                                              \
+	  "PMIs the handler took in the vCPU that was saved, which went on")                       \
 	X(lvt_masked, NUMBER, "the guest's LVTPC is masked afterwards")                            \
 	X(leaked, NUMBER, "counters that show a value of the other side")                          \
 	X(leak_control, NUMBER, "counters of the host that a reader saw move")                     \

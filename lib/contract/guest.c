@@ -5,6 +5,8 @@
  * makes no difference to what is asked here. docs/contract/guest.md has the
  * words and the sources.
  */
+#include <errno.h>
+
 #define RULES_OF BY_ALL
 #define RULES_IN "docs/contract/guest.md"
 #include "rule.h"
@@ -162,6 +164,64 @@ RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
      "kvm_pmu_get_msr(), kvm_pmu_set_msr(), svm_vcpu_run()")
 {
 	expect_kept(s, d);
+}
+
+/* A selector and a counter of each; where there are none, none is set. */
+RULE(M59,
+     "the registers of a PMU, got from one vCPU, can be set in another in any order and are the same there",
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr()")
+{
+	STATED(guest_counters);
+	CONTROL(registers_set, 2 * s->guest_counters);
+	EXACTLY(failed, 0);
+	EXACTLY(mismatches, 0);
+}
+
+RULE(M59.counts,
+     "a guest goes on counting where its PMU is set in another vCPU",
+     "kvm_pmu_set_msr(), kvm_pmu_load_guest_pmcs()")
+{
+	EXACTLY(failed, 0);
+	expect_kept(s, d);
+}
+
+static void expect_absent(const struct scenario *s, struct demands *d)
+{
+	EXACTLY(failed, 0);
+	EXACTLY(err, EINVAL);
+	expect_kept(s, d);
+}
+
+RULE(M60,
+     "a register of the PMU that the guest's CPUID does not announce can be got and set as zero, and as nothing else",
+     "kvm_do_msr_access(), kvm_pmu_is_valid_msr()")
+{
+	expect_absent(s, d);
+}
+
+/* Of AMD, which D44 is about. */
+RULE(M60.svm,
+     "what PerfMonV2 does not announce can be got and set as zero, and as nothing else",
+     "kvm_do_msr_access(), amd_is_valid_msr(), amd_pmu_get_msr()")
+{
+	expect_absent(s, d);
+}
+
+RULE(M61,
+     "a PMU all of whose registers the VMM sets to zero is silent, whatever it did before",
+     "kvm_pmu_set_msr()")
+{
+	CONTROL(registers_set, 1);
+	EXACTLY(failed, 0);
+	EXACTLY(interrupts, 0);
+	expect_kept(s, d);
+}
+
+RULE(M62,
+     "an overflow interrupt that waits in the APIC is delivered where APIC and PMU are set",
+     "kvm_apic_set_state()")
+{
+	expect_restored(s, d);
 }
 
 RULE(M37.same, "guest and nested guest find in a register what either wrote",

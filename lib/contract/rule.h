@@ -168,6 +168,18 @@ static inline bool nested_count(const struct scenario *s, struct demands *d,
 	return true;
 }
 
+/* The vCPU that was saved goes on, too, and is the control. */
+static inline void expect_restored(const struct scenario *s, struct demands *d)
+{
+	if (!require(d, s->overflows > 0, "overflows > 0") ||
+	    !require(d, known(s->status), "status"))
+		return;
+	CONTROL(interrupts_unsaved, s->overflows);
+	EXACTLY(failed, 0);
+	EXACTLY(status_made, s->status);
+	EXACTLY(interrupts, s->overflows);
+}
+
 #define COUNTS(name, count) EXPECT(name, (count).least, (count).most)
 
 #endif

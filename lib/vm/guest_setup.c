@@ -12,6 +12,8 @@
 #include "vmx.h"
 
 #define LEAF_ARCH_PERFMON 0xa
+#define LEAF_FEATURES 1
+#define PDCM (1u << 15)
 #define LEAF_FEATURES_AMD 0x80000001
 #define LEAF_PERFMON_V2 0x80000022
 #define PERFCTR_CORE (1u << 23)
@@ -90,6 +92,12 @@ void guest_limit_pmu(struct guest *guest, unsigned int counters,
 	} else {
 		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_ARCH_PERFMON);
 		leaf->eax = (leaf->eax & ~0xffffu) | counters << 8 | version;
+		/* No PMU, no word about what it can do. */
+		if (!version) {
+			vcpu_set_cpuid(vcpu);
+			leaf = vcpu_get_cpuid_entry(vcpu, LEAF_FEATURES);
+			leaf->ecx &= ~PDCM;
+		}
 	}
 	vcpu_set_cpuid(vcpu);
 }
@@ -243,6 +251,14 @@ bool guest_dies(struct guest *guest)
 {
 	guest_call(guest, run_raw, guest);
 	return guest->parts->vcpu->run->exit_reason == KVM_EXIT_SHUTDOWN;
+}
+
+bool guest_goes_to_port(struct guest *guest)
+{
+	const struct kvm_run *run = guest->parts->vcpu->run;
+
+	guest_call(guest, run_raw, guest);
+	return run->exit_reason == KVM_EXIT_IO && run->io.port == GUEST_PORT;
 }
 
 void guest_drop_page(struct guest *guest)

@@ -63,6 +63,13 @@ struct pmu guest_pmu_offered(void);
  */
 bool guest_dies(struct guest *guest);
 
+/*
+ * Enter a guest whose script has a GUEST_OUT, up to its exit to user space: the
+ * instruction is not completed then. Entering the guest again completes it.
+ * Returns false if it came out for another reason.
+ */
+bool guest_goes_to_port(struct guest *guest);
+
 /* Take the memory of guest_page away: the next touch faults (madvise()). */
 void guest_drop_page(struct guest *guest);
 

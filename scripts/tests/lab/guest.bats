@@ -68,3 +68,17 @@ setup() {
 	done
 	run -2 "$program" nothing
 }
+
+@test "so do those about a saved vCPU" {
+	local program=$SCRIPTS/../build/test-tools/saved contract name
+	mkdir -p "${program%/*}"
+	gcc -O2 -Wall -Wextra -Werror -o "$program" "$SCRIPTS/../docs/findings/saved.c"
+	program=$(realpath "$program")
+	for contract in 1 0; do
+		for name in overflow listed; do
+			run -1 --separate-stderr "$LAB" exec \
+				--append kvm_amd.enable_mediated_pmu=$contract -- "$program" "$name"
+		done
+	done
+	run -2 "$program" nothing
+}

@@ -173,6 +173,12 @@
 	X(vmx_fixed_ctrl_not_loaded, M41, MEDIATED, INTEL, LATE, "the control of the fixed counters is not loaded") \
 	X(vmx_fixed_not_loaded, M42, MEDIATED, INTEL, LATE, "the fixed counters are not loaded") \
 	X(vmx_fixed_not_saved, M42, MEDIATED, INTEL, LATE, "put does not read the fixed counters") \
+	X(saved_counter_lost, M59, MEDIATED, ANY, LATE, "a counter that is enabled is not set by the VMM") \
+	X(saved_selector_clears, M59, MEDIATED, AMD, LATE, "the VMM's event select clears its counter") \
+	X(vmx_capabilities_kept, M59, MEDIATED, INTEL, LATE, "the VMM gets capabilities that the guest has not") \
+	X(vmx_absent_refused, M60, MEDIATED, INTEL, LATE, "the VMM is refused event selects that the guest has not") \
+	X(reset_status_stays, M61, MEDIATED, ANY, LATE, "the VMM cannot clear the overflow status") \
+	X(saved_interrupt_lost, M62, MEDIATED, ANY, LATE, "the VMM gets an APIC without the overflow's interrupt") \
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \
 	X(vmx_last_fixed_missing, M45, MEDIATED, INTEL, LATE, "the last fixed counter is not there") \
 	X(vmx_status_not_loaded, M46, MEDIATED, INTEL, LATE, "the guest's overflow status is not loaded") \
@@ -191,6 +197,9 @@
 	X(vpmu_flexible, E9, EMULATED, ANY, LATE, "the guest's events take turns with the host's") \
 	X(vpmu_starved_for_good, E9, EMULATED, ANY, LATE, "a counter of the guest that found none of the host does not try again") \
 	X(vpmu_rdpmc_passed, E10, EMULATED, ANY, LATE, "RDPMC of the guest reaches the hardware") \
+	X(vpmu_saved_counter_lost, M59, EMULATED, ANY, LATE, "a counter that is enabled is not set by the VMM") \
+	X(vpmu_reset_status_stays, M61, EMULATED, ANY, LATE, "the VMM cannot clear the overflow status") \
+	X(vpmu_saved_interrupt_lost, M62, EMULATED, ANY, LATE, "the VMM gets an APIC without the overflow's interrupt") \
 	X(vpmu_legacy_passed, E10, EMULATED, AMD, LATE, "reads of the first counter by its old number reach the hardware") \
 	X(vmx_debugctl_left, E11, EMULATED, INTEL, ALONE, "an exit leaves the trap of branches on") \
 	X(lvtpc_left, E11, EMULATED, ANY, ALONE, "an exit leaves the LVTPC masked") \
