@@ -5,14 +5,11 @@
  * E11, E13).
  */
 #include "guest_case.h"
+#include "host_sampling.h"
 #include "host/registers.h"
 #include "perf/group.h"
 
-#define HOST_CPU 0
 #define EXITS 50
-#define WORK_TURNS 100000
-#define SAMPLE_PERIOD 20000
-#define RING_PAGES 8
 
 FIXTURE(starved)
 {
@@ -158,43 +155,6 @@ TEST_F(starved, E9_flexible_events_give_way)
 	JUDGE("E9", &c->s, &c->o);
 }
 
-/*
- * A sampling event of the guest's CPU. One that is opened later says nothing:
- * what the PMU was left as is set right for it (x86_pmu_enable()).
- */
-static int open_sampling(struct perf_event_mmap_page **page)
-{
-	struct perf_event_attr attr;
-	int fd, err = event_describe(&attr, PMU_CORE);
-
-	if (err)
-		return -err;
-	attr.exclude_guest = 1;
-	attr.sample_period = SAMPLE_PERIOD;
-	attr.sample_type = PERF_SAMPLE_IP;
-	fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
-	*page = fd < 0 ? NULL : event_map(fd, RING_PAGES);
-	return fd;
-}
-
-/*
- * Does it still sample? Asked until it does: one that took too many is stopped
- * for a while (perf_event_max_sample_rate). Returns bytes, or NOT_KNOWN.
- */
-static int64_t samples_now(int fd, struct perf_event_mmap_page *page)
-{
-	struct deadline deadline = deadline_after_ms(patience_ms());
-	uint64_t from = page->data_head;
-
-	page->data_tail = from;
-	do {
-		if (event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS) ==
-		    NOT_KNOWN)
-			return NOT_KNOWN;
-	} while (page->data_head == from && !deadline_passed(&deadline));
-	return (int64_t)(page->data_head - from);
-}
-
 /* A guest that counts and leaves all the time, beside an event of the host. */
 TEST_F(starved, E11_the_host_is_set_up_as_before)
 {
@@ -203,27 +163,27 @@ TEST_F(starved, E11_the_host_is_set_up_as_before)
 				     .op = GUEST_OUT,
 				     .times = EXITS };
 	struct host_registers before, after;
-	struct perf_event_mmap_page *page = NULL;
+	struct host_sampling sampling;
 	struct counted counted;
 	uint64_t exits;
-	int fd = open_sampling(&page);
 
-	MUST_BE(page != NULL);
+	MUST(host_sampling_open(&sampling));
 	NEEDS(!host_registers_read(GUEST_CPU, &before), "/dev/cpu/*/msr");
-	c->o.counted_before = samples_now(fd, page);
+	c->o.counted_before = host_sampling_now(&sampling);
 	for (unsigned int i = 0; i < c->pmu.general; i++)
 		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
 						  PMU_USER | PMU_OS);
 	exits = guest_exits_count(&c->guest);
 	MUST(counting_run(&c->guest, &counting, &counted));
+	/* What the vCPU thread has of its own is on while it is. */
+	MUST_BE(guest_settle(&c->guest, patience_ms()));
 	MUST(host_registers_read(GUEST_CPU, &after));
 	c->s.exits_asked = EXITS;
 	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - exits);
 	c->o.guest_control = counted.gained[0];
 	c->o.mismatches = host_registers_differ(&before, &after);
-	c->o.samples_after = samples_now(fd, page);
-	event_unmap(page, RING_PAGES);
-	close(fd);
+	c->o.samples_after = host_sampling_now(&sampling);
+	host_sampling_close(&sampling);
 	JUDGE("E11", &c->s, &c->o);
 }
 

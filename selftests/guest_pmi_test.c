@@ -16,6 +16,8 @@
 #define FIXED 32
 /* Cycles, too, of which fewer may do. */
 #define FEW_CYCLES (TURNS / 10)
+/* As many as the steps of a script allow. */
+#define STORM 20
 #define NMI_TRIES 10
 #define SYSRQ "/proc/sysrq-trigger"
 
@@ -72,6 +74,7 @@ static void script_overflow(struct guest_case *c, unsigned int counter,
 	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
 	script_do(guest, op, times);
 	c->s.status = 1ll << counter;
+	c->s.overflows = 1;
 }
 
 /*
@@ -108,8 +111,13 @@ static void run_once(FIXTURE_DATA(pmi) * self, uint64_t lvt)
 	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
 	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
 	c->o.lvt_masked = (script_seen(&c->guest, self->lvt) & LVT_MASKED) != 0;
-	c->s.overflows = 1;
 	c->s.pmi_masked = (lvt & LVT_MASKED) != 0;
+}
+
+/* Of counters that overflow at once, one. */
+static int64_t interrupts_due(const struct scenario *s)
+{
+	return s->status & (s->status - 1) ? 1 : s->overflows;
 }
 
 /*
@@ -123,7 +131,7 @@ static bool somebodys_nmi(const struct guest_case *c, int tries, int *lost)
 {
 	int most = calibration_here().overflow_late > 0 ? 5 : 2;
 
-	*lost += !c->s.pmi_masked && c->o.interrupts != c->s.overflows;
+	*lost += !c->s.pmi_masked && c->o.interrupts != interrupts_due(&c->s);
 	return c->o.nmis_inside > 0 && *lost < most && tries < NMI_TRIES;
 }
 
@@ -161,6 +169,105 @@ TEST_F(pmi, M29_fixed_vector_from_every_fixed_counter)
 		run_and_look(self, GUEST_PMI_VECTOR);
 		JUDGE("M29", &c->s, &c->o, "fixed counter %u", i);
 	}
+}
+
+/*
+ * Counter @counter overflows at the next event, which an instruction that KVM
+ * emulates may be: the one that starts it.
+ */
+static void script_first(struct guest_case *c, unsigned int counter,
+			 unsigned int interrupt)
+{
+	const struct pmu *pmu = &c->pmu;
+	struct guest *guest = &c->guest;
+
+	script_clear(guest);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
+	script_write(guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_write(guest, pmu_msr(pmu, PMU_EVENTSEL, counter),
+		     pmu_select(pmu, PMU_INSTRUCTIONS,
+				PMU_USER | PMU_OS | interrupt));
+	script_write(guest, pmu_msr(pmu, PMU_COUNTER, counter),
+		     pmu_counter_max(pmu));
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
+	script_do(guest, GUEST_WORK, TURNS);
+	c->s.status = 1ll << counter;
+	c->s.overflows = interrupt ? 1 : 0;
+}
+
+TEST_F(pmi, M29_first_event)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		script_first(c, i, PMU_INTERRUPT);
+		script_look(self, GUEST_WORK, 1);
+		run_and_look(self, GUEST_PMI_VECTOR);
+		JUDGE("M29.first", &c->s, &c->o, "counter %u", i);
+	}
+}
+
+/* The counter had the interrupt before. */
+TEST_F(pmi, M29_first_event_without_the_interrupt)
+{
+	struct guest_case *c = &self->c;
+
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		script_overflow(c, i, GUEST_PMI_VECTOR, GUEST_WORK, TURNS,
+				TURNS);
+		script_look(self, GUEST_WORK, 1);
+		run_and_look(self, GUEST_PMI_VECTOR);
+		script_first(c, i, 0);
+		script_look(self, GUEST_WORK, 1);
+		run_and_look(self, GUEST_PMI_VECTOR);
+		JUDGE("M29.first", &c->s, &c->o, "counter %u", i);
+	}
+}
+
+/* One overflow after the other, each of the next event. */
+TEST_F(pmi, M29_storm)
+{
+	struct guest_case *c = &self->c;
+	const struct pmu *pmu = &c->pmu;
+
+	/* An event of the host is throttled then. */
+	NEEDS(c->s.passthrough == 1, "a mediated or passthrough PMU");
+	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, 0);
+	for (int i = 1; i < STORM; i++) {
+		script_do(&c->guest, GUEST_WORK, calibration_late_turns());
+		script_do(&c->guest, GUEST_OPEN, 1);
+		script_write(&c->guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+		script_write(&c->guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), 1);
+		script_write(&c->guest, pmu_msr(pmu, PMU_COUNTER, 0),
+			     pmu_counter_max(pmu));
+	}
+	script_look(self, GUEST_WORK, 1);
+	c->s.overflows = STORM;
+	run_and_look(self, GUEST_PMI_VECTOR);
+	JUDGE("M29", &c->s, &c->o);
+}
+
+TEST_F(pmi, M63_all_counters_at_once)
+{
+	struct guest_case *c = &self->c;
+	const struct pmu *pmu = &c->pmu;
+	uint64_t all = (1ull << pmu->general) - 1;
+
+	script_clear(&c->guest);
+	script_write(&c->guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(&c->guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0),
+		     pmu_all(pmu));
+	script_write(&c->guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	for (unsigned int i = 0; i < pmu->general; i++)
+		script_program(c, i, TURNS);
+	script_write(&c->guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), all);
+	script_do(&c->guest, GUEST_WORK, TURNS);
+	c->s.status = (int64_t)all;
+	c->s.overflows = pmu->general;
+	script_look(self, GUEST_WORK, 1);
+	run_and_look(self, GUEST_PMI_VECTOR);
+	JUDGE("M63", &c->s, &c->o);
 }
 
 TEST_F(pmi, M29_nmi)

@@ -35,9 +35,7 @@ RULE(M20, "neither side finds a value of the other in a counter",
 	EXACTLY(leaked, 0);
 }
 
-RULE(M29,
-     "an overflow of the guest's counter interrupts the guest, and nobody else",
-     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi()")
+static void expect_pmi(const struct scenario *s, struct demands *d)
 {
 	int64_t reach;
 
@@ -56,7 +54,37 @@ RULE(M29,
 		EXACTLY(guest_pmis, 0);
 	}
 	/* Intel masks the entry when it delivers. */
-	EXACTLY(lvt_masked, s->pmi_masked || !s->amd);
+	EXACTLY(lvt_masked, s->pmi_masked || (!s->amd && reach));
+}
+
+RULE(M29,
+     "an overflow of the guest's counter interrupts the guest, and nobody else",
+     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi()")
+{
+	expect_pmi(s, d);
+}
+
+RULE(M29.first,
+     "an overflow by the first event after a counter is set up interrupts as it is set up",
+     "kvm_pmu_incr_counter(), reprogram_counter()")
+{
+	expect_pmi(s, d);
+}
+
+/* Interrupts are off meanwhile: the APIC holds one, however many ask for it. */
+RULE(M63,
+     "counters that overflow at once are all in the status, and interrupt the guest",
+     "kvm_handle_guest_mediated_pmi(), kvm_pmu_deliver_pmi()")
+{
+	NEEDS(s->overflows > 0);
+	STATED(status);
+	STATED(passthrough);
+	EXACTLY(status_made, s->status);
+	EXACTLY(interrupts, 1);
+	if (s->passthrough)
+		EXPECT(guest_pmis, 1, s->overflows);
+	else
+		EXACTLY(guest_pmis, 0);
 }
 
 RULE(M37.kept,
@@ -166,13 +194,22 @@ RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
 	expect_kept(s, d);
 }
 
-/* A selector and a counter of each; where there are none, none is set. */
+/* A selector and a counter of each. */
 RULE(M59,
      "the registers of a PMU, got from one vCPU, can be set in another in any order and are the same there",
      "kvm_pmu_get_msr(), kvm_pmu_set_msr()")
 {
-	STATED(guest_counters);
+	NEEDS(s->guest_counters > 0);
 	CONTROL(registers_set, 2 * s->guest_counters);
+	EXACTLY(failed, 0);
+	EXACTLY(mismatches, 0);
+}
+
+RULE(M59.none,
+     "what can be got from a vCPU without a PMU can be set in another",
+     "kvm_get_msr_common(), kvm_set_msr_common()")
+{
+	NEEDS(s->guest_counters == 0);
 	EXACTLY(failed, 0);
 	EXACTLY(mismatches, 0);
 }

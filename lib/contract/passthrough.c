@@ -117,3 +117,10 @@ RULE(M58, "VMRUN of a nested hypervisor counts in its guest-only counters",
 		return;
 	EXACTLY(guest_counted, count);
 }
+
+RULE(M64,
+     "the host's PMU is set up after a guest as it was before it, whatever that left in its own",
+     "kvm_pmu_put_guest_pmcs(), perf_put_guest_lvtpc(), svm_vcpu_run(), vmx_vcpu_run()")
+{
+	expect_set_up_again(s, d);
+}

@@ -180,6 +180,19 @@ static inline void expect_restored(const struct scenario *s, struct demands *d)
 	EXACTLY(interrupts, s->overflows);
 }
 
+/* A guest that counted, and an event of the host that sampled before it. */
+static inline void expect_set_up_again(const struct scenario *s,
+				       struct demands *d)
+{
+	if (!require(d, s->exits_asked > 0, "exits_asked > 0"))
+		return;
+	CONTROL(exits_made, s->exits_asked);
+	CONTROL(guest_control, 1);
+	CONTROL(counted_before, 1);
+	EXACTLY(mismatches, 0);
+	AT_LEAST(samples_after, 1);
+}
+
 #define COUNTS(name, count) EXPECT(name, (count).least, (count).most)
 
 #endif

@@ -10,16 +10,19 @@
 /*
  * @msr:   numbers of the registers that this CPU has, @count of them
  * @value: what they hold
+ * @selectors_on: general and fixed counters that are enabled on their own;
+ * which ones is perf's choice, and not the same each time
  */
 struct host_registers {
 	int count;
+	int selectors_on;
 	uint32_t msr[HOST_REGISTERS_MAX];
 	uint64_t value[HOST_REGISTERS_MAX];
 };
 
 /*
  * Read the global control, DEBUGCTL, the performance entry of the local APIC,
- * and on Intel the switch of PEBS, as far as @cpu has them.
+ * the event selects, and on Intel the switch of PEBS, as far as @cpu has them.
  * Returns 0, or ENOENT if the machine shows none.
  */
 int host_registers_read(int cpu, struct host_registers *registers);

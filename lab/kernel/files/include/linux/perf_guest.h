@@ -179,6 +179,8 @@
 	X(vmx_absent_refused, M60, MEDIATED, INTEL, LATE, "the VMM is refused event selects that the guest has not") \
 	X(reset_status_stays, M61, MEDIATED, ANY, LATE, "the VMM cannot clear the overflow status") \
 	X(saved_interrupt_lost, M62, MEDIATED, ANY, LATE, "the VMM gets an APIC without the overflow's interrupt") \
+	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
+	X(selectors_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \
 	X(vmx_last_fixed_missing, M45, MEDIATED, INTEL, LATE, "the last fixed counter is not there") \
 	X(vmx_status_not_loaded, M46, MEDIATED, INTEL, LATE, "the guest's overflow status is not loaded") \
