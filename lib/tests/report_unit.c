@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Known defects, kernel log lines, deadlines. */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +55,30 @@ static void half_an_entry_is_bad(void **state)
 		known_parse("a-name-that-is-too-long | M1 | - | - | w\n",
 			    &entry),
 		-1);
+}
+
+/* All that are there; one that is too long is as bad as half of one. */
+static void every_entry_of_the_lists_is_good(void **state)
+{
+	const char *paths = getenv("KNOWN_LISTS");
+	glob_t lists;
+	char line[512];
+
+	(void)state;
+	assert_non_null(paths);
+	assert_int_equal(glob(paths, 0, NULL, &lists), 0);
+	for (size_t i = 0; i < lists.gl_pathc; i++) {
+		FILE *file = fopen(lists.gl_pathv[i], "re");
+		struct known entry;
+
+		assert_non_null(file);
+		while (fgets(line, sizeof(line), file)) {
+			if (known_parse(line, &entry) < 0)
+				fail_msg("%s: %s", lists.gl_pathv[i], line);
+		}
+		fclose(file);
+	}
+	globfree(&lists);
 }
 
 static void an_entry_covers_its_kernels(void **state)
@@ -213,6 +238,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_entry_is_parsed),
 		cmocka_unit_test(comments_are_no_entries),
 		cmocka_unit_test(half_an_entry_is_bad),
+		cmocka_unit_test(every_entry_of_the_lists_is_good),
 		cmocka_unit_test(an_entry_covers_its_kernels),
 		cmocka_unit_test(reports_of_the_kernel_are_recognised),
 		cmocka_unit_test(the_lab_knows_the_same_reports),
