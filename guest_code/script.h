@@ -81,6 +81,8 @@ enum guest_op {
 #define GUEST_PMI_VECTOR 0x40
 /* SDM volume 3, "x2APIC Register Address Space"; APM volume 2 has the same. */
 #define GUEST_LVTPC_MSR 0x834
+#define GUEST_LVT_NMI 0x400
+#define GUEST_LVT_MASKED 0x10000
 #define GUEST_IPI_VECTOR 0x41
 
 /*

@@ -6,7 +6,6 @@
  */
 #include "guest_case.h"
 #include "host_sampling.h"
-#include "host/registers.h"
 #include "perf/group.h"
 
 #define EXITS 50
@@ -15,16 +14,19 @@ FIXTURE(starved)
 {
 	struct guest_case c;
 	struct competitors pinned;
+	struct host_set_up host;
 };
 
 FIXTURE_SETUP(starved)
 {
+	self->host = HOST_SET_UP_NONE;
 	MUST_BE(guest_case_begin(&self->c));
 }
 
 FIXTURE_TEARDOWN(starved)
 {
 	competitors_close(&self->pinned);
+	host_set_up_close(&self->host);
 	guest_case_end(&self->c, _metadata);
 }
 
@@ -162,28 +164,16 @@ TEST_F(starved, E11_the_host_is_set_up_as_before)
 	struct counting counting = { .pmu = c->pmu,
 				     .op = GUEST_OUT,
 				     .times = EXITS };
-	struct host_registers before, after;
-	struct host_sampling sampling;
 	struct counted counted;
-	uint64_t exits;
+	int err = host_set_up_begin(&self->host, c);
 
-	MUST(host_sampling_open(&sampling));
-	NEEDS(!host_registers_read(GUEST_CPU, &before), "/dev/cpu/*/msr");
-	c->o.counted_before = host_sampling_now(&sampling);
+	NEEDS(err != ENOENT, "/dev/cpu/*/msr");
+	MUST(err);
 	for (unsigned int i = 0; i < c->pmu.general; i++)
 		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
 						  PMU_USER | PMU_OS);
-	exits = guest_exits_count(&c->guest);
 	MUST(counting_run(&c->guest, &counting, &counted));
-	/* What the vCPU thread has of its own is on while it is. */
-	MUST_BE(guest_settle(&c->guest, patience_ms()));
-	MUST(host_registers_read(GUEST_CPU, &after));
-	c->s.exits_asked = EXITS;
-	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - exits);
-	c->o.guest_control = counted.gained[0];
-	c->o.mismatches = host_registers_differ(&before, &after);
-	c->o.samples_after = host_sampling_now(&sampling);
-	host_sampling_close(&sampling);
+	MUST(host_set_up_end(&self->host, c, EXITS, counted.gained[0]));
 	JUDGE("E11", &c->s, &c->o);
 }
 

@@ -23,7 +23,7 @@
 #define OTHER_PROGRAM_AT 0x10000000
 /* The child's first share of time, and the largest. */
 #define CHILD_NS 5000000ull
-#define CHILD_MOST_NS 320000000ull
+#define CHILD_MOST_NS 2560000000ull
 
 /* Where the parent's event stands in its child. */
 enum standing {
@@ -60,11 +60,12 @@ FIXTURE_VARIANT_ADD(end, exec_of_one_starved) { .standing = STARVED, .execs = tr
 /* clang-format on */
 
 /*
- * Shared with the child. @on_cpu_ns: certainly on its CPU for so long; @count:
- * of its own event, or 0 if it was not to have one
+ * Shared with the child. @there_ns: when it had come to its CPU; @on_cpu_ns:
+ * certainly on it for so long; @count: of its own event, or 0 if it was not to
+ * have one
  */
 struct child {
-	volatile uint64_t asked_ns, on_cpu_ns, count;
+	volatile uint64_t asked_ns, there_ns, on_cpu_ns, count;
 };
 
 /* Of the event, between two of the one that no child has. */
@@ -144,6 +145,7 @@ static int live(struct child *child, const struct deadline *deadline,
 
 	if (cpu_pin_self(GUEST_CPU))
 		return -1;
+	child->there_ns = now_ns();
 	if (standing != COUNTING)
 		return work_as_asked(child, deadline);
 	fd = open_one_that_stays();
@@ -235,10 +237,10 @@ static int read_events(FIXTURE_DATA(end) * self, struct reading *reading)
 }
 
 /*
- * Until the child's time is certainly much more than its parent's. Of what the
- * event gained at least @parent_again to @parent is the parent's, and at most
- * @parent to @parent_again. Returns false if an event cannot be read or the
- * child failed.
+ * Until the child's time is certainly twice its parent's, with what it took to
+ * come to its CPU. Of what the event gained at least @parent_again to @parent
+ * is the parent's, and at most @parent to @parent_again. Returns false if an
+ * event cannot be read or the child failed.
  */
 static bool read_around_child(FIXTURE_DATA(end) * self,
 			      const FIXTURE_VARIANT(end) * variant)
@@ -256,11 +258,14 @@ static bool read_around_child(FIXTURE_DATA(end) * self,
 		    read_events(self, &to))
 			return false;
 		self->s.wall_max_ns = (int64_t)(now_ns() - wall_ns);
-		self->s.parent_max_ns = (int64_t)(to.parent_again.enabled_ns -
-						  from.parent.enabled_ns);
+		/* On its way to its CPU the child is where its event counts. */
+		self->s.parent_max_ns =
+			(int64_t)(to.parent_again.enabled_ns -
+				  from.parent.enabled_ns) +
+			(int64_t)(self->child->there_ns - wall_ns);
 		self->s.child_min_ns = (int64_t)self->child->on_cpu_ns;
 		self->child->asked_ns *= 2;
-	} while (self->s.child_min_ns < 4 * self->s.parent_max_ns &&
+	} while (self->s.child_min_ns < 2 * self->s.parent_max_ns &&
 		 self->child->asked_ns <= CHILD_MOST_NS &&
 		 !deadline_passed(&deadline));
 	self->o.enabled_ns =

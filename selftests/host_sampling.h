@@ -1,25 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A sampling event of the host on the guest's CPU, and whether it samples. */
+/*
+ * How the host's PMU is set up before a guest and after it, with a sampling
+ * event of the host on the guest's CPU meanwhile.
+ */
 #ifndef PMU_SELFTESTS_HOST_SAMPLING_H
 #define PMU_SELFTESTS_HOST_SAMPLING_H
 
+#include <errno.h>
+
 #include "guest_case.h"
 #include "base/work.h"
+#include "host/registers.h"
 
 #define HOST_SAMPLE_PERIOD 20000
 #define HOST_SAMPLE_PAGES 8
 #define HOST_SAMPLE_TURNS 100000
 
-struct host_sampling {
+/*
+ * @fd, @page: the sampling event, -1 and NULL where there is none
+ * @before:    the registers before the guest
+ * @exits:     of the vCPU, before
+ */
+struct host_set_up {
 	int fd;
 	struct perf_event_mmap_page *page;
+	struct host_registers before;
+	uint64_t exits;
 };
 
+#define HOST_SET_UP_NONE               \
+	(struct host_set_up)           \
+	{                              \
+		.fd = -1, .page = NULL \
+	}
+
 /*
- * Open it before the guest. One that is opened later says nothing: what the PMU
- * was left as is set right for it (x86_pmu_enable()). Returns 0 or an errno.
+ * Does it sample now? Asked until it does: one that took too many is stopped
+ * for a while (perf_event_max_sample_rate). Returns bytes, or NOT_KNOWN.
  */
-static inline int host_sampling_open(struct host_sampling *sampling)
+static inline int64_t host_samples_now(struct host_set_up *host)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	uint64_t from = host->page->data_head;
+
+	host->page->data_tail = from;
+	do {
+		if (event_gain_on_cpu(host->fd, GUEST_CPU, 0,
+				      HOST_SAMPLE_TURNS) == NOT_KNOWN)
+			return NOT_KNOWN;
+	} while (host->page->data_head == from && !deadline_passed(&deadline));
+	return (int64_t)(host->page->data_head - from);
+}
+
+/*
+ * The sampling event is opened before the guest. One that is opened later says
+ * nothing: what the PMU was left as is set right for it (x86_pmu_enable()).
+ */
+static inline int host_open_sampling(struct host_set_up *host)
 {
 	struct perf_event_attr attr;
 	int err = event_describe(&attr, PMU_CORE);
@@ -29,36 +66,68 @@ static inline int host_sampling_open(struct host_sampling *sampling)
 	attr.exclude_guest = 1;
 	attr.sample_period = HOST_SAMPLE_PERIOD;
 	attr.sample_type = PERF_SAMPLE_IP;
-	sampling->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
-	if (sampling->fd < 0)
-		return -sampling->fd;
-	sampling->page = event_map(sampling->fd, HOST_SAMPLE_PAGES);
-	return sampling->page ? 0 : ENOMEM;
+	host->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	if (host->fd < 0)
+		return -host->fd;
+	host->page = event_map(host->fd, HOST_SAMPLE_PAGES);
+	return host->page ? 0 : errno;
 }
 
 /*
- * Does it sample now? Asked until it does: one that took too many is stopped
- * for a while (perf_event_max_sample_rate). Returns bytes, or NOT_KNOWN.
+ * Before the guest runs. Returns 0, ENOENT where the machine does not show its
+ * registers (/dev/cpu/N/msr), or another errno.
  */
-static inline int64_t host_sampling_now(struct host_sampling *sampling)
+static inline int host_set_up_begin(struct host_set_up *host,
+				    struct guest_case *c)
 {
-	struct deadline deadline = deadline_after_ms(patience_ms());
-	uint64_t from = sampling->page->data_head;
+	int err = host_registers_read(GUEST_CPU, &host->before);
 
-	sampling->page->data_tail = from;
-	do {
-		if (event_gain_on_cpu(sampling->fd, GUEST_CPU, 0,
-				      HOST_SAMPLE_TURNS) == NOT_KNOWN)
-			return NOT_KNOWN;
-	} while (sampling->page->data_head == from &&
-		 !deadline_passed(&deadline));
-	return (int64_t)(sampling->page->data_head - from);
+	err = err ?: host_open_sampling(host);
+	if (err)
+		return err;
+	c->o.counted_before = host_samples_now(host);
+	err = host_registers_read(GUEST_CPU, &host->before);
+	host->exits = guest_exits_count(&c->guest);
+	return err;
 }
 
-static inline void host_sampling_close(struct host_sampling *sampling)
+/*
+ * After it has left @exits times at least, with what its counter gained in
+ * @control. KVM's perf events go with the vCPU thread, so they are off only
+ * when that is off its CPU. And the sampling event is off while it is
+ * throttled, and its overflow in the status for a moment: the registers are
+ * read until they are as before. What a guest left is still there at the end.
+ * Returns 0 or an errno.
+ */
+static inline int host_set_up_end(struct host_set_up *host,
+				  struct guest_case *c, int64_t exits,
+				  int64_t control)
 {
-	event_unmap(sampling->page, HOST_SAMPLE_PAGES);
-	close(sampling->fd);
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct host_registers after;
+	int err;
+
+	if (!guest_settle(&c->guest, patience_ms()))
+		return ETIMEDOUT;
+	do {
+		err = host_registers_read(GUEST_CPU, &after);
+		c->o.registers_left =
+			host_registers_differ(&host->before, &after);
+	} while (!err && c->o.registers_left && !deadline_passed(&deadline));
+	c->s.exits_asked = exits;
+	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - host->exits);
+	c->o.guest_control = control;
+	c->o.samples_after = host_samples_now(host);
+	return err;
+}
+
+/* In the teardown, whatever there is of it. */
+static inline void host_set_up_close(struct host_set_up *host)
+{
+	if (host->page)
+		event_unmap(host->page, HOST_SAMPLE_PAGES);
+	if (host->fd >= 0)
+		close(host->fd);
 }
 
 #endif

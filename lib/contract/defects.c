@@ -255,6 +255,16 @@ RULE(D43,
 	expect_restored(s, d);
 }
 
+RULE(D47, "a CPU counts on when the last event of a cgroup went to ERROR there",
+     "merge_sched_in(), perf_cgroup_switch()")
+{
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	CONTROL(eof, 1);
+	EXACTLY(left_over, 0);
+	AT_LEAST(counted_after, s->host_work);
+}
+
 #undef RULES_OF
 #define RULES_OF BY_PASSTHROUGH
 

@@ -121,7 +121,7 @@
 	X(child_min_ns, NS,                                                               \
 	  "time the child was certainly on its CPU, its event enabled")                   \
 	X(parent_max_ns, NS,                                                              \
-	  "time that an event of its parent alone was enabled meanwhile, at most")
+	  "time that the event can have of its parent, and of the child before that")
 
 /* What a case saw. */
 #define OBSERVATION_FIELDS(X)                                                                      \
@@ -134,6 +134,8 @@
 	X(counted_inside, NUMBER,                                                                  \
 	  "count gained while the guest ran without an exit")                                      \
 	X(counted_after, NUMBER, "count gained after the guest was left")                          \
+	X(counted_off, NUMBER,                                                                     \
+	  "count gained by the host's work while the event was to be off")                         \
 	X(counted_outside, NUMBER,                                                                 \
 	  "count gained by the host's work, with no guest")                                        \
 	X(both_surplus, NUMBER,                                                                    \
@@ -210,8 +212,10 @@
 	  "what a counter of the guest gained that had to count")                                  \
 	X(mismatches, NUMBER,                                                                      \
 	  "registers that hold something else than was written")                                   \
-	X(registers_set, NUMBER,                                                                   \
-	  "registers of the PMU that were not zero when they were saved")                          \
+	X(registers_left, NUMBER,                                                                  \
+	  "registers of the host's PMU that are not as they were before the guest")                \
+	X(registers_got, NUMBER,                                                                   \
+	  "registers of the PMU that user space got from the vCPU")                                \
 	X(registers_found, NUMBER,                                                                 \
 	  "general counters that can be read, from the first on")                                  \
 	X(fixed_found, NUMBER,                                                                     \

@@ -200,7 +200,7 @@ RULE(M59,
      "kvm_pmu_get_msr(), kvm_pmu_set_msr()")
 {
 	NEEDS(s->guest_counters > 0);
-	CONTROL(registers_set, 2 * s->guest_counters);
+	CONTROL(registers_got, 2 * s->guest_counters);
 	EXACTLY(failed, 0);
 	EXACTLY(mismatches, 0);
 }
@@ -210,6 +210,7 @@ RULE(M59.none,
      "kvm_get_msr_common(), kvm_set_msr_common()")
 {
 	NEEDS(s->guest_counters == 0);
+	CONTROL(registers_got, 1);
 	EXACTLY(failed, 0);
 	EXACTLY(mismatches, 0);
 }
@@ -236,6 +237,26 @@ RULE(M60,
 	expect_absent(s, d);
 }
 
+static void expect_list(const struct scenario *s, struct demands *d)
+{
+	STATED(guest_counters);
+	CONTROL(registers_got, 1);
+	EXACTLY(failed, 0);
+}
+
+RULE(M60.list,
+     "every register of a PMU that KVM announces to user space can be got from any vCPU",
+     "kvm_do_msr_access(), kvm_pmu_is_valid_msr()")
+{
+	expect_list(s, d);
+}
+
+RULE(M60.listsvm, "also from AMD's with fewer counters than numbers",
+     "kvm_do_msr_access(), amd_is_valid_msr(), amd_pmu_get_msr()")
+{
+	expect_list(s, d);
+}
+
 /* Of AMD, which D44 is about. */
 RULE(M60.svm,
      "what PerfMonV2 does not announce can be got and set as zero, and as nothing else",
@@ -248,8 +269,9 @@ RULE(M61,
      "a PMU all of whose registers the VMM sets to zero is silent, whatever it did before",
      "kvm_pmu_set_msr()")
 {
-	CONTROL(registers_set, 1);
+	CONTROL(registers_got, 1);
 	EXACTLY(failed, 0);
+	EXACTLY(vector, 0);
 	EXACTLY(interrupts, 0);
 	expect_kept(s, d);
 }
@@ -300,6 +322,36 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
 	EXACTLY(host_surplus, 0);
 }
 
+RULE(M65, "siblings of a leader that is gone go on counting",
+     "perf_group_detach()")
+{
+	NEEDS(s->group_size > 1);
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	AT_LEAST(counted_after, s->host_work);
+	EXACTLY(siblings_eof, 0);
+}
+
+RULE(M66,
+     "an event whose refreshes have run out is off until it is given more, whatever guests come and go",
+     "__perf_event_overflow(), _perf_event_refresh()")
+{
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	EXACTLY(counted_off, 0);
+	AT_LEAST(counted_after, s->host_work);
+}
+
+RULE(M67, "the last event of a cgroup leaves nothing to its CPU",
+     "perf_cgroup_event_disable(), perf_cgroup_switch()")
+{
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	CONTROL(counted_outside, s->host_work);
+	EXACTLY(left_over, 0);
+	AT_LEAST(counted_after, s->host_work);
+}
+
 RULE(M44, "a new vCPU finds its PMU in the state after reset",
      "kvm_pmu_refresh(); AMD64 APM volume 2, Processor Initialization State")
 {
@@ -309,6 +361,20 @@ RULE(M44, "a new vCPU finds its PMU in the state after reset",
 	EXACTLY(counters_or, 0);
 	if (s->guest_version < 2)
 		return;
+	EXACTLY(global_ctrl, low_bits(s->guest_counters));
+}
+
+RULE(M44.next, "so does one after a guest that left its own in whatever state",
+     "kvm_pmu_refresh(), kvm_pmu_put_guest_pmcs()")
+{
+	NEEDS(s->guest_counters > 0);
+	CONTROL(guest_control, 1);
+	EXACTLY(eventsels_or, 0);
+	EXACTLY(counters_or, 0);
+	EXACTLY(vector, 0);
+	if (s->guest_version < 2)
+		return;
+	EXACTLY(status_made, 0);
 	EXACTLY(global_ctrl, low_bits(s->guest_counters));
 }
 

@@ -189,7 +189,7 @@ static inline void expect_set_up_again(const struct scenario *s,
 	CONTROL(exits_made, s->exits_asked);
 	CONTROL(guest_control, 1);
 	CONTROL(counted_before, 1);
-	EXACTLY(mismatches, 0);
+	EXACTLY(registers_left, 0);
 	AT_LEAST(samples_after, 1);
 }
 

@@ -12,8 +12,8 @@
  * volume 4, "Architectural MSRs". The last one is the x2APIC's, which a CPU in
  * another mode does not have.
  */
-static const uint32_t of_amd[] = { 0xc0000301, 0x1d9, 0x834 };
-static const uint32_t of_intel[] = { 0x38f, 0x1d9, 0x3f1, 0x834 };
+static const uint32_t of_amd[] = { 0xc0000301, 0xc0000300, 0x1d9, 0x834 };
+static const uint32_t of_intel[] = { 0x38f, 0x38e, 0x1d9, 0x3f1, 0x834 };
 
 /* The first event select, and how far the next one is from it. */
 #define AMD_EVENTSEL 0xc0010200

@@ -21,9 +21,9 @@ struct host_registers {
 };
 
 /*
- * Read the global control, DEBUGCTL, the performance entry of the local APIC,
- * the event selects, and on Intel the switch of PEBS, as far as @cpu has them.
- * Returns 0, or ENOENT if the machine shows none.
+ * Read the global control and status, DEBUGCTL, the performance entry of the
+ * local APIC, the event selects, and on Intel the switch of PEBS, as far as
+ * @cpu has them. Returns 0, or ENOENT if the machine shows none.
  */
 int host_registers_read(int cpu, struct host_registers *registers);
 

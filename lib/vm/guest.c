@@ -152,14 +152,11 @@ static void ask_and_wait(struct guest *guest, enum order order)
 			(unsigned long)guest->script->done);
 }
 
-void guest_create(struct guest *guest, void (*code)(void), int cpu)
+static void start_thread(struct guest *guest, struct guest_parts *parts,
+			 int cpu)
 {
-	struct guest_parts *parts = calloc(1, sizeof(*parts));
-
-	TEST_ASSERT(parts, "out of memory");
 	guest->parts = parts;
 	guest->cpu = cpu;
-	parts->vm = vm_create_with_one_vcpu(&parts->vcpu, code);
 	guest->record = addr_gva2hva(parts->vm, (gva_t)&guest_record);
 	guest->script = addr_gva2hva(parts->vm, (gva_t)&guest_script);
 	/* The first look at the statistics opens their file: not later. */
@@ -170,6 +167,26 @@ void guest_create(struct guest *guest, void (*code)(void), int cpu)
 	TEST_ASSERT(!pthread_create(&parts->thread, NULL, vcpu_thread, guest),
 		    "no thread for the vCPU");
 	sem_wait(&parts->known);
+}
+
+void guest_create(struct guest *guest, void (*code)(void), int cpu)
+{
+	struct guest_parts *parts = calloc(1, sizeof(*parts));
+
+	TEST_ASSERT(parts, "out of memory");
+	parts->vm = vm_create_with_one_vcpu(&parts->vcpu, code);
+	start_thread(guest, parts, cpu);
+}
+
+void guest_create_without_pmu(struct guest *guest, void (*code)(void), int cpu)
+{
+	struct guest_parts *parts = calloc(1, sizeof(*parts));
+
+	TEST_ASSERT(parts, "out of memory");
+	parts->vm = vm_create(1);
+	vm_enable_cap(parts->vm, KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE);
+	parts->vcpu = vm_vcpu_add(parts->vm, 0, code);
+	start_thread(guest, parts, cpu);
 }
 
 void guest_go(struct guest *guest)

@@ -42,6 +42,9 @@ struct guest {
 /* Make the VM and the thread; nothing runs in the guest yet. */
 void guest_create(struct guest *guest, void (*code)(void), int cpu);
 
+/* The same in a VM whose PMU is taken away first (KVM_CAP_PMU_CAPABILITY). */
+void guest_create_without_pmu(struct guest *guest, void (*code)(void), int cpu);
+
 /* Let the thread enter the guest, until the guest code ends; once or again. */
 void guest_go(struct guest *guest);
 

@@ -9,7 +9,7 @@
 #define PERF_CAPABILITIES 0x345
 
 struct saved {
-	unsigned int count;
+	unsigned int count, refused;
 	uint32_t msr[REGISTERS_MOST];
 	uint64_t value[REGISTERS_MOST];
 	struct kvm_lapic_state apic;
@@ -42,10 +42,6 @@ static bool is_of_pmu(uint32_t msr)
 	return false;
 }
 
-/*
- * What KVM refuses to get, for it is not in this vCPU's CPUID, is left out:
- * M60 asks about that.
- */
 static bool take_registers(struct guest *guest, struct saved *saved)
 {
 	const struct kvm_msr_list *list = kvm_get_msr_index_list();
@@ -58,8 +54,9 @@ static bool take_registers(struct guest *guest, struct saved *saved)
 		if (saved->count == REGISTERS_MOST)
 			return false;
 		if (guest_get_msr(guest, msr, &saved->value[saved->count]))
-			continue;
-		saved->msr[saved->count++] = msr;
+			saved->refused++;
+		else
+			saved->msr[saved->count++] = msr;
 	}
 	return true;
 }
@@ -92,8 +89,8 @@ void saved_free(struct saved *saved)
 	free(saved);
 }
 
-int64_t saved_give_registers(struct guest *guest, const struct saved *saved,
-			     bool backwards)
+int64_t saved_restore_registers(struct guest *guest, const struct saved *saved,
+				bool backwards)
 {
 	int64_t refused = 0;
 
@@ -106,7 +103,7 @@ int64_t saved_give_registers(struct guest *guest, const struct saved *saved,
 	return refused;
 }
 
-void saved_give_interrupts(struct guest *guest, const struct saved *saved)
+void saved_restore_interrupts(struct guest *guest, const struct saved *saved)
 {
 	struct kvm_vcpu_events events = saved->events;
 	struct kvm_lapic_state apic = saved->apic;
@@ -123,7 +120,17 @@ void saved_reset(struct saved *saved)
 	}
 }
 
-int64_t saved_set_registers(const struct saved *saved)
+int64_t saved_got(const struct saved *saved)
+{
+	return saved->count;
+}
+
+int64_t saved_refused(const struct saved *saved)
+{
+	return saved->refused;
+}
+
+int64_t saved_nonzero(const struct saved *saved)
 {
 	int64_t set = 0;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a VMM takes out of a vCPU to give it to another one, of a guest's PMU
- * and of what its overflows have set off: registers, local APIC, pending NMI.
- * The guests must not be running.
+ * What a VMM saves of a vCPU and restores in another one, of a guest's PMU and
+ * of what its overflows have set off: registers, local APIC, pending NMI. The
+ * guests must not be running.
  */
 #ifndef PMU_VM_GUEST_SAVED_H
 #define PMU_VM_GUEST_SAVED_H
@@ -17,7 +17,7 @@ struct saved;
 /*
  * Complete what the last exit to user space left undone (immediate_exit of
  * KVM_RUN), then get every register of a PMU that KVM_GET_MSR_INDEX_LIST has,
- * the APIC and the pending events. What KVM refuses to get is left out (M60).
+ * the APIC and the pending events. A register that KVM refuses is left out.
  * Returns NULL if there is not the memory or the room for it; else it is the
  * caller's to give to saved_free().
  */
@@ -28,18 +28,22 @@ void saved_free(struct saved *saved);
  * Set the registers, in the order of the list or from its end, in one
  * KVM_SET_MSRS each. Returns how many KVM refused.
  */
-int64_t saved_give_registers(struct guest *guest, const struct saved *saved,
-			     bool backwards);
+int64_t saved_restore_registers(struct guest *guest, const struct saved *saved,
+				bool backwards);
 
 /* Set the APIC and the pending events. */
-void saved_give_interrupts(struct guest *guest, const struct saved *saved);
+void saved_restore_interrupts(struct guest *guest, const struct saved *saved);
 
 /* Make it that of a PMU after reset: zero in every register but what is fixed.
  */
 void saved_reset(struct saved *saved);
 
-/* How many registers are not zero, and how many differ. */
-int64_t saved_set_registers(const struct saved *saved);
+/* How many registers were got, and how many KVM refused to give. */
+int64_t saved_got(const struct saved *saved);
+int64_t saved_refused(const struct saved *saved);
+
+/* How many of them are not zero, and how many differ. */
+int64_t saved_nonzero(const struct saved *saved);
 int64_t saved_differences(const struct saved *saved, const struct saved *other);
 
 #endif

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "script.h"
 
-void script_guest_create(struct guest *guest, int cpu)
+static void prepare(struct guest *guest)
 {
-	guest_create(guest, guest_code_script, cpu);
 	guest_take_interrupts(guest);
 	guest_open_user_page(guest);
 	script_clear(guest);
+}
+
+void script_guest_create(struct guest *guest, int cpu)
+{
+	guest_create(guest, guest_code_script, cpu);
+	prepare(guest);
+}
+
+void script_guest_create_without_pmu(struct guest *guest, int cpu)
+{
+	guest_create_without_pmu(guest, guest_code_script, cpu);
+	prepare(guest);
 }
 
 /* The steps follow each other up to the first GUEST_END. */

@@ -12,6 +12,9 @@
 /* Make a VM that follows a script. */
 void script_guest_create(struct guest *guest, int cpu);
 
+/* The same of a VM whose PMU is taken away. */
+void script_guest_create_without_pmu(struct guest *guest, int cpu);
+
 /* Forget all steps. */
 void script_clear(struct guest *guest);
 

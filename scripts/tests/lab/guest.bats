@@ -82,3 +82,16 @@ setup() {
 	done
 	run -2 "$program" nothing
 }
+
+@test "so does the one that breaks a CPU, with the suite and without" {
+	local program=$SCRIPTS/../build/test-tools/stuck suite
+	mkdir -p "${program%/*}"
+	gcc -O2 -Wall -Wextra -Werror -o "$program" "$SCRIPTS/../docs/findings/stuck.c"
+	program=$(realpath "$program")
+	run -1 --separate-stderr "$LAB" exec -- "$program"
+	[[ "$output" == "the same work: "*" instructions before, 0 after" ]]
+	suite=$("$LAB" build 2>&1 | sed -n 's/^lab: suite *//p')
+	run -0 "$LAB" exec --append kvm_amd.enable_mediated_pmu=1 -- \
+		env PMU_MAY_BREAK=1 "$suite/survivors_test" -t D47_it_goes_to_error
+	[[ "$output" == *"# XFAIL known D47"* ]]
+}

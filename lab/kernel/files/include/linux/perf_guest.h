@@ -179,6 +179,9 @@
 	X(vmx_absent_refused, M60, MEDIATED, INTEL, LATE, "the VMM is refused event selects that the guest has not") \
 	X(reset_status_stays, M61, MEDIATED, ANY, LATE, "the VMM cannot clear the overflow status") \
 	X(saved_interrupt_lost, M62, MEDIATED, ANY, LATE, "the VMM gets an APIC without the overflow's interrupt") \
+	X(siblings_go_too, M65, MEDIATED, ANY, LATE, "siblings go off with their leader") \
+	X(refresh_forgotten, M66, MEDIATED, ANY, LATE, "an event goes on when its refreshes have run out") \
+	X(cgroup_pmu_stays_off, M67, MEDIATED, ANY, ALONE, "the last event of a cgroup leaves the PMU of its CPU disabled") \
 	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
 	X(selectors_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \

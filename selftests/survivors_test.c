@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What goes on when an event ends: the siblings of a leader that is closed, an
+ * event whose refreshes ran out, the CPU of a cgroup's last event
+ * (docs/contract/guest.md, M65 to M67).
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "beside_guest.h"
+#include "base/work.h"
+#include "perf/cgroup.h"
+#include "perf/group.h"
+
+#define WORK_TURNS 50000
+/* At least: work() adds to memory, compares memory, and jumps. */
+#define WORK_INSTRUCTIONS (3ll * WORK_TURNS)
+#define ENTRIES 20
+#define MEMBERS 3
+#define PERIOD 20000
+
+FIXTURE(survivor)
+{
+	BESIDE_GUEST;
+	struct group group;
+};
+
+FIXTURE_SETUP(survivor)
+{
+	BESIDE_GUEST_BEGINS();
+}
+
+FIXTURE_TEARDOWN(survivor)
+{
+	group_close(&self->group);
+	BESIDE_GUEST_ENDS();
+}
+
+static void enter_often(struct guest *guest)
+{
+	for (int i = 0; i < ENTRIES; i++)
+		guest_step(guest);
+}
+
+static int64_t work_on_cpu(int fd)
+{
+	return event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+}
+
+/* The leader is the first one; the group no longer closes it. */
+static void close_leader(void *arg)
+{
+	struct group *group = arg;
+
+	close(group->fd[0]);
+	for (int i = 1; i < group->size; i++)
+		group->fd[i - 1] = group->fd[i];
+	group->size--;
+}
+
+/* The least that any of them gained, and whether one is in ERROR. */
+static int64_t least_of_group(struct group *group, struct observation *o)
+{
+	int64_t least = VALUE_MAX;
+
+	for (int i = 0; i < group->size; i++) {
+		int64_t gained = work_on_cpu(group->fd[i]);
+
+		least = gained < least ? gained : least;
+	}
+	o->siblings_eof = group_eofs(group, 0);
+	return least;
+}
+
+static void state_group(FIXTURE_DATA(survivor) * self)
+{
+	self->s.group_size = MEMBERS;
+	self->s.host_work = WORK_INSTRUCTIONS;
+}
+
+static int open_group(FIXTURE_DATA(survivor) * self)
+{
+	self->group.size = MEMBERS;
+	return group_try_open(&self->group, ANY_TASK, GUEST_CPU, false);
+}
+
+TEST_F(survivor, M65_a_leader_is_closed_between_guests)
+{
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_group(self));
+	enter_often(&self->guest);
+	self->o.counted_before = least_of_group(&self->group, &self->o);
+	close_leader(&self->group);
+	enter_often(&self->guest);
+	self->o.counted_after = least_of_group(&self->group, &self->o);
+	state_group(self);
+	JUDGE("M65", &self->s, &self->o);
+}
+
+TEST_F(survivor, M65_a_leader_is_closed_while_a_guest_is_inside)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
+	MUST(open_group(self));
+	self->o.counted_before = least_of_group(&self->group, &self->o);
+	guest_go(&self->guest);
+	MUST_BE(guest_time_inside(&self->guest, INSIDE_NS, &deadline) > 0);
+	close_leader(&self->group);
+	MUST_BE(guest_time_inside(&self->guest, INSIDE_NS, &deadline) > 0);
+	MUST_BE(guest_stop(&self->guest, patience_ms()));
+	self->o.counted_after = least_of_group(&self->group, &self->o);
+	state_group(self);
+	JUDGE("M65", &self->s, &self->o);
+}
+
+/* A sampling event that is off until it is given overflows. */
+static int open_refreshed(FIXTURE_DATA(survivor) * self)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.exclude_kernel = 1;
+	attr.disabled = 1;
+	attr.sample_period = PERIOD;
+	self->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+/*
+ * One refresh, and the work of several: it is off at the end. Returns what it
+ * counted, or NOT_KNOWN.
+ */
+static int64_t refresh_and_work(int fd)
+{
+	struct event_value from, to;
+
+	if (event_read(fd, &from) || ioctl(fd, PERF_EVENT_IOC_REFRESH, 1) ||
+	    work_on_cpu(fd) == NOT_KNOWN || event_read(fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+TEST_F(survivor, M66_refreshes_that_ran_out_stay_out)
+{
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_refreshed(self));
+	self->o.counted_before = refresh_and_work(self->fd);
+	enter_often(&self->guest);
+	self->o.counted_off = work_on_cpu(self->fd);
+	self->o.counted_after = refresh_and_work(self->fd);
+	/* One overflow comes late, and the next is that much earlier. */
+	self->s.host_work = PERIOD / 2;
+	JUDGE("M66", &self->s, &self->o);
+}
+
+enum end {
+	CLOSED,
+	DISABLED,
+	/* Of a pinned one that finds no counter. */
+	IN_ERROR,
+};
+
+FIXTURE(last)
+{
+	BESIDE_GUEST;
+	struct competitors competitors;
+	struct cgroup cgroup;
+};
+
+FIXTURE_SETUP(last)
+{
+	BESIDE_GUEST_BEGINS();
+	self->cgroup.fd = -1;
+}
+
+FIXTURE_TEARDOWN(last)
+{
+	competitors_close(&self->competitors);
+	cgroup_leave_and_remove(&self->cgroup);
+	BESIDE_GUEST_ENDS();
+}
+
+static int open_of_cgroup(FIXTURE_DATA(last) * self, bool pinned)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	if (err)
+		return err;
+	attr.exclude_guest = 1;
+	attr.pinned = pinned;
+	self->fd = cgroup_try_open_event(&self->cgroup, &attr, GUEST_CPU);
+	return self->fd < 0 ? -self->fd : 0;
+}
+
+/* What an event gains that is opened disabled on its own CPU and enabled. */
+static int64_t gain_once_enabled(void)
+{
+	struct event_value value;
+	int64_t gained = NOT_KNOWN;
+	int fd;
+
+	if (cpu_pin_self(GUEST_CPU))
+		return NOT_KNOWN;
+	fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_DISABLED,
+				 ANY_TASK, GUEST_CPU, NO_GROUP);
+	if (fd >= 0 && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+		work(WORK_TURNS);
+		if (!event_read(fd, &value))
+			gained = (int64_t)value.count;
+	}
+	if (fd >= 0)
+		close(fd);
+	return cpu_pin_self(HOST_CPU) ? NOT_KNOWN : gained;
+}
+
+/* It is scheduled in, or finds no counter, where its cgroup runs. */
+static void last_event_ends(FIXTURE_DATA(last) * self,
+			    struct __test_metadata *_metadata, enum end end,
+			    const char *rule)
+{
+	struct event_value value;
+	int err = cgroup_try_make(&self->cgroup, "pmu-last");
+
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	self->o.counted_before = gain_once_enabled();
+	if (end == IN_ERROR)
+		MUST(competitors_take_counters(&self->competitors, GUEST_CPU));
+	MUST(cgroup_enter(&self->cgroup));
+	MUST(open_of_cgroup(self, end == IN_ERROR));
+	self->o.counted_outside = work_on_cpu(self->fd);
+	MUST(event_read(self->fd, &value));
+	self->o.eof = value.eof;
+	enter_often(&self->guest);
+	if (end == DISABLED)
+		MUST_BE(!ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
+	close(self->fd);
+	self->fd = -1;
+	competitors_close(&self->competitors);
+	cgroup_leave_and_remove(&self->cgroup);
+	self->o.left_over = !access(self->cgroup.path, F_OK);
+	enter_often(&self->guest);
+	self->o.counted_after = gain_once_enabled();
+	self->s.host_work = WORK_INSTRUCTIONS;
+	JUDGE(rule, &self->s, &self->o);
+}
+
+TEST_F(last, M67_it_is_closed)
+{
+	last_event_ends(self, _metadata, CLOSED, "M67");
+}
+
+TEST_F(last, M67_it_is_disabled_and_closed)
+{
+	last_event_ends(self, _metadata, DISABLED, "M67");
+}
+
+/*
+ * Where that breaks something the CPU counts nothing any more until it is
+ * booted again: whoever may do that to the machine says so.
+ */
+TEST_F(last, D47_it_goes_to_error)
+{
+	NEEDS(getenv("PMU_MAY_BREAK"),
+	      "PMU_MAY_BREAK=1, and a machine that may be booted again");
+	last_event_ends(self, _metadata, IN_ERROR, "D47");
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
