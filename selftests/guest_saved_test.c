@@ -168,7 +168,6 @@ static void restore_and_go_on(struct move *move, uint64_t lvt)
 static bool save_after_overflow(struct move *move)
 {
 	struct guest_case *c = &move->c;
-
 	uint64_t start = pmu_counter_max(&c->pmu) - TURNS;
 	int64_t counter;
 

@@ -73,22 +73,17 @@ static inline int host_open_sampling(struct host_set_up *host)
 	return host->page ? 0 : errno;
 }
 
-/*
- * Before the guest runs. Returns 0, ENOENT where the machine does not show its
- * registers (/dev/cpu/N/msr), or another errno.
- */
+/* Before the guest runs. Returns 0 or an errno. */
 static inline int host_set_up_begin(struct host_set_up *host,
 				    struct guest_case *c)
 {
-	int err = host_registers_read(GUEST_CPU, &host->before);
+	int err = host_open_sampling(host);
 
-	err = err ?: host_open_sampling(host);
 	if (err)
 		return err;
 	c->o.counted_before = host_samples_now(host);
-	err = host_registers_read(GUEST_CPU, &host->before);
 	host->exits = guest_exits_count(&c->guest);
-	return err;
+	return host_registers_read(GUEST_CPU, &host->before);
 }
 
 /*

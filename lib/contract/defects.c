@@ -231,7 +231,6 @@ RULE(D38.vmx, "a nested guest runs with the global control its VMCS holds",
 	expect_d38(s, d);
 }
 
-/* Of kernels that hand the PMU over. */
 /*
  * The parent's own time is in it as well, and must be less than the child's:
  * else it could pass for that.
@@ -265,6 +264,7 @@ RULE(D47, "a CPU counts on when the last event of a cgroup went to ERROR there",
 	AT_LEAST(counted_after, s->host_work);
 }
 
+/* Of kernels that hand the PMU over. */
 #undef RULES_OF
 #define RULES_OF BY_PASSTHROUGH
 

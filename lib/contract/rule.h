@@ -168,6 +168,13 @@ static inline bool nested_count(const struct scenario *s, struct demands *d,
 	return true;
 }
 
+static inline void expect_kept(const struct scenario *s, struct demands *d)
+{
+	if (!require(d, s->guest_counters > 0, "guest_counters > 0"))
+		return;
+	EXACTLY(mismatches, 0);
+}
+
 /* The vCPU that was saved goes on, too, and is the control. */
 static inline void expect_restored(const struct scenario *s, struct demands *d)
 {

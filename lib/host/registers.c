@@ -20,7 +20,7 @@ static const uint32_t of_intel[] = { 0x38f, 0x38e, 0x1d9, 0x3f1, 0x834 };
 #define AMD_STRIDE 2
 #define INTEL_EVENTSEL 0x186
 #define INTEL_STRIDE 1
-#define SELECTORS_MOST 16
+#define EVENTSELS_MOST 16
 /* Intel: a field of four bits for each fixed counter, two of them its levels.
  */
 #define INTEL_FIXED_CTRL 0x38d
@@ -31,14 +31,14 @@ static const uint32_t of_intel[] = { 0x38f, 0x38e, 0x1d9, 0x3f1, 0x834 };
 #define LENGTH(array) ((int)(sizeof(array) / sizeof(*(array))))
 
 /* Up to the first one that the CPU does not have. */
-static int selectors_on(int fd)
+static int counters_on(int fd)
 {
 	uint32_t first = cpu_is_amd() ? AMD_EVENTSEL : INTEL_EVENTSEL;
 	uint32_t stride = cpu_is_amd() ? AMD_STRIDE : INTEL_STRIDE;
 	uint64_t value;
 	int on = 0;
 
-	for (uint32_t i = 0; i < SELECTORS_MOST; i++) {
+	for (uint32_t i = 0; i < EVENTSELS_MOST; i++) {
 		if (pread(fd, &value, sizeof(value), first + i * stride) !=
 		    sizeof(value))
 			break;
@@ -71,7 +71,7 @@ int host_registers_read(int cpu, struct host_registers *registers)
 			continue;
 		registers->msr[registers->count++] = msr[i];
 	}
-	registers->selectors_on = selectors_on(fd);
+	registers->counters_on = counters_on(fd);
 	close(fd);
 	return registers->count ? 0 : ENOENT;
 }
@@ -79,7 +79,7 @@ int host_registers_read(int cpu, struct host_registers *registers)
 int host_registers_differ(const struct host_registers *then,
 			  const struct host_registers *now)
 {
-	int differ = then->selectors_on != now->selectors_on;
+	int differ = then->counters_on != now->counters_on;
 
 	for (int i = 0; i < then->count; i++) {
 		if (i >= now->count || now->msr[i] != then->msr[i] ||

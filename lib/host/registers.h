@@ -10,12 +10,12 @@
 /*
  * @msr:   numbers of the registers that this CPU has, @count of them
  * @value: what they hold
- * @selectors_on: general and fixed counters that are enabled on their own;
+ * @counters_on: general and fixed counters that are enabled on their own;
  * which ones is perf's choice, and not the same each time
  */
 struct host_registers {
 	int count;
-	int selectors_on;
+	int counters_on;
 	uint32_t msr[HOST_REGISTERS_MAX];
 	uint64_t value[HOST_REGISTERS_MAX];
 };

@@ -130,15 +130,6 @@ int64_t saved_refused(const struct saved *saved)
 	return saved->refused;
 }
 
-int64_t saved_nonzero(const struct saved *saved)
-{
-	int64_t set = 0;
-
-	for (unsigned int i = 0; i < saved->count; i++)
-		set += saved->value[i] != 0;
-	return set;
-}
-
 int64_t saved_differences(const struct saved *saved, const struct saved *other)
 {
 	int64_t different = 0;

@@ -42,8 +42,7 @@ void saved_reset(struct saved *saved);
 int64_t saved_got(const struct saved *saved);
 int64_t saved_refused(const struct saved *saved);
 
-/* How many of them are not zero, and how many differ. */
-int64_t saved_nonzero(const struct saved *saved);
+/* How many of them differ. */
 int64_t saved_differences(const struct saved *saved, const struct saved *other);
 
 #endif

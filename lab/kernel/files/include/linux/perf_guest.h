@@ -174,7 +174,7 @@
 	X(vmx_fixed_not_loaded, M42, MEDIATED, INTEL, LATE, "the fixed counters are not loaded") \
 	X(vmx_fixed_not_saved, M42, MEDIATED, INTEL, LATE, "put does not read the fixed counters") \
 	X(saved_counter_lost, M59, MEDIATED, ANY, LATE, "a counter that is enabled is not set by the VMM") \
-	X(saved_selector_clears, M59, MEDIATED, AMD, LATE, "the VMM's event select clears its counter") \
+	X(saved_eventsel_clears, M59, MEDIATED, AMD, LATE, "the VMM's event select clears its counter") \
 	X(vmx_capabilities_kept, M59, MEDIATED, INTEL, LATE, "the VMM gets capabilities that the guest has not") \
 	X(vmx_absent_refused, M60, MEDIATED, INTEL, LATE, "the VMM is refused event selects that the guest has not") \
 	X(reset_status_stays, M61, MEDIATED, ANY, LATE, "the VMM cannot clear the overflow status") \
@@ -183,7 +183,7 @@
 	X(refresh_forgotten, M66, MEDIATED, ANY, LATE, "an event goes on when its refreshes have run out") \
 	X(cgroup_pmu_stays_off, M67, MEDIATED, ANY, ALONE, "the last event of a cgroup leaves the PMU of its CPU disabled") \
 	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
-	X(selectors_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
+	X(eventsels_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \
 	X(vmx_last_fixed_missing, M45, MEDIATED, INTEL, LATE, "the last fixed counter is not there") \
 	X(vmx_status_not_loaded, M46, MEDIATED, INTEL, LATE, "the guest's overflow status is not loaded") \
