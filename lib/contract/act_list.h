@@ -15,6 +15,10 @@
 #define ACT_WORK 400000
 /* What a process runs in user space beside that between two looks, at most. */
 #define ACT_SLACK 100000
+/* Of an event that samples: a piece of work has several overflows. */
+#define ACT_PERIOD (ACT_WORK / 4)
+/* Of one that may be throttled: it has more than a tick allows. */
+#define ACT_SHORT_PERIOD (ACT_WORK / 800)
 
 /* Guests run on CPU 1. VCPU is the thread that runs guest 0. */
 enum act_target {
@@ -33,26 +37,36 @@ enum act_flag {
 	ACT_PINNED = 4,
 	ACT_INHERIT = 8,
 	ACT_SOFTWARE = 16,
+	ACT_SAMPLES = 32,
+	ACT_THROTTLED = 64,
+	ACT_REMOVE_ON_EXEC = 128,
 };
 
+#define ACT_FLAGS 8
+
 /* X(name, words) */
-#define ACT_KINDS(X)                                    \
-	X(open, "perf_event_open()")                    \
-	X(close, "close the event")                     \
-	X(enable, "PERF_EVENT_IOC_ENABLE")              \
-	X(disable, "PERF_EVENT_IOC_DISABLE")            \
-	X(reset, "PERF_EVENT_IOC_RESET")                \
-	X(work, "work in user space")                   \
-	X(fork, "a child works and ends")               \
-	X(exec, "a child calls exec()")                 \
-	X(move, "go to a CPU")                          \
-	X(cgroup, "into the cgroup or out of it")       \
-	X(hotplug, "CPU 1 goes offline and comes back") \
-	X(create, "a VM and its first vCPU")            \
-	X(enter, "run the guest once: it counts")       \
-	X(stay, "let the guest run on")                 \
-	X(leave, "bring it back")                       \
-	X(kill, "end the VM")                           \
+#define ACT_KINDS(X)                                         \
+	X(open, "perf_event_open()")                         \
+	X(close, "close the event")                          \
+	X(enable, "PERF_EVENT_IOC_ENABLE")                   \
+	X(disable, "PERF_EVENT_IOC_DISABLE")                 \
+	X(reset, "PERF_EVENT_IOC_RESET")                     \
+	X(enable_group, "ENABLE with FLAG_GROUP")            \
+	X(disable_group, "DISABLE with FLAG_GROUP")          \
+	X(reset_group, "RESET with FLAG_GROUP")              \
+	X(refresh, "PERF_EVENT_IOC_REFRESH, by one")         \
+	X(work, "work in user space")                        \
+	X(fork, "a child works and ends")                    \
+	X(exec, "a child calls exec()")                      \
+	X(move, "go to a CPU")                               \
+	X(cgroup, "into the cgroup or out of it")            \
+	X(remake, "the cgroup is removed, and another made") \
+	X(hotplug, "CPU 1 goes offline and comes back")      \
+	X(create, "a VM and its first vCPU")                 \
+	X(enter, "run the guest once: it counts")            \
+	X(stay, "let the guest run on")                      \
+	X(leave, "bring it back")                            \
+	X(kill, "end the VM")                                \
 	X(look, "read() all events")
 
 enum act_kind {

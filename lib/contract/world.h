@@ -29,9 +29,14 @@ enum fate {
  * @based:        @count is what it read then
  * @inherited:    a child had it, too, and may have taken it with it to its end
  *                (perf_event_context_sched_out() swaps the contexts of clones)
+ * @orphaned:     its cgroup was removed
+ * @gone:         its CPU went offline, and took it out of all contexts
+ * @limited:      it is refreshed, and goes off at its next overflow
+ * @throttled:    its group may be throttled, and stand still for a tick
  */
 struct world_event {
 	bool open, enabled, based, inherited;
+	bool orphaned, gone, limited, throttled;
 	enum fate fate;
 	enum act_target target;
 	int leader;

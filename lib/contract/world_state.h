@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What both halves of the model of a history ask its state. For lib/contract
+/* What all parts of the model of a history ask its state. For lib/contract
  * only. */
 #ifndef PMU_CONTRACT_WORLD_STATE_H
 #define PMU_CONTRACT_WORLD_STATE_H
@@ -63,6 +63,12 @@ static inline bool counts(const struct world *w, int slot)
 	return is_on(&w->event[slot]) && is_on(&w->event[leader_of(w, slot)]);
 }
 
+/* May a refresh that ran out have put it off, or its leader? */
+static inline bool is_limited(const struct world *w, int slot)
+{
+	return w->event[slot].limited || w->event[leader_of(w, slot)].limited;
+}
+
 static inline int stays(const struct world *w)
 {
 	return w->staying[0] || w->staying[1];
@@ -73,10 +79,15 @@ static inline int64_t claims(const struct world *w)
 	return w->vm[0] + w->vm[1];
 }
 
+static inline bool in_context(const struct world_event *event)
+{
+	return event->open && !event->gone;
+}
+
 static inline bool has_event_on(const struct world *w, enum act_target target)
 {
 	for (int i = 0; i < ACT_EVENTS; i++) {
-		if (w->event[i].open && w->event[i].target == target)
+		if (in_context(&w->event[i]) && w->event[i].target == target)
 			return true;
 	}
 	return false;
@@ -86,6 +97,26 @@ static inline bool group_is_open_fate(const struct world *w, int slot)
 {
 	return w->event[slot].fate == FATE_OPEN ||
 	       w->event[leader_of(w, slot)].fate == FATE_OPEN;
+}
+
+static inline int cpu_of(enum act_target target)
+{
+	if (target == ON_CPU0 || target == ON_CGROUP0)
+		return 0;
+	return target == ON_CPU1 || target == ON_CGROUP1 ? 1 : -1;
+}
+
+/* Does a thread that comes to CPU 1 start its context? (perf_cgroup_switch())
+ */
+static inline bool cgroup_starts(const struct world *w)
+{
+	bool enabled = false;
+
+	for (int i = 0; i < ACT_EVENTS; i++)
+		enabled |= in_context(&w->event[i]) && is_on(&w->event[i]) &&
+			   !w->event[i].orphaned &&
+			   w->event[i].target == ON_CGROUP1;
+	return w->in_cgroup && enabled;
 }
 
 /* Take into account what an act that succeeded does. */

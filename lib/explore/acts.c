@@ -36,6 +36,12 @@ static int events[ACT_EVENTS];
 static int cgroup_fd = -1;
 static pid_t self;
 
+static void make_cgroup(void)
+{
+	if (!mkdir(CGROUP, 0755) || errno == EEXIST)
+		cgroup_fd = open(CGROUP, O_RDONLY | O_CLOEXEC);
+}
+
 void acts_begin(void)
 {
 	FILE *file;
@@ -48,8 +54,7 @@ void acts_begin(void)
 	was_online = file && fgetc(file) == '1';
 	if (file)
 		fclose(file);
-	if (!mkdir(CGROUP, 0755) || errno == EEXIST)
-		cgroup_fd = open(CGROUP, O_RDONLY | O_CLOEXEC);
+	make_cgroup();
 	guests_begin();
 }
 
@@ -81,6 +86,10 @@ int act_open(int slot, int target, int leader, unsigned int flags)
 		.disabled = !!(flags & ACT_DISABLED),
 		.pinned = !!(flags & ACT_PINNED),
 		.inherit = !!(flags & ACT_INHERIT),
+		.remove_on_exec = !!(flags & ACT_REMOVE_ON_EXEC),
+		.sample_period = flags & ACT_THROTTLED ? ACT_SHORT_PERIOD
+				 : flags & ACT_SAMPLES ? ACT_PERIOD
+						       : 0,
 	};
 	unsigned long open_flags = PERF_FLAG_FD_CLOEXEC;
 	pid_t pid = -1;
@@ -131,19 +140,45 @@ void act_close(int slot)
 	events[slot] = -1;
 }
 
+static void ask(int slot, unsigned long request, unsigned long arg,
+		const char *what)
+{
+	must(!ioctl(events[slot], request, arg), what);
+}
+
 void act_enable(int slot)
 {
-	must(!ioctl(events[slot], PERF_EVENT_IOC_ENABLE, 0), "ENABLE");
+	ask(slot, PERF_EVENT_IOC_ENABLE, 0, "ENABLE");
 }
 
 void act_disable(int slot)
 {
-	must(!ioctl(events[slot], PERF_EVENT_IOC_DISABLE, 0), "DISABLE");
+	ask(slot, PERF_EVENT_IOC_DISABLE, 0, "DISABLE");
 }
 
 void act_reset(int slot)
 {
-	must(!ioctl(events[slot], PERF_EVENT_IOC_RESET, 0), "RESET");
+	ask(slot, PERF_EVENT_IOC_RESET, 0, "RESET");
+}
+
+void act_enable_group(int slot)
+{
+	ask(slot, PERF_EVENT_IOC_ENABLE, PERF_IOC_FLAG_GROUP, "ENABLE");
+}
+
+void act_disable_group(int slot)
+{
+	ask(slot, PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP, "DISABLE");
+}
+
+void act_reset_group(int slot)
+{
+	ask(slot, PERF_EVENT_IOC_RESET, PERF_IOC_FLAG_GROUP, "RESET");
+}
+
+void act_refresh(int slot)
+{
+	ask(slot, PERF_EVENT_IOC_REFRESH, 1, "REFRESH");
 }
 
 void act_look(int slot, struct seen *seen)
@@ -207,6 +242,16 @@ void act_cgroup(int in)
 			   : "/sys/fs/cgroup/cgroup.procs",
 			"0"),
 	     "cgroup.procs");
+}
+
+/* Events of the one that is removed stay open. */
+void act_remake(void)
+{
+	act_cgroup(0);
+	close(cgroup_fd);
+	must(!rmdir(CGROUP), "rmdir()");
+	make_cgroup();
+	must(cgroup_fd >= 0, CGROUP);
 }
 
 void act_hotplug(void)

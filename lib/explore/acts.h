@@ -45,12 +45,17 @@ void act_close(int slot);
 void act_enable(int slot);
 void act_disable(int slot);
 void act_reset(int slot);
+void act_enable_group(int slot);
+void act_disable_group(int slot);
+void act_reset_group(int slot);
+void act_refresh(int slot);
 void act_work(void);
 /* The errno of fork(). */
 int act_fork(void);
 int act_exec(void);
 void act_move(int cpu);
 void act_cgroup(int in);
+void act_remake(void);
 void act_hotplug(void);
 void act_enter(int guest, struct guest_seen *seen);
 void act_stay(int guest);

@@ -24,12 +24,31 @@ static const char *const rules[EXPLORED_RULES] = EXPLORED_RULE_IDS;
 
 /* Chances of each act, out of their sum. Without looks nothing is seen. */
 static const unsigned int weight[ACT_KINDS_MAX] = {
-	[ACT_open] = 30,   [ACT_close] = 6,   [ACT_enable] = 8,
-	[ACT_disable] = 6, [ACT_reset] = 4,   [ACT_work] = 14,
-	[ACT_fork] = 5,	   [ACT_exec] = 1,    [ACT_move] = 6,
-	[ACT_cgroup] = 4,  [ACT_hotplug] = 1, [ACT_create] = 12,
-	[ACT_enter] = 16,  [ACT_stay] = 8,    [ACT_leave] = 8,
-	[ACT_kill] = 5,	   [ACT_look] = 16,
+	[ACT_open] = 30,       [ACT_close] = 6,	  [ACT_enable] = 8,
+	[ACT_disable] = 6,     [ACT_reset] = 4,	  [ACT_work] = 14,
+	[ACT_fork] = 5,	       [ACT_exec] = 2,	  [ACT_move] = 6,
+	[ACT_cgroup] = 4,      [ACT_hotplug] = 2, [ACT_create] = 12,
+	[ACT_enter] = 16,      [ACT_stay] = 8,	  [ACT_leave] = 8,
+	[ACT_kill] = 5,	       [ACT_look] = 16,	  [ACT_enable_group] = 4,
+	[ACT_remake] = 1,      [ACT_refresh] = 8, [ACT_disable_group] = 2,
+	[ACT_reset_group] = 2,
+};
+
+/* What is done to an event or a guest, and must work. */
+static void (*const done_to[ACT_KINDS_MAX])(int slot) = {
+	[ACT_close] = act_close,
+	[ACT_enable] = act_enable,
+	[ACT_disable] = act_disable,
+	[ACT_reset] = act_reset,
+	[ACT_enable_group] = act_enable_group,
+	[ACT_disable_group] = act_disable_group,
+	[ACT_reset_group] = act_reset_group,
+	[ACT_refresh] = act_refresh,
+	[ACT_move] = act_move,
+	[ACT_cgroup] = act_cgroup,
+	[ACT_stay] = act_stay,
+	[ACT_leave] = act_leave,
+	[ACT_kill] = act_kill,
 };
 
 /* What a child reports, in memory it shares with its parent. */
@@ -84,6 +103,12 @@ static struct act draw(uint64_t *random)
 		act.flags |= ACT_INHERIT;
 	if (!random_below(random, 6))
 		act.flags |= ACT_SOFTWARE;
+	if (!random_below(random, 4))
+		act.flags |= ACT_SAMPLES;
+	else if (!random_below(random, 12))
+		act.flags |= ACT_THROTTLED;
+	if (!random_below(random, 4))
+		act.flags |= ACT_REMOVE_ON_EXEC;
 	if (!random_below(random, 3))
 		act.leader = (int)random_below(random, ACT_EVENTS);
 	return act;
@@ -91,7 +116,7 @@ static struct act draw(uint64_t *random)
 
 static bool can_do(const struct world *w, const struct act *act)
 {
-	bool of_cgroup = act->kind == ACT_cgroup ||
+	bool of_cgroup = act->kind == ACT_cgroup || act->kind == ACT_remake ||
 			 (act->kind == ACT_open && (act->target == ON_CGROUP0 ||
 						    act->target == ON_CGROUP1));
 
@@ -194,18 +219,6 @@ static bool perform(struct exploration *e, struct world *w,
 	case ACT_create:
 		open_or_create(act, &answer);
 		break;
-	case ACT_close:
-		act_close(act->slot);
-		break;
-	case ACT_enable:
-		act_enable(act->slot);
-		break;
-	case ACT_disable:
-		act_disable(act->slot);
-		break;
-	case ACT_reset:
-		act_reset(act->slot);
-		break;
 	case ACT_work:
 		act_work();
 		break;
@@ -215,11 +228,8 @@ static bool perform(struct exploration *e, struct world *w,
 	case ACT_exec:
 		err = act_exec();
 		break;
-	case ACT_move:
-		act_move(act->slot);
-		break;
-	case ACT_cgroup:
-		act_cgroup(act->slot);
+	case ACT_remake:
+		act_remake();
 		break;
 	case ACT_hotplug:
 		act_hotplug();
@@ -227,17 +237,11 @@ static bool perform(struct exploration *e, struct world *w,
 	case ACT_enter:
 		good = enter(e, act->slot);
 		break;
-	case ACT_stay:
-		act_stay(act->slot);
-		break;
-	case ACT_leave:
-		act_leave(act->slot);
-		break;
-	case ACT_kill:
-		act_kill(act->slot);
+	case ACT_look:
+		good = look(e, w);
 		break;
 	default:
-		good = look(e, w);
+		done_to[act->kind](act->slot);
 	}
 	if (err)
 		cannot("fork()", err);

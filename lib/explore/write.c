@@ -41,9 +41,11 @@ static const char *target_name(enum act_target target)
 
 static void write_open(const struct act *act)
 {
-	static const char *const flags[] = { "ACT_EXCLUDE_GUEST",
-					     "ACT_DISABLED", "ACT_PINNED",
-					     "ACT_INHERIT", "ACT_SOFTWARE" };
+	static const char *const flags[ACT_FLAGS] = {
+		"ACT_EXCLUDE_GUEST", "ACT_DISABLED",	   "ACT_PINNED",
+		"ACT_INHERIT",	     "ACT_SOFTWARE",	   "ACT_SAMPLES",
+		"ACT_THROTTLED",     "ACT_REMOVE_ON_EXEC",
+	};
 
 	printf("\tsay(\"open\", %d, act_open(%d, %s, ", act->slot, act->slot,
 	       target_name(act->target));
@@ -51,7 +53,7 @@ static void write_open(const struct act *act)
 		printf("NO_LEADER, 0");
 	else
 		printf("%d, 0", act->leader);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < ACT_FLAGS; i++) {
 		if (act->flags & 1u << i)
 			printf(" | %s", flags[i]);
 	}
@@ -81,6 +83,7 @@ static void write_act(const struct act *act)
 		printf("\tenter(%d);\n", act->slot);
 		break;
 	case ACT_work:
+	case ACT_remake:
 	case ACT_hotplug:
 	case ACT_fork:
 	case ACT_exec:

@@ -181,6 +181,153 @@ static void test_a_group_has_one_fate(void **state)
 	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
 }
 
+static void open_sibling(struct world *w, int slot, int leader,
+			 enum act_target target, unsigned int flags)
+{
+	struct act act = act_on(ACT_open, slot);
+	const struct answer done = { 0 };
+
+	act.target = target;
+	act.leader = leader;
+	act.flags = flags;
+	assert_true(world_possible(w, &act));
+	world_answered(w, &act, &done, questions);
+}
+
+static bool possible(const struct world *w, enum act_kind kind, int slot)
+{
+	const struct act act = act_on(kind, slot);
+
+	return world_possible(w, &act);
+}
+
+static void test_a_refresh_lasts_one_piece_of_work(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_MEDIATED, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_DISABLED | ACT_SAMPLES,
+		 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_refresh, 0);
+	/* It may be off already: nobody knows what comes of these. */
+	assert_false(possible(&w, ACT_enable, 0));
+	assert_false(possible(&w, ACT_disable_group, 1));
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_PERIOD), CONFORMS);
+	assert_int_equal(look(&w, 1, false, ACT_PERIOD), CONFORMS);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 1, false, ACT_PERIOD + ACT_WORK), VIOLATES);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_PERIOD + ACT_WORK), VIOLATES);
+}
+
+static void test_an_ioctl_reaches_the_whole_group(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_DISABLED, 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_DISABLED);
+	tell(&w, ACT_enable_group, 1);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_WORK), CONFORMS);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+	tell(&w, ACT_disable_group, 0);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 2 * ACT_WORK), VIOLATES);
+}
+
+/* Siblings of a leader that counted go on; what was off may wait. */
+static void test_siblings_outlive_their_leader(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST, 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_close, 0);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_DISABLED, 0);
+	open_sibling(&w, 2, 0, ON_SELF, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_close, 0);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 2, false, 0), CONFORMS);
+}
+
+static void test_a_throttled_group_may_stand_still(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST, 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_THROTTLED);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_WORK / 2), CONFORMS);
+	tell(&w, ACT_close, 1);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_WORK / 2), CONFORMS);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 3 * ACT_WORK), VIOLATES);
+}
+
+/* What an event of a CPU counted stays; it never counts again. */
+static void test_an_event_does_not_come_back_with_its_cpu(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_MEDIATED, true);
+	try_open(&w, 0, ON_CPU1, ACT_EXCLUDE_GUEST, 0);
+	open_sibling(&w, 1, 0, ON_CPU1, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_hotplug, 0);
+	tell(&w, ACT_enable_group, 0);
+	tell(&w, ACT_move, 1);
+	assert_false(possible(&w, ACT_hotplug, 0));
+	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
+	assert_int_equal(look(&w, 1, true, 0), VIOLATES);
+	assert_int_equal(look(&w, 1, false, 0), CONFORMS);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
+	assert_int_equal(look(&w, 1, false, ACT_WORK), VIOLATES);
+}
+
+static void test_a_cgroup_that_was_removed_has_no_tasks(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	tell(&w, ACT_cgroup, 1);
+	try_open(&w, 0, ON_CGROUP0, ACT_EXCLUDE_GUEST, 0);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, ACT_WORK), CONFORMS);
+	tell(&w, ACT_remake, 0);
+	tell(&w, ACT_cgroup, 1);
+	assert_int_equal(look(&w, 0, false, ACT_WORK), CONFORMS);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 2 * ACT_WORK), VIOLATES);
+}
+
+static void test_exec_removes_what_asks_for_it(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_INHERIT, 0);
+	try_open(&w, 1, ON_SELF,
+		 ACT_EXCLUDE_GUEST | ACT_INHERIT | ACT_REMOVE_ON_EXEC, 0);
+	tell(&w, ACT_exec, 0);
+	assert_int_equal(look(&w, 0, false, 10 * ACT_SLACK), CONFORMS);
+	assert_int_equal(look(&w, 1, false, 10 * ACT_SLACK), VIOLATES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +338,13 @@ int main(void)
 		cmocka_unit_test(test_opens_are_judged_by_claims),
 		cmocka_unit_test(test_what_the_kernel_may_choose_is_followed),
 		cmocka_unit_test(test_a_group_has_one_fate),
+		cmocka_unit_test(test_a_refresh_lasts_one_piece_of_work),
+		cmocka_unit_test(test_an_ioctl_reaches_the_whole_group),
+		cmocka_unit_test(test_siblings_outlive_their_leader),
+		cmocka_unit_test(test_a_throttled_group_may_stand_still),
+		cmocka_unit_test(test_an_event_does_not_come_back_with_its_cpu),
+		cmocka_unit_test(test_a_cgroup_that_was_removed_has_no_tasks),
+		cmocka_unit_test(test_exec_removes_what_asks_for_it),
 	};
 
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
