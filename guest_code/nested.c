@@ -40,6 +40,11 @@ static uint8_t write_msr(uint32_t msr, uint64_t value)
 	return vector;
 }
 
+static void go_round(uint64_t turns)
+{
+	asm volatile("1: sub $1, %0; jnz 1b" : "+r"(turns) : : "cc");
+}
+
 void nested_do(void)
 {
 	struct guest_step *step = nested_step;
@@ -47,7 +52,12 @@ void nested_do(void)
 
 	switch (step->op) {
 	case GUEST_NESTED:
-		asm volatile("1: sub $1, %0; jnz 1b" : "+r"(turns) : : "cc");
+		go_round(turns);
+		break;
+	case GUEST_NESTED_OUT:
+		go_round(turns);
+		asm volatile("outb %%al, %%dx" : : "a"(0), "d"(GUEST_PORT));
+		go_round(turns);
 		break;
 	case GUEST_NESTED_READ:
 	case GUEST_NESTED_READ_KEPT:

@@ -179,6 +179,7 @@ static void take(struct guest_step *step)
 		pause_until_told();
 		break;
 	case GUEST_NESTED:
+	case GUEST_NESTED_OUT:
 	case GUEST_NESTED_READ:
 	case GUEST_NESTED_READ_KEPT:
 	case GUEST_NESTED_WRITE:

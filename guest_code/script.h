@@ -33,6 +33,9 @@
  *   GUEST_OPEN     STI; NOP; CLI
  *   GUEST_PAUSE    turn, one heartbeat a turn, until the host says go on
  *   GUEST_NESTED   run a nested guest that does the loop of GUEST_WORK (2, 1)
+ *   GUEST_NESTED_OUT
+ *                  the same, and then OUT to the port of GUEST_OUT, which the
+ *                  guest does not intercept, and the loop again
  *   GUEST_NESTED_READ, GUEST_NESTED_WRITE
  *                  run one that does as GUEST_READ or GUEST_WRITE says
  *   GUEST_NESTED_READ_KEPT, GUEST_NESTED_WRITE_KEPT
@@ -61,6 +64,7 @@ enum guest_op {
 	GUEST_OPEN,
 	GUEST_PAUSE,
 	GUEST_NESTED,
+	GUEST_NESTED_OUT,
 	GUEST_NESTED_READ,
 	GUEST_NESTED_READ_KEPT,
 	GUEST_NESTED_WRITE,

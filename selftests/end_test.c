@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is left of an event when its task ends, or becomes another program: all
- * that was counted belongs to the parent (docs/contract/defects.md, D42).
+ * What is left of an event when its task ends, is killed, or becomes another
+ * program: all that was counted belongs to the parent
+ * (docs/contract/defects.md, D42).
  */
 #include <elf.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -43,20 +45,25 @@ FIXTURE(end)
 	int program;
 };
 
-/* @execs: the child executes another program, and the event goes then */
+/* EXECS: it executes another program, and the event goes then. */
+enum ending { EXITS, EXECS, IS_KILLED };
+
 FIXTURE_VARIANT(end)
 {
 	enum standing standing;
-	bool execs;
+	enum ending ending;
 };
 
 /* clang-format off */
 FIXTURE_VARIANT_ADD(end, exit_of_one_that_counts) { .standing = COUNTING };
 FIXTURE_VARIANT_ADD(end, exit_of_one_elsewhere) { .standing = ELSEWHERE };
 FIXTURE_VARIANT_ADD(end, exit_of_one_starved) { .standing = STARVED };
-FIXTURE_VARIANT_ADD(end, exec_of_one_that_counts) { .standing = COUNTING, .execs = true };
-FIXTURE_VARIANT_ADD(end, exec_of_one_elsewhere) { .standing = ELSEWHERE, .execs = true };
-FIXTURE_VARIANT_ADD(end, exec_of_one_starved) { .standing = STARVED, .execs = true };
+FIXTURE_VARIANT_ADD(end, exec_of_one_that_counts) { .standing = COUNTING, .ending = EXECS };
+FIXTURE_VARIANT_ADD(end, exec_of_one_elsewhere) { .standing = ELSEWHERE, .ending = EXECS };
+FIXTURE_VARIANT_ADD(end, exec_of_one_starved) { .standing = STARVED, .ending = EXECS };
+FIXTURE_VARIANT_ADD(end, kill_of_one_that_counts) { .standing = COUNTING, .ending = IS_KILLED };
+FIXTURE_VARIANT_ADD(end, kill_of_one_elsewhere) { .standing = ELSEWHERE, .ending = IS_KILLED };
+FIXTURE_VARIANT_ADD(end, kill_of_one_starved) { .standing = STARVED, .ending = IS_KILLED };
 /* clang-format on */
 
 /*
@@ -199,20 +206,23 @@ static int open_other_program(void)
 	return -1;
 }
 
-static void __attribute__((noreturn)) end_as(int program)
+static void __attribute__((noreturn)) end_as(enum ending ending, int program)
 {
 	char *nothing[] = { "other", NULL };
 
-	if (program >= 0)
+	if (ending == EXECS)
 		fexecve(program, nothing, nothing + 1);
-	_exit(program >= 0);
+	else if (ending == IS_KILLED)
+		kill(getpid(), SIGKILL);
+	_exit(ending != EXITS);
 }
 
-/* Returns 0, or the child's wait status. */
-static int child_lives_and_ends(struct child *child,
-				const struct deadline *deadline,
-				enum standing standing, int program)
+/* Returns 0 if it did so. */
+static int child_lives_and_ends(FIXTURE_DATA(end) * self,
+				const FIXTURE_VARIANT(end) * variant,
+				const struct deadline *deadline)
 {
+	struct child *child = self->child;
 	int status = 0;
 	pid_t pid;
 
@@ -220,13 +230,13 @@ static int child_lives_and_ends(struct child *child,
 	child->count = 0;
 	pid = fork();
 	if (!pid) {
-		if (live(child, deadline, standing))
+		if (live(child, deadline, variant->standing))
 			_exit(1);
-		end_as(program);
+		end_as(variant->ending, self->program);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return -1;
-	return status;
+	return status != (variant->ending == IS_KILLED ? SIGKILL : 0);
 }
 
 static int read_events(FIXTURE_DATA(end) * self, struct reading *reading)
@@ -253,8 +263,7 @@ static bool read_around_child(FIXTURE_DATA(end) * self,
 		uint64_t wall_ns = now_ns();
 
 		if (read_events(self, &from) ||
-		    child_lives_and_ends(self->child, &deadline,
-					 variant->standing, self->program) ||
+		    child_lives_and_ends(self, variant, &deadline) ||
 		    read_events(self, &to))
 			return false;
 		self->s.wall_max_ns = (int64_t)(now_ns() - wall_ns);
@@ -289,7 +298,7 @@ static int open_inherited(FIXTURE_DATA(end) * self,
 	/* Not what the kernel does before and after the child's own reading. */
 	attr.exclude_kernel = 1;
 	attr.inherit = 1;
-	attr.remove_on_exec = variant->execs;
+	attr.remove_on_exec = variant->ending == EXECS;
 	self->fd = event_try_open(
 		&attr, SELF,
 		variant->standing == ELSEWHERE ? HOST_CPU : ANY_CPU, NO_GROUP);
@@ -301,7 +310,7 @@ TEST_F(end, D42_the_parent_has_all_of_it)
 	self->uninherited = open_one_that_stays();
 	MUST_BE(self->uninherited >= 0);
 	MUST(open_inherited(self, variant));
-	if (variant->execs) {
+	if (variant->ending == EXECS) {
 		self->program = open_other_program();
 		MUST_BE(self->program >= 0);
 	}

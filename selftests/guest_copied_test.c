@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The registers of a PMU that a VMM gets from one vCPU and sets in another
- * (docs/contract/guest.md, M59 and M60).
+ * (docs/contract/guest.md, M59 and M60), and its event filter there (M32).
  */
 #include <errno.h>
 
@@ -289,6 +289,76 @@ TEST_F(moved, M59_counts_a_guest_goes_on_counting)
 							  : difference != 0;
 	}
 	JUDGE("M59.counts", &c->s, &c->o);
+}
+
+/* What KVM has in it, or NOT_KNOWN. */
+static int64_t counter_of(struct guest *guest, const struct pmu *pmu,
+			  unsigned int counter)
+{
+	uint64_t value;
+
+	if (guest_get_msr(guest, pmu_counter_msr(pmu, counter), &value))
+		return NOT_KNOWN;
+	return (int64_t)value;
+}
+
+/* Counter 0 counts instructions, and counter 1 branches. */
+static void start_two(struct guest *guest, const struct pmu *pmu)
+{
+	static const enum pmu_event events[] = { PMU_INSTRUCTIONS,
+						 PMU_BRANCHES };
+
+	for (unsigned int i = 0; i < 2; i++)
+		script_write(guest, pmu_eventsel_msr(pmu, i),
+			     pmu_select(pmu, events[i], PMU_USER | PMU_OS));
+	if (pmu->version > 1)
+		script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 3);
+	script_run(guest);
+}
+
+/*
+ * A VMM denies an event to the VM that is restored, @before it is or after.
+ * That of the other counter is the control.
+ */
+static void filter_restored(struct move *move,
+			    struct __test_metadata *_metadata, bool before)
+{
+	struct guest_case *c = &move->c;
+	const uint64_t denied = pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_OFF);
+	int64_t from[2], to[2];
+
+	start_two(&c->guest, &c->pmu);
+	if (before)
+		MUST(guest_filter(&move->to, true, denied));
+	MUST_BE(move_running(move) && !c->o.failed);
+	if (!before)
+		MUST(guest_filter(&move->to, true, denied));
+	for (unsigned int i = 0; i < 2; i++)
+		from[i] = counter_of(&move->to, &c->pmu, i);
+	script_clear(&move->to);
+	script_do(&move->to, GUEST_WORK, TURNS);
+	script_run(&move->to);
+	for (unsigned int i = 0; i < 2; i++) {
+		to[i] = counter_of(&move->to, &c->pmu, i);
+		MUST_BE(from[i] != NOT_KNOWN && to[i] != NOT_KNOWN);
+	}
+	c->s.filtered = 1;
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+	c->s.guest_entries = 0;
+	c->o.guest_counted = to[0] - from[0];
+	c->o.guest_control = to[1] - from[1];
+	c->o.vector = script_any_vector(&move->to);
+	JUDGE("M32", &c->s, &c->o);
+}
+
+TEST_F(moved, M32_a_filter_set_before_the_restore)
+{
+	filter_restored(&self->m, _metadata, true);
+}
+
+TEST_F(moved, M32_a_filter_set_after_the_restore)
+{
+	filter_restored(&self->m, _metadata, false);
 }
 
 /* Then KVM takes any value for any register. */

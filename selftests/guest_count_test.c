@@ -95,6 +95,32 @@ TEST_F(count, M41_all_counters_at_once)
 	}
 }
 
+/* The event selects, and the fixed counters' control, come last. */
+TEST_F(count, M41_started_by_their_selects)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.fixed = PMU_USER | PMU_OS,
+		.by_select = true,
+		.op = GUEST_WORK,
+		.times = TURNS,
+	};
+	struct counted counted;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a global control");
+	for (unsigned int i = 0; i < c->pmu.general; i++)
+		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+						  PMU_USER | PMU_OS);
+	MUST(counting_run(&c->guest, &counting, &counted));
+	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
+	c->o.guest_control = counted.gained[0];
+	for (unsigned int i = 0; i < c->pmu.general; i++) {
+		c->o.guest_counted = counted.gained[i];
+		JUDGE("M41", &c->s, &c->o, "counter %u", i);
+	}
+}
+
 TEST_F(count, M41_fixed_counter_of_instructions)
 {
 	struct guest_case *c = &self->c;

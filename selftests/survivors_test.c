@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What goes on when an event ends: the siblings of a leader that is closed, an
- * event whose refreshes ran out, the CPU of a cgroup's last event
- * (docs/contract/guest.md, M65 to M67).
+ * event whose refreshes ran out, the CPU of a cgroup's last event, the events
+ * of a CPU that goes offline (docs/contract/guest.md, M65 to M67, M69).
  */
 #include <errno.h>
 #include <sys/ioctl.h>
 
 #include "beside_guest.h"
 #include "base/work.h"
+#include "host/hotplug.h"
 #include "perf/cgroup.h"
 #include "perf/group.h"
 
@@ -27,11 +28,13 @@ FIXTURE(survivor)
 
 FIXTURE_SETUP(survivor)
 {
+	cpus_bring_back();
 	BESIDE_GUEST_BEGINS();
 }
 
 FIXTURE_TEARDOWN(survivor)
 {
+	cpus_bring_back();
 	group_close(&self->group);
 	BESIDE_GUEST_ENDS();
 }
@@ -157,6 +160,73 @@ TEST_F(survivor, M66_refreshes_that_ran_out_stay_out)
 	JUDGE("M66", &self->s, &self->o);
 }
 
+/* Returns 0 or an errno. */
+static int read_group(const struct group *group,
+		      struct event_value value[MEMBERS])
+{
+	int err = 0;
+
+	for (int i = 0; i < group->size && !err; i++)
+		err = event_read(group->fd[i], &value[i]);
+	return err;
+}
+
+/* Of how many members the count, or a time, went back. */
+static int64_t gone_back(const struct event_value from[MEMBERS],
+			 const struct event_value to[MEMBERS])
+{
+	int64_t back = 0;
+
+	for (int i = 0; i < MEMBERS; i++)
+		back += to[i].count < from[i].count ||
+			to[i].enabled_ns < from[i].enabled_ns ||
+			to[i].running_ns < from[i].running_ns;
+	return back;
+}
+
+static int64_t most_of_group(const struct group *group)
+{
+	int64_t most = 0;
+
+	for (int i = 0; i < group->size; i++) {
+		int64_t gained = work_on_cpu(group->fd[i]);
+
+		most = gained > most ? gained : most;
+	}
+	return most;
+}
+
+/* They are asked to count again, and are not where they could. */
+TEST_F(survivor, M69_their_cpu_goes_and_comes_back)
+{
+	struct event_value before[MEMBERS], after[MEMBERS];
+
+	NEEDS(cpu_can_go(GUEST_CPU), "CPU hotplug");
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_group(self));
+	enter_often(&self->guest);
+	self->o.counted_before = least_of_group(&self->group, &self->o);
+	/* Its thread could not stay where it is. */
+	guest_destroy(&self->guest);
+	MUST(read_group(&self->group, before));
+	MUST(cpu_set_online(GUEST_CPU, false));
+	MUST(cpu_set_online(GUEST_CPU, true));
+	MUST_BE(!ioctl(self->group.fd[0], PERF_EVENT_IOC_ENABLE,
+		       PERF_IOC_FLAG_GROUP));
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	enter_often(&self->guest);
+	self->o.counted_off = most_of_group(&self->group);
+	self->o.siblings_eof = group_eofs(&self->group, 0);
+	MUST(read_group(&self->group, after));
+	self->o.disordered = gone_back(before, after);
+	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+				       GUEST_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->o.counted_after = work_on_cpu(self->fd);
+	state_group(self);
+	JUDGE("M69", &self->s, &self->o);
+}
+
 enum end {
 	CLOSED,
 	DISABLED,
@@ -274,5 +344,6 @@ TEST_F(last, D47_it_goes_to_error)
 
 int main(int argc, char **argv)
 {
-	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
+				 cpus_back_at_exit);
 }

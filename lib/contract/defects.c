@@ -264,6 +264,18 @@ RULE(D47, "a CPU counts on when the last event of a cgroup went to ERROR there",
 	AT_LEAST(counted_after, s->host_work);
 }
 
+RULE(D48,
+     "a member of a group that overflows together with the one that is throttled goes on sampling",
+     "x86_pmu_handle_irq(), perf_event_throttle_group()")
+{
+	NEEDS(s->group_size > 1);
+	CONTROL(throttles, 1);
+	CONTROL(samples, 1);
+	EXACTLY(members_apart, 0);
+	EXACTLY(warned, 0);
+	AT_LEAST(samples_of_other, 1);
+}
+
 /* Of kernels that hand the PMU over. */
 #undef RULES_OF
 #define RULES_OF BY_PASSTHROUGH

@@ -145,6 +145,8 @@
 	X(moved_least, NUMBER, "the least that one of the others gained")                          \
 	X(moved_most, NUMBER, "the most that one of the others gained")                            \
 	X(samples, NUMBER, "samples written")                                                      \
+	X(samples_of_other, NUMBER,                                                                \
+	  "samples that the other member of the group wrote")                                      \
 	X(samples_of_host, NUMBER,                                                                 \
 	  "samples that say they were taken in the host")                                          \
 	X(samples_of_guest, NUMBER,                                                                \
@@ -156,6 +158,10 @@
 	X(index_before, NUMBER, "index of the mmap page before the guest ran")                     \
 	X(siblings_eof, NUMBER,                                                                    \
 	  "siblings of the group whose read() returned no bytes")                                  \
+	X(members_apart, NUMBER,                                                                   \
+	  "the most by which counts of members of the group differ")                               \
+	X(throttles, NUMBER,                                                                       \
+	  "records of the group's leader that it was throttled")                                   \
 	X(others_changed, NUMBER,                                                                  \
 	  "events of other CPUs or PMUs that stopped or went to ERROR")                            \
 	X(warned, NUMBER, "the kernel log has a warning")                                          \

@@ -206,6 +206,17 @@ RULE(M38, "a counter has the width the vendor gives it",
 	EXACTLY(vector, 0);
 }
 
+/* Two counters count the same, and the writes are about one of them. */
+RULE(M70,
+     "a write that changes nothing, or only what another counter does, costs a counter nothing",
+     "amd_pmu_set_msr(), intel_pmu_set_msr(), reprogram_fixed_counters(), kvm_pmu_set_msr()")
+{
+	NEEDS(s->guest_version > 1);
+	STATED(guest_work);
+	CONTROL(guest_control, 1);
+	EXACTLY(guest_counted, s->guest_work);
+}
+
 RULE(M42,
      "what the guest wrote survives every exit, whatever the host counts meanwhile",
      "kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
@@ -223,36 +234,6 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
 	NEEDS(s->guest_iterations > 0);
 	CONTROL(counted_before, 1);
 	EXACTLY(host_surplus, 0);
-}
-
-RULE(M65, "siblings of a leader that is gone go on counting",
-     "perf_group_detach()")
-{
-	NEEDS(s->group_size > 1);
-	NEEDS(s->host_work > 0);
-	CONTROL(counted_before, s->host_work);
-	AT_LEAST(counted_after, s->host_work);
-	EXACTLY(siblings_eof, 0);
-}
-
-RULE(M66,
-     "an event whose refreshes have run out is off until it is given more, whatever guests come and go",
-     "__perf_event_overflow(), _perf_event_refresh()")
-{
-	NEEDS(s->host_work > 0);
-	CONTROL(counted_before, s->host_work);
-	EXACTLY(counted_off, 0);
-	AT_LEAST(counted_after, s->host_work);
-}
-
-RULE(M67, "the last event of a cgroup leaves nothing to its CPU",
-     "perf_cgroup_event_disable(), perf_cgroup_switch()")
-{
-	NEEDS(s->host_work > 0);
-	CONTROL(counted_before, s->host_work);
-	CONTROL(counted_outside, s->host_work);
-	EXACTLY(left_over, 0);
-	AT_LEAST(counted_after, s->host_work);
 }
 
 RULE(M44, "a new vCPU finds its PMU in the state after reset",

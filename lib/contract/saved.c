@@ -91,6 +91,72 @@ RULE(M61,
 	expect_kept(s, d);
 }
 
+RULE(M71,
+     "KVM_SET_CPUID2 with what a vCPU has leaves its PMU as it is, and with another PMU is refused once it has run",
+     "kvm_set_cpuid(), kvm_cpuid_check_equal()")
+{
+	EXACTLY(failed, 0);
+	EXACTLY(err, EINVAL);
+	expect_kept(s, d);
+}
+
+RULE(M71.before,
+     "before its first run a vCPU has the PMU of the CPUID that it was given last",
+     "kvm_vcpu_after_set_cpuid(), kvm_pmu_refresh()")
+{
+	EXACTLY(failed, 0);
+	expect_kept(s, d);
+}
+
+RULE(M72,
+     "a counter that the VMM sets while it is on counts on from there, to its overflow",
+     "pmc_write_counter(), kvm_pmu_load_guest_pmcs()")
+{
+	NEEDS(s->overflows > 0);
+	STATED(status);
+	STATED(guest_work);
+	EXACTLY(failed, 0);
+	EXACTLY(guest_counted, s->guest_work);
+	EXACTLY(status_made, s->status);
+	EXACTLY(interrupts, s->overflows);
+}
+
+/* Intel SDM volume 3, "Full-Width Writes to Performance Counter Registers". */
+RULE(M73,
+     "of a value wider than the counter the VMM sets the low bits; Intel's full-width registers refuse it",
+     "pmc_write_counter(), amd_pmu_set_msr(), intel_pmu_set_msr()")
+{
+	bool refuses;
+
+	STATED(amd);
+	STATED(reg);
+	STATED(counter_width);
+	refuses = !s->amd && s->reg == REGISTER_COUNTER;
+	EXACTLY(err, refuses ? EINVAL : 0);
+	EXACTLY(highest,
+		refuses ? 0 : (int64_t)((1ull << s->counter_width) - 1));
+}
+
+static void expect_nested_kept(const struct scenario *s, struct demands *d)
+{
+	CONTROL(guest_control, 1);
+	expect_kept(s, d);
+}
+
+/* Less branches, for a VM entry adds the same to either. */
+RULE(M74,
+     "where a hypervisor is restored with its nested guest inside, their counters go on as if it had stayed",
+     "svm_set_nested_state(), svm_leave_nested()")
+{
+	expect_nested_kept(s, d);
+}
+
+/* Of Intel, which D38 is about. */
+RULE(M74.vmx, "the same with VMX", "vmx_set_nested_state(), prepare_vmcs02()")
+{
+	expect_nested_kept(s, d);
+}
+
 RULE(M62,
      "an overflow interrupt that waits in the APIC is delivered where APIC and PMU are set",
      "kvm_apic_set_state()")

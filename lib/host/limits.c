@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "guardian.h"
@@ -7,18 +10,76 @@
 
 #define RATE "/proc/sys/kernel/perf_event_max_sample_rate"
 #define PERCENT "/proc/sys/kernel/perf_cpu_time_max_percent"
+/* DEFAULT_CPU_TIME_MAX_PERCENT of kernel/events/core.c */
+#define PERCENT_DEFAULT 25
+
+/*
+ * Without a limit, or with all of the time, nothing is lowered, and the rate
+ * cannot be written (perf_event_max_sample_rate_handler()).
+ */
+static bool rate_can_change(void)
+{
+	long percent = file_number(PERCENT, -1);
+
+	return percent > 0 && percent < 100 && !access(RATE, W_OK);
+}
 
 int limits_back_at_exit(void)
 {
-	long percent = file_number(PERCENT, -1);
 	int err;
 
-	/*
-	 * Without a limit, or with all of the time, nothing is lowered, and the
-	 * rate cannot be written (perf_event_max_sample_rate_handler()).
-	 */
-	if (percent <= 0 || percent >= 100 || access(RATE, W_OK))
+	if (!rate_can_change())
 		return 0;
 	err = guardian_started() ? 0 : guardian_start();
 	return err ? err : guardian_keep(RATE);
+}
+
+/* In the order in which they are changed. */
+static long percent_before = -1, rate_before = -1;
+
+/* Change the setting for now, and have it back at the end of this program. */
+static int change(const char *path, long value, long *before)
+{
+	char text[24];
+	long now = file_number(path, -1);
+	int err = now < 0 ? ENOENT : guardian_keep(path);
+
+	if (err)
+		return err;
+	snprintf(text, sizeof(text), "%ld", value);
+	err = file_write(path, text);
+	if (!err)
+		*before = now;
+	return err;
+}
+
+static void change_back(const char *path, long *before)
+{
+	char text[24];
+
+	if (*before < 0)
+		return;
+	snprintf(text, sizeof(text), "%ld", *before);
+	file_write(path, text);
+	*before = -1;
+}
+
+int limits_start(void)
+{
+	return guardian_started() ? 0 : guardian_start();
+}
+
+int limits_lower(unsigned int rate)
+{
+	int err = 0;
+
+	if (!rate_can_change())
+		err = change(PERCENT, PERCENT_DEFAULT, &percent_before);
+	return err ? err : change(RATE, rate, &rate_before);
+}
+
+void limits_back(void)
+{
+	change_back(RATE, &rate_before);
+	change_back(PERCENT, &percent_before);
 }

@@ -14,4 +14,20 @@
  */
 int limits_back_at_exit(void);
 
+/*
+ * What limits_lower() needs: call it once, before there are threads. Returns 0
+ * or an errno, as guardian_start().
+ */
+int limits_start(void);
+
+/*
+ * Allow @rate samples a second of each CPU, at least one a tick, until
+ * limits_back() or the end of this program. Returns 0 or an errno: ENOENT if
+ * this kernel does not limit them.
+ */
+int limits_lower(unsigned int rate);
+
+/* As it was before limits_lower(). */
+void limits_back(void);
+
 #endif

@@ -283,6 +283,24 @@ static bool ring_sample(struct perf_event_mmap_page *page,
 	return found;
 }
 
+unsigned int event_ring_count(struct perf_event_mmap_page *page, uint32_t type)
+{
+	uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = page->data_tail;
+	unsigned int count = 0;
+
+	while (tail < head) {
+		uint64_t word = ring_word(page, tail);
+		struct perf_event_header header;
+
+		memcpy(&header, &word, sizeof(header));
+		count += header.type == type;
+		tail += header.size;
+	}
+	__atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
+	return count;
+}
+
 bool event_ring_next(struct perf_event_mmap_page *page, unsigned int data_pages,
 		     struct event_value *value)
 {

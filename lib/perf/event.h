@@ -99,6 +99,12 @@ bool event_page_times(const volatile struct perf_event_mmap_page *page,
 		      uint64_t *enabled_ns, uint64_t *running_ns);
 
 /*
+ * How many records of type @type (PERF_RECORD_*) the ring has. It is empty
+ * then.
+ */
+unsigned int event_ring_count(struct perf_event_mmap_page *page, uint32_t type);
+
+/*
  * The next PERF_SAMPLE_READ record of a ring without other sample types.
  * Returns false if the ring is empty.
  */

@@ -32,16 +32,34 @@ static void clear_all(struct guest *guest, const struct pmu *pmu)
 }
 
 /* Without a global control the event selects themselves start and stop. */
+static bool control_starts(const struct counting *counting)
+{
+	return counting->pmu.version > 1 && !counting->by_select;
+}
+
+static void control_all(struct guest *guest, const struct pmu *pmu, bool on)
+{
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0),
+		     on ? pmu_all(pmu) : 0);
+}
+
 static void start_or_stop(struct guest *guest, const struct counting *counting,
 			  bool on)
 {
-	const struct pmu *pmu = &counting->pmu;
-
-	if (pmu->version > 1)
-		script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0),
-			     on ? pmu_all(pmu) : 0);
+	if (control_starts(counting))
+		control_all(guest, &counting->pmu, on);
 	else
 		select_all(guest, counting, on);
+}
+
+/* All that is needed to count, but for what starts it. */
+static void make_ready(struct guest *guest, const struct counting *counting)
+{
+	if (control_starts(counting))
+		select_all(guest, counting, true);
+	else if (counting->pmu.version > 1)
+		control_all(guest, &counting->pmu, true);
+	clear_all(guest, &counting->pmu);
 }
 
 void counting_script(struct guest *guest, const struct counting *counting,
@@ -52,9 +70,7 @@ void counting_script(struct guest *guest, const struct counting *counting,
 
 	script_clear(guest);
 	start_or_stop(guest, counting, false);
-	if (pmu->version > 1)
-		select_all(guest, counting, true);
-	clear_all(guest, pmu);
+	make_ready(guest, counting);
 	start_or_stop(guest, counting, true);
 	script_add(guest, counting->op, counting->index, counting->value,
 		   times);
@@ -73,6 +89,7 @@ void counting_script(struct guest *guest, const struct counting *counting,
 static const struct {
 	int64_t instructions, branches, exits;
 } made_of[GUEST_OPS] = {
+	[GUEST_WRITE] = { NOT_KNOWN, NOT_KNOWN, NOT_KNOWN },
 	[GUEST_WORK] = { 2, 1, 0 },
 	[GUEST_USER] = { 2, 1, 0 },
 	[GUEST_EMULATE] = { 4, 1, 1 },
@@ -83,6 +100,7 @@ static const struct {
 	[GUEST_HALT] = { 0, 0, NOT_KNOWN },
 	[GUEST_NO_HALT] = { 0, 0, NOT_KNOWN },
 	[GUEST_NESTED] = { 2, 1, 0 },
+	[GUEST_NESTED_OUT] = { NOT_KNOWN, NOT_KNOWN, NOT_KNOWN },
 	[GUEST_NESTED_ENTER] = { 2, 1, 2 },
 };
 
@@ -302,9 +320,7 @@ int counting_run_on(struct guest *guest, const struct counting *counting,
 	counted->times = counting->times;
 	script_clear(guest);
 	start_or_stop(guest, counting, false);
-	if (counting->pmu.version > 1)
-		select_all(guest, counting, true);
-	clear_all(guest, &counting->pmu);
+	make_ready(guest, counting);
 	start_or_stop(guest, counting, true);
 	script_run(guest);
 	if (script_any_vector(guest))

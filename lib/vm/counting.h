@@ -17,6 +17,7 @@
  * What to count, and while the guest does what.
  * @eventsel: of each general counter, from the first on; 0 leaves it stopped
  * @fixed:    flags for pmu_select_fixed() of all fixed counters, 0 to stop them
+ * @by_select: the event selects start and stop them, with the global control on
  * @op, @times, @value, @index: the step (guest_code/script.h)
  * @interrupted: the host interrupts it on purpose, short or long
  */
@@ -24,6 +25,7 @@ struct counting {
 	struct pmu pmu;
 	uint64_t eventsel[COUNTERS_MAX];
 	unsigned int fixed;
+	bool by_select;
 	enum guest_op op;
 	uint64_t times;
 	uint64_t value;

@@ -102,6 +102,25 @@ void guest_limit_pmu(struct guest *guest, unsigned int counters,
 	vcpu_set_cpuid(vcpu);
 }
 
+int guest_set_counters(struct guest *guest, unsigned int counters)
+{
+	struct kvm_vcpu *vcpu = guest->parts->vcpu;
+	struct kvm_cpuid_entry2 *leaf;
+	int err;
+
+	if (cpu_is_amd()) {
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
+		leaf->ebx = (leaf->ebx & ~0xfu) | counters;
+	} else {
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_ARCH_PERFMON);
+		leaf->eax = (leaf->eax & ~0xff00u) | counters << 8;
+	}
+	err = __vcpu_set_cpuid(vcpu) ? errno : 0;
+	/* If it was refused, what the library knows is as before. */
+	vcpu_get_cpuid(vcpu);
+	return err;
+}
+
 int guest_get_msr(struct guest *guest, uint32_t msr, uint64_t *value)
 {
 	struct {
@@ -190,6 +209,24 @@ void guest_send_init(struct guest *guest)
 	};
 	step[1].op = GUEST_END;
 	guest_call(guest, init_and_restore, guest);
+}
+
+static void recreate(void *arg)
+{
+	struct guest *guest = arg;
+	struct guest_parts *parts = guest->parts;
+	struct kvm_x86_state *state = vcpu_save_state(parts->vcpu);
+
+	vcpu_stats_close(parts->vcpu);
+	kvm_vm_release(parts->vm);
+	parts->vcpu = vm_recreate_with_one_vcpu(parts->vm);
+	vcpu_load_state(parts->vcpu, state);
+	kvm_x86_state_cleanup(state);
+}
+
+void guest_recreate(struct guest *guest)
+{
+	guest_call(guest, recreate, guest);
 }
 
 bool guest_offered(uint32_t leaf, uint32_t regs[4])

@@ -26,6 +26,12 @@ bool guest_open_nested(struct guest *guest);
 void guest_limit_pmu(struct guest *guest, unsigned int counters,
 		     unsigned int version);
 
+/*
+ * KVM_SET_CPUID2 once more, also after the first run: with @counters general
+ * counters, and the rest as it is. Returns 0 or an errno.
+ */
+int guest_set_counters(struct guest *guest, unsigned int counters);
+
 /* KVM_GET_MSRS and KVM_SET_MSRS of one register. Return 0, or EINVAL. */
 int guest_get_msr(struct guest *guest, uint32_t msr, uint64_t *value);
 int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value);
@@ -44,6 +50,13 @@ int guest_filter_fixed(struct guest *guest, bool deny);
  * INIT resets except the PMU, so that it follows its script as before.
  */
 void guest_send_init(struct guest *guest);
+
+/*
+ * Save all of the vCPU, end the VM, and restore it in a new one with the same
+ * memory, as the KVM selftests library does it: nested guest included, but
+ * without the APIC.
+ */
+void guest_recreate(struct guest *guest);
 
 /* The leaf and EAX, EBX, ECX, EDX that KVM_GET_SUPPORTED_CPUID offers. */
 bool guest_offered(uint32_t leaf, uint32_t regs[4]);

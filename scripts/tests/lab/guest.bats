@@ -95,3 +95,14 @@ setup() {
 		env PMU_MAY_BREAK=1 "$suite/survivors_test" -t D47_it_goes_to_error
 	[[ "$output" == *"# XFAIL known D47"* ]]
 }
+
+@test "so does the one about a group that is throttled" {
+	local program=$SCRIPTS/../build/test-tools/throttled machine
+	mkdir -p "${program%/*}"
+	gcc -O2 -Wall -Wextra -Werror -o "$program" "$SCRIPTS/../docs/findings/throttled.c"
+	program=$(realpath "$program")
+	for machine in amd-zen4 intel-v5; do
+		run -1 --separate-stderr "$LAB" exec --machine $machine -- "$program"
+		[[ "$output" == "leader: "*"sibling: "*" samples" ]]
+	done
+}

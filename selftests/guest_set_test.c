@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a VMM sets of a vCPU that has begun (docs/contract/guest.md, M71 to
+ * M73).
+ */
+#include <errno.h>
+
+#include "guest_case.h"
+#include "vm/pattern.h"
+
+/* The VMM sets the counter to so many before its end. */
+#define TO_GO TURNS
+
+FIXTURE(set)
+{
+	struct guest_case c;
+};
+
+FIXTURE_SETUP(set)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(set)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+TEST_F(set, M71_cpuid_after_the_first_run)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.version > 1, "a PMU that CPUID can make smaller");
+	pattern_write(&c->guest, &c->pmu);
+	c->o.failed = guest_set_counters(&c->guest, c->pmu.general) != 0;
+	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
+	c->o.err = guest_set_counters(&c->guest, c->pmu.general - 1);
+	c->o.mismatches += pattern_mismatches(&c->guest, &c->pmu);
+	JUDGE("M71", &c->s, &c->o);
+}
+
+TEST_F(set, M71_before_the_first_run)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.version > 1, "a PMU that CPUID can make smaller");
+	c->o.failed = (guest_set_counters(&c->guest, c->pmu.general - 1) != 0) +
+		      (guest_set_counters(&c->guest, c->pmu.general) != 0);
+	pattern_write(&c->guest, &c->pmu);
+	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
+	JUDGE("M71.before", &c->s, &c->o);
+}
+
+/*
+ * Counter 0 is on, is set at an exit to user space, and counts @turns of work
+ * after that. Returns how far it got from there, or NOT_KNOWN.
+ */
+static int64_t gain_from_there(struct guest_case *c, uint64_t turns)
+{
+	const struct pmu *pmu = &c->pmu;
+	const uint64_t from = pmu_counter_max(pmu) + 1 - TO_GO;
+	struct guest *guest = &c->guest;
+	uint64_t pmis = guest->script->pmis;
+	int count, status;
+
+	script_clear(guest);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
+	script_write(guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_write(guest, pmu_eventsel_msr(pmu, 0),
+		     pmu_select(pmu, PMU_INSTRUCTIONS,
+				PMU_USER | PMU_OS | PMU_INTERRUPT));
+	script_write(guest, pmu_counter_msr(pmu, 0), 0);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1);
+	script_do(guest, GUEST_OUT, 1);
+	script_do(guest, GUEST_WORK, turns);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_do(guest, GUEST_WORK, calibration_late_turns());
+	script_do(guest, GUEST_OPEN, 1);
+	count = script_read(guest, pmu_counter_msr(pmu, 0));
+	status = script_read(guest, pmu_msr(pmu, PMU_STATUS, 0));
+	if (!guest_goes_to_port(guest))
+		return NOT_KNOWN;
+	c->o.failed = guest_set_msr(guest, pmu_counter_msr(pmu, 0), from) != 0;
+	guest_step(guest);
+	c->o.interrupts = (int64_t)(guest->script->pmis - pmis);
+	c->o.status_made = (int64_t)script_seen(guest, status);
+	return (int64_t)((script_seen(guest, count) - from) &
+			 pmu_counter_max(pmu));
+}
+
+TEST_F(set, M72_a_counter_that_is_on)
+{
+	struct guest_case *c = &self->c;
+	struct least_of_two least = LEAST_OF_NONE;
+	int64_t shorter, longer;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a global control");
+	do {
+		shorter = gain_from_there(c, TURNS);
+		longer = gain_from_there(c, 2 * TURNS);
+	} while (least_wants_more(&least, shorter, longer));
+	c->o.guest_counted = least_difference(&least);
+	c->s.guest_work = counting_work(GUEST_WORK, PMU_INSTRUCTIONS, TURNS);
+	c->s.overflows = 1;
+	c->s.status = 1;
+	JUDGE("M72", &c->s, &c->o);
+}
+
+static void judge_wide(struct guest_case *c, struct __test_metadata *_metadata,
+		       enum guest_register reg, uint32_t msr)
+{
+	uint64_t value = 0;
+
+	c->s.reg = reg;
+	MUST(guest_set_msr(&c->guest, msr, 0));
+	c->o.err = guest_set_msr(&c->guest, msr, ~0ull);
+	MUST(guest_get_msr(&c->guest, msr, &value));
+	c->o.highest = (int64_t)value;
+	JUDGE("M73", &c->s, &c->o, "MSR %#x", (unsigned int)msr);
+}
+
+TEST_F(set, M73_a_value_wider_than_the_counter)
+{
+	struct guest_case *c = &self->c;
+	const struct pmu *pmu = &c->pmu;
+
+	for (unsigned int i = 0; i < pmu->general; i++)
+		judge_wide(c, _metadata, REGISTER_COUNTER,
+			   pmu_counter_msr(pmu, i));
+	for (unsigned int i = 0; i < pmu->general && (!pmu->amd || i < 4); i++)
+		judge_wide(c, _metadata, REGISTER_LEGACY_COUNTER,
+			   pmu_msr(pmu, PMU_LEGACY_COUNTER, i));
+}
+
+int main(int argc, char **argv)
+{
+	return guest_case_main(argc, argv, 0, calibration_prepare);
+}
