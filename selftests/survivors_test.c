@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What goes on when an event ends: the siblings of a leader that is closed, an
- * event whose refreshes ran out, the CPU of a cgroup's last event, the events
- * of a CPU that goes offline (docs/contract/guest.md, M65 to M67, M69).
+ * What goes on when an event ends: the siblings of a leader that is closed, a
+ * group that lost one, an event whose refreshes ran out, the CPU of a cgroup's
+ * last event, the events of a CPU that goes offline (docs/contract/guest.md,
+ * M65 to M67, M69, M75).
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -158,6 +159,29 @@ TEST_F(survivor, M66_refreshes_that_ran_out_stay_out)
 	/* One overflow comes late, and the next is that much earlier. */
 	self->s.host_work = PERIOD / 2;
 	JUDGE("M66", &self->s, &self->o);
+}
+
+TEST_F(survivor, M75_one_of_those_left_is_asked_for_all)
+{
+	struct group *group = &self->group;
+
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_group(self));
+	enter_often(&self->guest);
+	self->o.counted_before = least_of_group(group, &self->o);
+	close(group->fd[--group->size]);
+	MUST_BE(!ioctl(group->fd[1], PERF_EVENT_IOC_DISABLE,
+		       PERF_IOC_FLAG_GROUP));
+	MUST_BE(!ioctl(group->fd[0], PERF_EVENT_IOC_ENABLE, 0));
+	enter_often(&self->guest);
+	self->o.counted_outside = work_on_cpu(group->fd[0]);
+	self->o.counted_off = work_on_cpu(group->fd[1]);
+	MUST_BE(!ioctl(group->fd[1], PERF_EVENT_IOC_ENABLE,
+		       PERF_IOC_FLAG_GROUP));
+	enter_often(&self->guest);
+	self->o.counted_after = least_of_group(group, &self->o);
+	state_group(self);
+	JUDGE("M75", &self->s, &self->o);
 }
 
 /* Returns 0 or an errno. */

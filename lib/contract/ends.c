@@ -60,3 +60,17 @@ RULE(M69,
 	EXACTLY(counted_off, 0);
 	AT_LEAST(counted_after, s->host_work);
 }
+
+/* Off by itself is one that a leader which is on alone does not take along. */
+RULE(M75,
+     "an ioctl with FLAG_GROUP reaches all that are left of a group, whichever of them is asked",
+     "perf_event_for_each()")
+{
+	NEEDS(s->group_size > 1);
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	CONTROL(counted_outside, s->host_work);
+	EXACTLY(counted_off, 0);
+	AT_LEAST(counted_after, s->host_work);
+	EXACTLY(siblings_eof, 0);
+}

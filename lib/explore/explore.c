@@ -71,7 +71,7 @@ static unsigned int draw_kind(uint64_t *random)
 	return kind;
 }
 
-static struct act draw(uint64_t *random)
+static struct act draw(const struct world *w, uint64_t *random)
 {
 	struct act act = {
 		.kind = draw_kind(random),
@@ -109,8 +109,11 @@ static struct act draw(uint64_t *random)
 		act.flags |= ACT_THROTTLED;
 	if (!random_below(random, 4))
 		act.flags |= ACT_REMOVE_ON_EXEC;
-	if (!random_below(random, 3))
-		act.leader = (int)random_below(random, ACT_EVENTS);
+	if (random_below(random, 3))
+		return act;
+	/* A group is of one target. */
+	act.leader = (int)random_below(random, ACT_EVENTS);
+	act.target = w->event[act.leader].target;
 	return act;
 }
 
@@ -279,7 +282,7 @@ static void live(struct shared *shared, bool given)
 		struct act *act = &e->history.act[i];
 
 		while (!given &&
-		       !can_do(&w, (*act = draw(&shared->random), act)))
+		       !can_do(&w, (*act = draw(&w, &shared->random), act)))
 			;
 		if (!can_do(&w, act)) {
 			e->history = without(&e->history, i, 1);

@@ -191,7 +191,7 @@
 	X(set_counter_silent, M72, MEDIATED, ANY, LATE, "a counter that the VMM sets interrupts nobody") \
 	X(wide_value_refused, M73, MEDIATED, AMD, LATE, "the VMM is refused values wider than the counter") \
 	X(vmx_wide_value_taken, M73, MEDIATED, INTEL, LATE, "full-width registers take any value") \
-	X(siblings_not_asked, M53, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the leader alone") \
+	X(siblings_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the leader alone") \
 	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
 	X(eventsels_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \
@@ -216,7 +216,6 @@
 	X(vpmu_reset_status_stays, M61, EMULATED, ANY, LATE, "the VMM cannot clear the overflow status") \
 	X(vpmu_saved_interrupt_lost, M62, EMULATED, ANY, LATE, "the VMM gets an APIC without the overflow's interrupt") \
 	X(vpmu_rewrite_clears, M70, EMULATED, ANY, LATE, "an event select that is written as it was clears its counter") \
-	X(vpmu_set_period_stays, M72, EMULATED, ANY, LATE, "a counter that the VMM sets overflows as it would have before") \
 	X(vpmu_legacy_passed, E10, EMULATED, AMD, LATE, "reads of the first counter by its old number reach the hardware") \
 	X(vmx_debugctl_left, E11, EMULATED, INTEL, ALONE, "an exit leaves the trap of branches on") \
 	X(lvtpc_left, E11, EMULATED, ANY, ALONE, "an exit leaves the LVTPC masked") \
