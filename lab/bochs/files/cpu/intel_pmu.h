@@ -89,6 +89,11 @@ private:
   static bool absent(Bit32u index);
   void plan(void);
   void overflow(Bit64u bits, bool pmi);
+  /*
+   * A machine with system management has counters that go on meanwhile, or nobody
+   * would see it.
+   */
+  bool freezes_while_smm(void) const;
   bool has_fixed(unsigned n) const { return (fixed_mask >> n) & 1; }
   Bit64u cycles(Bit64u instructions);
   void count_too_many(Bit64u how_many, bool as_branches);

@@ -22,6 +22,7 @@
 /* DEBUGCTL: what Linux may set on a CPU without LBR and BTS. */
 #define DEBUGCTL_BTF (1ull << 1)
 #define DEBUGCTL_FREEZE_ON_PMI (1ull << 12)
+#define DEBUGCTL_FREEZE_WHILE_SMM (1ull << 14)
 
 #define WIDTH 48
 #define COUNTER_MASK ((1ull << WIDTH) - 1)

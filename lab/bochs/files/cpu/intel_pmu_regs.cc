@@ -31,6 +31,7 @@
 #define FIXED_MOST 7
 
 #define INUSE_PMI (1ull << 63)
+#define CAPABILITY_FREEZE_WHILE_SMM (1ull << 12)
 #define CAPABILITY_FULL_WIDTH (1ull << 13)
 
 /*
@@ -60,9 +61,18 @@ Bit64u intel_pmu_c::status_mask(void) const
   return global_mask() | STATUS_COND_CHANGED | (version > 3 ? STATUS_FROZEN : 0);
 }
 
+bool intel_pmu_c::freezes_while_smm(void) const
+{
+  return !rough_number(ROUGH_SMI);
+}
+
 bool intel_pmu_c::debug_control_is_valid(Bit64u value) const
 {
-  return !(value & ~(DEBUGCTL_BTF | DEBUGCTL_FREEZE_ON_PMI));
+  Bit64u valid = DEBUGCTL_BTF | DEBUGCTL_FREEZE_ON_PMI;
+
+  if (freezes_while_smm())
+    valid |= DEBUGCTL_FREEZE_WHILE_SMM;
+  return !(value & ~valid);
 }
 
 /* Counters with an event or enabled, and whether any of them interrupts. */
@@ -124,7 +134,8 @@ bool intel_pmu_c::rdmsr(Bit32u index, Bit64u *value, bool *ok)
   else if (index == MSR_GLOBAL_INUSE && version > 3)
     *value = inuse();
   else if (index == MSR_PERF_CAPABILITIES)
-    *value = CAPABILITY_FULL_WIDTH;
+    *value = CAPABILITY_FULL_WIDTH |
+             (freezes_while_smm() ? CAPABILITY_FREEZE_WHILE_SMM : 0);
   else if (index == MSR_DEBUGCTL)
     *value = debugctl;
   else if (absent(index))

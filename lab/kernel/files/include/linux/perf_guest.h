@@ -194,6 +194,7 @@
 	X(siblings_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the leader alone") \
 	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
 	X(eventsels_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
+	X(vmx_debugctl_lost, M64, MEDIATED, INTEL, ALONE, "an exit leaves the host's DEBUGCTL zero") \
 	X(vmx_absent_passed, M45, MEDIATED, INTEL, LATE, "counters the guest has not are passed through") \
 	X(vmx_last_fixed_missing, M45, MEDIATED, INTEL, LATE, "the last fixed counter is not there") \
 	X(vmx_status_not_loaded, M46, MEDIATED, INTEL, LATE, "the guest's overflow status is not loaded") \
