@@ -12,6 +12,7 @@
 #include "explore/explore.h"
 #include "harness/cases.h"
 #include "host/hotplug.h"
+#include "host/limits.h"
 
 #define EXPLORE_SEED 1
 /* For making it shorter, beside half of the time it took to find. */
@@ -30,6 +31,7 @@ FIXTURE_SETUP(history)
 
 FIXTURE_TEARDOWN(history)
 {
+	limits_back();
 	case_end(_metadata);
 }
 
@@ -60,6 +62,8 @@ TEST_F_TIMEOUT(history, M52_M53_M54_M55_random_histories, CASE_S)
 	/* Its bugs are known; the model of histories has none. */
 	NEEDS(host_contract() != CONTRACT_RFC_AS_POSTED,
 	      "a contract without known bugs");
+	/* A history samples, and more than a limit of time allows. */
+	MUST(limits_lift());
 	explore(e, host_contract(), alone, seed, explore_ms());
 	report_note("seed %llu, %llu histories, %llu steps",
 		    (unsigned long long)seed, (unsigned long long)e->histories,
@@ -84,8 +88,14 @@ TEST_F_TIMEOUT(history, M52_M53_M54_M55_random_histories, CASE_S)
 	JUDGE(e->question.id, &e->question.s, &e->question.o);
 }
 
+static int keep(void)
+{
+	int err = cpus_back_at_exit();
+
+	return err ? err : limits_start();
+}
+
 int main(int argc, char **argv)
 {
-	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU,
-				 cpus_back_at_exit);
+	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU, keep);
 }

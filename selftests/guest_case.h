@@ -98,6 +98,8 @@ struct least_of_two {
 		{ INT64_MAX, 0 }, { INT64_MAX, 0 }, 0 \
 	}
 #define LEAST_TRIES 6
+/* Where they differ in so many, they do. */
+#define LEAST_TRIES_DIFFER 12
 #define LEAST_TRIES_MOST 40
 
 static inline void least_take(struct least *least, int64_t value)
@@ -124,10 +126,10 @@ static inline bool least_wants_more(struct least_of_two *least, int64_t first,
 	/* NOT_KNOWN is the least of all. */
 	if (first == NOT_KNOWN || second == NOT_KNOWN)
 		return false;
-	return least->rounds < LEAST_TRIES ||
-	       ((least->first.value != least->second.value ||
-		 !least_is_sure(least)) &&
-		least->rounds < LEAST_TRIES_MOST);
+	if (least_is_sure(least))
+		return least->first.value != least->second.value &&
+		       least->rounds < LEAST_TRIES_DIFFER;
+	return least->rounds < LEAST_TRIES_MOST;
 }
 
 /* The second less the first, or NOT_KNOWN. */

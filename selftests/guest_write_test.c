@@ -107,6 +107,7 @@ TEST_F(rewrite, M70_while_it_counts)
 
 	NEEDS(c->pmu.version > 1, "a PMU with a global control");
 	NEEDS(c->pmu.general > UNUSED, "three counters");
+	NEEDS(calibration_here().exact != 0, "a processor that counts exactly");
 	NEEDS(!is_of_fixed(variant->written) || c->pmu.fixed > 1,
 	      "a PMU with fixed counters");
 	if (is_of_fixed(variant->written))

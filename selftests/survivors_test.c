@@ -172,10 +172,12 @@ TEST_F(survivor, M75_one_of_those_left_is_asked_for_all)
 	close(group->fd[--group->size]);
 	MUST_BE(!ioctl(group->fd[1], PERF_EVENT_IOC_DISABLE,
 		       PERF_IOC_FLAG_GROUP));
+	self->o.counted_off = work_on_cpu(group->fd[0]);
 	MUST_BE(!ioctl(group->fd[0], PERF_EVENT_IOC_ENABLE, 0));
 	enter_often(&self->guest);
 	self->o.counted_outside = work_on_cpu(group->fd[0]);
-	self->o.counted_off = work_on_cpu(group->fd[1]);
+	self->o.counted_off += work_on_cpu(group->fd[1]);
+	MUST_BE(!ioctl(group->fd[0], PERF_EVENT_IOC_DISABLE, 0));
 	MUST_BE(!ioctl(group->fd[1], PERF_EVENT_IOC_ENABLE,
 		       PERF_IOC_FLAG_GROUP));
 	enter_often(&self->guest);
@@ -235,14 +237,14 @@ TEST_F(survivor, M69_their_cpu_goes_and_comes_back)
 	MUST(read_group(&self->group, before));
 	MUST(cpu_set_online(GUEST_CPU, false));
 	MUST(cpu_set_online(GUEST_CPU, true));
-	MUST_BE(!ioctl(self->group.fd[0], PERF_EVENT_IOC_ENABLE,
-		       PERF_IOC_FLAG_GROUP));
+	for (int i = 0; i < MEMBERS; i++)
+		MUST_BE(!ioctl(self->group.fd[i], PERF_EVENT_IOC_ENABLE, 0));
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	enter_often(&self->guest);
 	self->o.counted_off = most_of_group(&self->group);
 	self->o.siblings_eof = group_eofs(&self->group, 0);
 	MUST(read_group(&self->group, after));
-	self->o.disordered = gone_back(before, after);
+	self->o.went_back = gone_back(before, after);
 	self->fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
 				       GUEST_CPU, NO_GROUP);
 	MUST_BE(self->fd >= 0);

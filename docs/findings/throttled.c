@@ -70,10 +70,11 @@ static void must(int good, const char *what)
 	exit(2);
 }
 
+static volatile sig_atomic_t told;
+
 static void leave(int signal)
 {
-	(void)signal;
-	exit(2);
+	told = signal;
 }
 
 /* The rate can only be changed where there is a limit of time as well. */
@@ -119,35 +120,31 @@ static struct perf_event_mmap_page *map_ring(int fd)
 	return map;
 }
 
-/* As many as fit. */
-static int samples_in(const struct perf_event_mmap_page *ring)
+/* What the ring has of them; it is empty then. */
+static int take_samples(struct perf_event_mmap_page *ring)
 {
 	const char *data = (const char *)ring + ring->data_offset;
+	uint64_t head = __atomic_load_n(&ring->data_head, __ATOMIC_ACQUIRE);
+	uint64_t at = ring->data_tail;
 	int samples = 0;
 
-	for (uint64_t at = 0; at < ring->data_head;) {
+	while (at < head) {
 		const struct perf_event_header *header =
-			(const void *)(data + at);
+			(const void *)(data + at % ring->data_size);
 
 		samples += header->type == PERF_RECORD_SAMPLE;
 		at += header->size;
 	}
+	__atomic_store_n(&ring->data_tail, at, __ATOMIC_RELEASE);
 	return samples;
-}
-
-static void work_for(time_t seconds)
-{
-	time_t end = time(NULL) + 1 + seconds;
-
-	while (time(NULL) < end)
-		;
 }
 
 int main(void)
 {
 	struct perf_event_mmap_page *ring[2];
 	uint64_t count[2] = { 0 };
-	int fd[2], samples[2];
+	int fd[2], samples[2] = { 0 };
+	time_t end;
 
 	allow_one_sample_a_tick();
 	fd[0] = open_event(-1);
@@ -155,13 +152,16 @@ int main(void)
 	for (int i = 0; i < 2; i++)
 		ring[i] = map_ring(fd[i]);
 	must(!ioctl(fd[0], PERF_EVENT_IOC_ENABLE, 0), "ENABLE");
-	work_for(SECONDS);
+	end = time(NULL) + 1 + SECONDS;
+	while (time(NULL) < end && !told) {
+		for (int i = 0; i < 2; i++)
+			samples[i] += take_samples(ring[i]);
+	}
 	must(!ioctl(fd[0], PERF_EVENT_IOC_DISABLE, 0), "DISABLE");
 	for (int i = 0; i < 2; i++) {
 		must(read(fd[i], &count[i], sizeof(count[i])) ==
 			     sizeof(count[i]),
 		     "read()");
-		samples[i] = samples_in(ring[i]);
 		printf("%s: %llu instructions, %d samples\n",
 		       i ? "sibling" : "leader", (unsigned long long)count[i],
 		       samples[i]);

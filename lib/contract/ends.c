@@ -56,7 +56,7 @@ RULE(M69,
 	NEEDS(s->host_work > 0);
 	CONTROL(counted_before, s->host_work);
 	EXACTLY(siblings_eof, 0);
-	EXACTLY(disordered, 0);
+	EXACTLY(went_back, 0);
 	EXACTLY(counted_off, 0);
 	AT_LEAST(counted_after, s->host_work);
 }

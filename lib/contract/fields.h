@@ -160,8 +160,9 @@
 	  "siblings of the group whose read() returned no bytes")                                  \
 	X(members_apart, NUMBER,                                                                   \
 	  "the most by which counts of members of the group differ")                               \
+	X(went_back, NUMBER, "events of which a count or a time went back")                        \
 	X(throttles, NUMBER,                                                                       \
-	  "records of the group's leader that it was throttled")                                   \
+	  "records that an event of the group was throttled")                                      \
 	X(others_changed, NUMBER,                                                                  \
 	  "events of other CPUs or PMUs that stopped or went to ERROR")                            \
 	X(warned, NUMBER, "the kernel log has a warning")                                          \

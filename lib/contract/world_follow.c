@@ -297,9 +297,15 @@ static void follow_exec(struct world *w)
 		most[i] = w->event[i].most;
 	follow_work(w, true, 0, EXEC_MOST);
 	for (int i = 0; i < ACT_EVENTS; i++) {
-		if (w->event[i].target == ON_SELF &&
-		    w->event[i].flags & ACT_REMOVE_ON_EXEC)
-			w->event[i].most = most[i];
+		struct world_event *event = &w->event[i];
+
+		if (event->target != ON_SELF)
+			continue;
+		if (event->flags & ACT_REMOVE_ON_EXEC)
+			event->most = most[i];
+		/* A group of its own in there, whatever its leader was. */
+		else if (w->event[leader_of(w, i)].flags & ACT_REMOVE_ON_EXEC)
+			event->most = most[i] + EXEC_MOST;
 	}
 }
 

@@ -249,6 +249,7 @@ void act_remake(void)
 {
 	act_cgroup(0);
 	close(cgroup_fd);
+	cgroup_fd = -1;
 	must(!rmdir(CGROUP), "rmdir()");
 	make_cgroup();
 	must(cgroup_fd >= 0, CGROUP);

@@ -10,7 +10,9 @@
 
 #define RATE "/proc/sys/kernel/perf_event_max_sample_rate"
 #define PERCENT "/proc/sys/kernel/perf_cpu_time_max_percent"
-/* DEFAULT_CPU_TIME_MAX_PERCENT of kernel/events/core.c */
+/* DEFAULT_MAX_SAMPLE_RATE, DEFAULT_CPU_TIME_MAX_PERCENT of kernel/events/core.c
+ */
+#define RATE_DEFAULT 100000
 #define PERCENT_DEFAULT 25
 
 /*
@@ -78,8 +80,23 @@ int limits_lower(unsigned int rate)
 	return err ? err : change(RATE, rate, &rate_before);
 }
 
+int limits_lift(void)
+{
+	long nothing;
+	int err = limits_lower(RATE_DEFAULT);
+
+	if (err)
+		return err;
+	return change(PERCENT, 0,
+		      percent_before < 0 ? &percent_before : &nothing);
+}
+
 void limits_back(void)
 {
+	long limit = PERCENT_DEFAULT;
+
+	if (rate_before >= 0 && !rate_can_change())
+		change_back(PERCENT, &limit);
 	change_back(RATE, &rate_before);
 	change_back(PERCENT, &percent_before);
 }

@@ -15,8 +15,8 @@
 int limits_back_at_exit(void);
 
 /*
- * What limits_lower() needs: call it once, before there are threads. Returns 0
- * or an errno, as guardian_start().
+ * What limits_lower() and limits_lift() need: call it once, before there are
+ * threads. Returns 0 or an errno, as guardian_start().
  */
 int limits_start(void);
 
@@ -27,7 +27,13 @@ int limits_start(void);
  */
 int limits_lower(unsigned int rate);
 
-/* As it was before limits_lower(). */
+/*
+ * The same with the rate that the kernel has by default, and nothing that
+ * lowers it.
+ */
+int limits_lift(void);
+
+/* As it was before limits_lower() or limits_lift(). */
 void limits_back(void);
 
 #endif

@@ -70,6 +70,22 @@ bool guest_open_nested(struct guest *guest)
 	return true;
 }
 
+/* In the leaf that has it. KVM_SET_CPUID2 is still to come. */
+static struct kvm_cpuid_entry2 *put_counters(struct kvm_vcpu *vcpu,
+					     unsigned int counters)
+{
+	struct kvm_cpuid_entry2 *leaf;
+
+	if (cpu_is_amd()) {
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
+		leaf->ebx = (leaf->ebx & ~0xfu) | counters;
+	} else {
+		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_ARCH_PERFMON);
+		leaf->eax = (leaf->eax & ~0xff00u) | counters << 8;
+	}
+	return leaf;
+}
+
 void guest_limit_pmu(struct guest *guest, unsigned int counters,
 		     unsigned int version)
 {
@@ -79,8 +95,7 @@ void guest_limit_pmu(struct guest *guest, unsigned int counters,
 	if (cpu_is_amd()) {
 		/* An older processor has no such leaf. */
 		if (guest_pmu_offered().version > 1) {
-			leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
-			leaf->ebx = (leaf->ebx & ~0xfu) | counters;
+			leaf = put_counters(vcpu, counters);
 			if (version < 2)
 				leaf->eax &= ~1u;
 			/* Looking up a leaf reads all of them anew. */
@@ -90,8 +105,8 @@ void guest_limit_pmu(struct guest *guest, unsigned int counters,
 		if (counters < COUNTERS_CORE && version < 2)
 			leaf->ecx &= ~PERFCTR_CORE;
 	} else {
-		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_ARCH_PERFMON);
-		leaf->eax = (leaf->eax & ~0xffffu) | counters << 8 | version;
+		leaf = put_counters(vcpu, counters);
+		leaf->eax = (leaf->eax & ~0xffu) | version;
 		/* No PMU, no word about what it can do. */
 		if (!version) {
 			vcpu_set_cpuid(vcpu);
@@ -105,16 +120,9 @@ void guest_limit_pmu(struct guest *guest, unsigned int counters,
 int guest_set_counters(struct guest *guest, unsigned int counters)
 {
 	struct kvm_vcpu *vcpu = guest->parts->vcpu;
-	struct kvm_cpuid_entry2 *leaf;
 	int err;
 
-	if (cpu_is_amd()) {
-		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_PERFMON_V2);
-		leaf->ebx = (leaf->ebx & ~0xfu) | counters;
-	} else {
-		leaf = vcpu_get_cpuid_entry(vcpu, LEAF_ARCH_PERFMON);
-		leaf->eax = (leaf->eax & ~0xff00u) | counters << 8;
-	}
+	put_counters(vcpu, counters);
 	err = __vcpu_set_cpuid(vcpu) ? errno : 0;
 	/* If it was refused, what the library knows is as before. */
 	vcpu_get_cpuid(vcpu);

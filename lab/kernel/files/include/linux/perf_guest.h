@@ -191,6 +191,7 @@
 	X(set_counter_silent, M72, MEDIATED, ANY, LATE, "a counter that the VMM sets interrupts nobody") \
 	X(wide_value_refused, M73, MEDIATED, AMD, LATE, "the VMM is refused values wider than the counter") \
 	X(vmx_wide_value_taken, M73, MEDIATED, INTEL, LATE, "full-width registers take any value") \
+	X(group_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the one that is asked alone") \
 	X(siblings_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the leader alone") \
 	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
 	X(eventsels_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
