@@ -69,10 +69,11 @@ FIXTURE_VARIANT_ADD(end, kill_of_one_starved) { .standing = STARVED, .ending = I
 /*
  * Shared with the child. @there_ns: when it had come to its CPU; @on_cpu_ns:
  * certainly on it for so long; @count: of its own event, or 0 if it was not to
- * have one
+ * have one; @switches: how often it was switched out until its last slice
  */
 struct child {
 	volatile uint64_t asked_ns, there_ns, on_cpu_ns, count;
+	volatile long switches;
 };
 
 /* Of the event, between two of the one that no child has. */
@@ -118,14 +119,15 @@ static long switches_of_self(void)
 }
 
 /* A slice of time without a switch is one on the CPU, all of it. */
-static uint64_t work_a_slice(void)
+static uint64_t work_a_slice(struct child *child)
 {
-	long switches = switches_of_self();
-	uint64_t from_ns = now_ns(), to_ns;
+	uint64_t from_ns, to_ns;
 
+	child->switches = switches_of_self();
+	from_ns = now_ns();
 	work(SLICE_TURNS);
 	to_ns = now_ns();
-	return switches_of_self() == switches ? to_ns - from_ns : 0;
+	return switches_of_self() == child->switches ? to_ns - from_ns : 0;
 }
 
 /*
@@ -137,7 +139,7 @@ static int work_as_asked(struct child *child, const struct deadline *deadline)
 	uint64_t slice_ns;
 
 	do {
-		slice_ns = work_a_slice();
+		slice_ns = work_a_slice(child);
 		child->on_cpu_ns += slice_ns;
 	} while ((!slice_ns || child->on_cpu_ns < child->asked_ns) &&
 		 !deadline_passed(deadline));
@@ -163,13 +165,15 @@ static int live(struct child *child, const struct deadline *deadline,
 }
 
 /*
- * exit(0), without a loader: what lies in memory is there without a wait, and
- * a wait would bring the event up to date.
+ * exit() with the number of switches of this process, less what does not fit
+ * (getrusage()): the case learns that none brought the event up to date since
+ * the last slice. Without a loader, for what lies in memory is there without a
+ * wait.
  */
 static const struct {
 	Elf64_Ehdr file;
 	Elf64_Phdr segment;
-	uint8_t code[9];
+	uint8_t code[40];
 } other_program = {
 	.file = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
@@ -192,8 +196,18 @@ static const struct {
 		.p_memsz = sizeof(other_program),
 		.p_align = 4096,
 	},
-	/* mov $60, %eax; xor %edi, %edi; syscall */
-	.code = { 0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05 },
+	.code = {
+		/* sub $144, %rsp: struct rusage */
+		0x48, 0x81, 0xec, 0x90, 0, 0, 0,
+		/* mov $98, %eax; xor %edi, %edi; mov %rsp, %rsi; syscall */
+		0xb8, 98, 0, 0, 0, 0x31, 0xff, 0x48, 0x89, 0xe6, 0x0f, 0x05,
+		/* mov 128(%rsp), %edi: ru_nvcsw */
+		0x8b, 0xbc, 0x24, 0x80, 0, 0, 0,
+		/* add 136(%rsp), %edi: ru_nivcsw */
+		0x03, 0xbc, 0x24, 0x88, 0, 0, 0,
+		/* mov $60, %eax; syscall */
+		0xb8, 60, 0, 0, 0, 0x0f, 0x05,
+	},
 };
 
 static int open_other_program(void)
@@ -206,7 +220,7 @@ static int open_other_program(void)
 	return -1;
 }
 
-static void __attribute__((noreturn)) end_as(enum ending ending, int program)
+static void end_as(enum ending ending, int program)
 {
 	char *nothing[] = { "other", NULL };
 
@@ -214,13 +228,24 @@ static void __attribute__((noreturn)) end_as(enum ending ending, int program)
 		fexecve(program, nothing, nothing + 1);
 	else if (ending == IS_KILLED)
 		kill(getpid(), SIGKILL);
-	_exit(ending != EXITS);
+	else
+		_exit(0);
 }
 
-/* Returns 0 if it did so. */
+static bool ended_as(enum ending ending, int status)
+{
+	if (ending == IS_KILLED)
+		return status == SIGKILL;
+	return ending == EXECS ? WIFEXITED(status) : !status;
+}
+
+/*
+ * Returns 0 if it did so. @certain: it was not switched out since its last
+ * slice, where that would make a difference.
+ */
 static int child_lives_and_ends(FIXTURE_DATA(end) * self,
 				const FIXTURE_VARIANT(end) * variant,
-				const struct deadline *deadline)
+				const struct deadline *deadline, bool *certain)
 {
 	struct child *child = self->child;
 	int status = 0;
@@ -230,13 +255,16 @@ static int child_lives_and_ends(FIXTURE_DATA(end) * self,
 	child->count = 0;
 	pid = fork();
 	if (!pid) {
-		if (live(child, deadline, variant->standing))
-			_exit(1);
-		end_as(variant->ending, self->program);
+		if (!live(child, deadline, variant->standing))
+			end_as(variant->ending, self->program);
+		kill(getpid(), SIGABRT);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (pid < 0 || waitpid(pid, &status, 0) != pid ||
+	    !ended_as(variant->ending, status))
 		return -1;
-	return status != (variant->ending == IS_KILLED ? SIGKILL : 0);
+	*certain = variant->ending != EXECS ||
+		   WEXITSTATUS(status) == (child->switches & 0xff);
+	return 0;
 }
 
 static int read_events(FIXTURE_DATA(end) * self, struct reading *reading)
@@ -257,13 +285,14 @@ static bool read_around_child(FIXTURE_DATA(end) * self,
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct reading from, to;
+	bool certain = false;
 
 	self->child->asked_ns = CHILD_NS;
 	do {
 		uint64_t wall_ns = now_ns();
 
 		if (read_events(self, &from) ||
-		    child_lives_and_ends(self, variant, &deadline) ||
+		    child_lives_and_ends(self, variant, &deadline, &certain) ||
 		    read_events(self, &to))
 			return false;
 		self->s.wall_max_ns = (int64_t)(now_ns() - wall_ns);
@@ -273,10 +302,14 @@ static bool read_around_child(FIXTURE_DATA(end) * self,
 				  from.parent.enabled_ns) +
 			(int64_t)(self->child->there_ns - wall_ns);
 		self->s.child_min_ns = (int64_t)self->child->on_cpu_ns;
-		self->child->asked_ns *= 2;
-	} while (self->s.child_min_ns < 2 * self->s.parent_max_ns &&
+		if (certain)
+			self->child->asked_ns *= 2;
+	} while ((!certain ||
+		  self->s.child_min_ns < 2 * self->s.parent_max_ns) &&
 		 self->child->asked_ns <= CHILD_MOST_NS &&
 		 !deadline_passed(&deadline));
+	if (!certain)
+		self->s.child_min_ns = NOT_KNOWN;
 	self->o.enabled_ns =
 		(int64_t)(to.both.enabled_ns - from.both.enabled_ns);
 	/* Of the child: all but what is certainly the parent's. */

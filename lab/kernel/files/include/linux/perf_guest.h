@@ -185,11 +185,13 @@
 	X(throttled_siblings_stay, M68, MEDIATED, ANY, LATE, "siblings of a throttled event are not started again") \
 	X(throttled_for_good, M68, MEDIATED, ANY, LATE, "no tick starts what was throttled") \
 	X(offline_stays, M69, MEDIATED, ANY, LATE, "events stay on a CPU that goes offline") \
+	X(offline_to_error, M69, MEDIATED, ANY, LATE, "events of a CPU that goes offline go to ERROR") \
 	X(rewrite_clears, M70, MEDIATED, ANY, LATE, "an event select that is written as it was clears its counter") \
 	X(cpuid_passes, M71, MEDIATED, ANY, LATE, "another CPUID is taken for the same once the vCPU has run") \
 	X(first_cpuid_stays, M71, MEDIATED, ANY, LATE, "a smaller PMU stays whatever CPUID is given later") \
 	X(set_counter_silent, M72, MEDIATED, ANY, LATE, "a counter that the VMM sets interrupts nobody") \
 	X(wide_value_refused, M73, MEDIATED, AMD, LATE, "the VMM is refused values wider than the counter") \
+	X(nested_state_clears, M74, MEDIATED, AMD, LATE, "KVM_SET_NESTED_STATE clears the first counter") \
 	X(vmx_wide_value_taken, M73, MEDIATED, INTEL, LATE, "full-width registers take any value") \
 	X(group_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the one that is asked alone") \
 	X(siblings_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the leader alone") \
@@ -217,6 +219,7 @@
 	X(vpmu_saved_counter_lost, M59, EMULATED, ANY, LATE, "a counter that is enabled is not set by the VMM") \
 	X(vpmu_reset_status_stays, M61, EMULATED, ANY, LATE, "the VMM cannot clear the overflow status") \
 	X(vpmu_saved_interrupt_lost, M62, EMULATED, ANY, LATE, "the VMM gets an APIC without the overflow's interrupt") \
+	X(vpmu_wide_value_refused, M73, EMULATED, AMD, LATE, "the VMM is refused values wider than the counter") \
 	X(vpmu_rewrite_clears, M70, EMULATED, ANY, LATE, "an event select that is written as it was clears its counter") \
 	X(vpmu_legacy_passed, E10, EMULATED, AMD, LATE, "reads of the first counter by its old number reach the hardware") \
 	X(vmx_debugctl_left, E11, EMULATED, INTEL, ALONE, "an exit leaves the trap of branches on") \
