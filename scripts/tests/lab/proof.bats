@@ -130,7 +130,7 @@ wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 @test "the explorer finds a broken kernel, and leaves a program that shows it" {
 	local dir=$BATS_TEST_DIRNAME/../../../build/test/history
 	mkdir -p "$dir"
-	run -1 "$SCRIPTS/explore" --contract rfc --fault task_stays --seconds 60 --seed 5 --out "$OUT"
+	run -1 "$SCRIPTS/explore" --contract rfc --fault task_stays --seconds 60 --seed 2 --out "$OUT"
 	[[ "$output" = *"the whole program is in $OUT/history.c"* ]]
 	gcc -Wall -Wextra -Werror -O2 -pthread -o "$dir/history" "$OUT/history.c"
 	run -0 "$LAB" exec --contract rfc --fault task_stays -- "$(realpath "$dir/history")"
