@@ -70,12 +70,14 @@ TEST_F(count, M41_branches_are_counted_exactly)
 	JUDGE("M41", &c->s, &c->o);
 }
 
-TEST_F(count, M41_all_counters_at_once)
+/* Half of them branches, and the fixed ones beside them. */
+static void judge_all_at_once(struct guest_case *c,
+			      struct __test_metadata *_metadata, bool by_select)
 {
-	struct guest_case *c = &self->c;
 	struct counting counting = {
 		.pmu = c->pmu,
 		.fixed = PMU_USER | PMU_OS,
+		.by_select = by_select,
 		.op = GUEST_WORK,
 		.times = TURNS,
 	};
@@ -95,30 +97,16 @@ TEST_F(count, M41_all_counters_at_once)
 	}
 }
 
+TEST_F(count, M41_all_counters_at_once)
+{
+	judge_all_at_once(&self->c, _metadata, false);
+}
+
 /* The event selects, and the fixed counters' control, come last. */
 TEST_F(count, M41_started_by_their_selects)
 {
-	struct guest_case *c = &self->c;
-	struct counting counting = {
-		.pmu = c->pmu,
-		.fixed = PMU_USER | PMU_OS,
-		.by_select = true,
-		.op = GUEST_WORK,
-		.times = TURNS,
-	};
-	struct counted counted;
-
-	NEEDS(c->pmu.version > 1, "a PMU with a global control");
-	for (unsigned int i = 0; i < c->pmu.general; i++)
-		counting.eventsel[i] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
-						  PMU_USER | PMU_OS);
-	MUST(counting_run(&c->guest, &counting, &counted));
-	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
-	c->o.guest_control = counted.gained[0];
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		c->o.guest_counted = counted.gained[i];
-		JUDGE("M41", &c->s, &c->o, "counter %u", i);
-	}
+	NEEDS(self->c.pmu.version > 1, "a PMU with a global control");
+	judge_all_at_once(&self->c, _metadata, true);
 }
 
 TEST_F(count, M41_fixed_counter_of_instructions)

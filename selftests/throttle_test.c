@@ -9,7 +9,6 @@
 #include <sys/param.h>
 
 #include "beside_guest.h"
-#include "base/work.h"
 #include "host/klog.h"
 #include "host/limits.h"
 
@@ -74,22 +73,26 @@ static int pair_open(struct pair *pair, const uint64_t period[MEMBERS])
 	return 0;
 }
 
-/* @guest: comes and goes afterwards, or NULL */
-static void work_and_enter(struct guest *guest)
+/*
+ * @guest: comes and goes after the work, or NULL. Returns false if that could
+ * not be done.
+ */
+static bool work_and_enter(const struct pair *pair, struct guest *guest)
 {
-	cpu_pin_self(GUEST_CPU);
-	work(WORK_TURNS);
-	cpu_pin_self(HOST_CPU);
+	if (event_gain_on_cpu(pair->fd[0], GUEST_CPU, HOST_CPU, WORK_TURNS) ==
+	    NOT_KNOWN)
+		return false;
 	for (int i = 0; guest && i < ENTRIES; i++)
 		guest_step(guest);
+	return true;
 }
 
 /*
  * Work until the group was throttled, and one of its members took some samples
  * after that: how many, @o->samples tells, and @o->samples_of_other how many
- * the other one took meanwhile.
+ * the other one took meanwhile. Returns false if that could not be done.
  */
-static void pair_sample(struct pair *pair, struct guest *guest,
+static bool pair_sample(struct pair *pair, struct guest *guest,
 			struct observation *o)
 {
 	struct deadline deadline = deadline_after_ms(patience_ms());
@@ -97,19 +100,22 @@ static void pair_sample(struct pair *pair, struct guest *guest,
 
 	o->throttles = 0;
 	do {
-		work_and_enter(guest);
+		if (!work_and_enter(pair, guest))
+			return false;
 		for (int i = 0; i < MEMBERS; i++)
 			o->throttles += event_ring_count(pair->page[i],
 							 PERF_RECORD_THROTTLE);
 	} while (!o->throttles && !deadline_passed(&deadline));
 	do {
-		work_and_enter(guest);
+		if (!work_and_enter(pair, guest))
+			return false;
 		for (int i = 0; i < MEMBERS; i++)
 			samples[i] += event_ring_count(pair->page[i],
 						       PERF_RECORD_SAMPLE);
 		o->samples = MAX(samples[0], samples[1]);
 	} while (o->samples < SAMPLES && !deadline_passed(&deadline));
 	o->samples_of_other = MIN(samples[0], samples[1]);
+	return true;
 }
 
 /* Of two that are off. Returns 0 or an errno. */
@@ -162,7 +168,8 @@ TEST_F(throttled, M68_its_members_count_the_same)
 	MUST(limits_lower(RATE));
 	MUST(pair_open(pair, variant->period));
 	MUST_BE(!ioctl(pair->fd[0], PERF_EVENT_IOC_ENABLE, 0));
-	pair_sample(pair, variant->guests ? &self->guest : NULL, &self->o);
+	MUST_BE(pair_sample(pair, variant->guests ? &self->guest : NULL,
+			    &self->o));
 	MUST_BE(!ioctl(pair->fd[0], PERF_EVENT_IOC_DISABLE, 0));
 	MUST(pair_compare(pair, &self->o));
 	self->s.group_size = MEMBERS;
@@ -199,7 +206,7 @@ TEST_F(together, D48_both_go_on_sampling)
 	MUST(pair_open(pair, alike));
 	klog_expected_begins();
 	MUST_BE(!ioctl(pair->fd[0], PERF_EVENT_IOC_ENABLE, 0));
-	pair_sample(pair, NULL, &self->o);
+	MUST_BE(pair_sample(pair, NULL, &self->o));
 	MUST_BE(!ioctl(pair->fd[0], PERF_EVENT_IOC_DISABLE, 0));
 	self->o.warned = klog_expected_ends("amd_pmu_v2_handle_irq");
 	MUST(pair_compare(pair, &self->o));

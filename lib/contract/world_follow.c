@@ -288,6 +288,17 @@ static void follow_work(struct world *w, bool child, int64_t least,
 	follow_overflows(w, worked);
 }
 
+/* Is it in a child, enabled, and left alone there by a leader that exec()
+ * removes?
+ */
+static bool exec_frees(const struct world *w, int slot)
+{
+	const struct world_event *event = &w->event[slot];
+
+	return event->open && event->enabled && (event->flags & ACT_INHERIT) &&
+	       (w->event[leader_of(w, slot)].flags & ACT_REMOVE_ON_EXEC);
+}
+
 /* What a child inherited is removed with the program that it was. */
 static void follow_exec(struct world *w)
 {
@@ -303,8 +314,7 @@ static void follow_exec(struct world *w)
 			continue;
 		if (event->flags & ACT_REMOVE_ON_EXEC)
 			event->most = most[i];
-		/* A group of its own in there, whatever its leader was. */
-		else if (w->event[leader_of(w, i)].flags & ACT_REMOVE_ON_EXEC)
+		else if (exec_frees(w, i))
 			event->most = most[i] + EXEC_MOST;
 	}
 }

@@ -36,34 +36,36 @@ int limits_back_at_exit(void)
 	return err ? err : guardian_keep(RATE);
 }
 
-/* In the order in which they are changed. */
 static long percent_before = -1, rate_before = -1;
 
-/* Change the setting for now, and have it back at the end of this program. */
-static int change(const char *path, long value, long *before)
+static int write_number(const char *path, long value)
 {
 	char text[24];
-	long now = file_number(path, -1);
-	int err = now < 0 ? ENOENT : guardian_keep(path);
 
-	if (err)
-		return err;
 	snprintf(text, sizeof(text), "%ld", value);
-	err = file_write(path, text);
-	if (!err)
-		*before = now;
-	return err;
+	return file_write(path, text);
 }
 
-static void change_back(const char *path, long *before)
+/* The rate is written between two percentages, for only some of those let it.
+ */
+static int write_limits(long rate, long percent)
 {
-	char text[24];
+	return write_number(PERCENT, PERCENT_DEFAULT) ?:
+	       write_number(RATE, rate)		      ?:
+	       write_number(PERCENT, percent);
+}
 
-	if (*before < 0)
-		return;
-	snprintf(text, sizeof(text), "%ld", *before);
-	file_write(path, text);
-	*before = -1;
+/* The last one kept is put back first: the order is that of write_limits(). */
+static int keep_limits(void)
+{
+	percent_before = file_number(PERCENT, -1);
+	rate_before = file_number(RATE, -1);
+	if (percent_before < 0 || rate_before < 0)
+		return ENOENT;
+	return guardian_keep(PERCENT)				 ?:
+	       write_number(PERCENT, PERCENT_DEFAULT)		 ?:
+	       guardian_keep(RATE)				 ?:
+	       guardian_keep(PERCENT);
 }
 
 int limits_start(void)
@@ -73,30 +75,18 @@ int limits_start(void)
 
 int limits_lower(unsigned int rate)
 {
-	int err = 0;
-
-	if (!rate_can_change())
-		err = change(PERCENT, PERCENT_DEFAULT, &percent_before);
-	return err ? err : change(RATE, rate, &rate_before);
+	return keep_limits() ?: write_limits(rate, PERCENT_DEFAULT);
 }
 
 int limits_lift(void)
 {
-	long nothing;
-	int err = limits_lower(RATE_DEFAULT);
-
-	if (err)
-		return err;
-	return change(PERCENT, 0,
-		      percent_before < 0 ? &percent_before : &nothing);
+	return keep_limits() ?: write_limits(RATE_DEFAULT, 0);
 }
 
 void limits_back(void)
 {
-	long limit = PERCENT_DEFAULT;
-
-	if (rate_before >= 0 && !rate_can_change())
-		change_back(PERCENT, &limit);
-	change_back(RATE, &rate_before);
-	change_back(PERCENT, &percent_before);
+	if (percent_before >= 0 && rate_before >= 0)
+		write_limits(rate_before, percent_before);
+	percent_before = -1;
+	rate_before = -1;
 }

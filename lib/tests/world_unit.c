@@ -326,6 +326,19 @@ static void test_exec_removes_what_asks_for_it(void **state)
 	tell(&w, ACT_exec, 0);
 	assert_int_equal(look(&w, 0, false, 10 * ACT_SLACK), CONFORMS);
 	assert_int_equal(look(&w, 1, false, 10 * ACT_SLACK), VIOLATES);
+	/* A sibling is free of its leader in there, if the child has it at all.
+	 */
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF,
+		 ACT_EXCLUDE_GUEST | ACT_INHERIT | ACT_DISABLED |
+			 ACT_REMOVE_ON_EXEC,
+		 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_INHERIT);
+	try_open(&w, 2, ON_SELF, ACT_EXCLUDE_GUEST | ACT_REMOVE_ON_EXEC, 0);
+	open_sibling(&w, 3, 2, ON_SELF, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_exec, 0);
+	assert_int_equal(look(&w, 1, false, 10 * ACT_SLACK), CONFORMS);
+	assert_int_equal(look(&w, 3, false, 10 * ACT_SLACK), VIOLATES);
 }
 
 int main(void)

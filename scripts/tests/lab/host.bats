@@ -142,6 +142,29 @@ MEDIATED=kvm_amd.enable_mediated_pmu=1
 	[[ $output != *never* ]]
 }
 
+@test "so does one that changed the limits itself, whatever they were" {
+	run -0 on_host "$MEDIATED" "$WAIT
+		cd \$S
+		rate=/proc/sys/kernel/perf_event_max_sample_rate
+		percent=/proc/sys/kernel/perf_cpu_time_max_percent
+		for limit in 25 0; do
+			echo 25 >\$percent
+			echo 50000 >\$rate
+			echo \$limit >\$percent
+			for program in throttle_test explore_test; do
+				PMU_EXPLORE_MS=20000 ./\$program >/dev/null 2>&1 &
+				wait_for '[ \$(cat \$rate) != 50000 ]' && echo changed
+				kill -KILL \$!
+				wait_for '! ls /run/pmu_passthrough-* 2>/dev/null'
+				echo \$(cat \$rate \$percent)
+			done
+		done"
+	[ "$(grep -c '^changed' <<<"$output")" -eq 4 ]
+	[ "$(grep -c '^50000 25' <<<"$output")" -eq 2 ]
+	[ "$(grep -c '^50000 0' <<<"$output")" -eq 2 ]
+	[[ $output != *never* ]]
+}
+
 @test "an interrupted run says so, and leaves the machine as it was" {
 	run -0 on_host "$MEDIATED nmi_watchdog=1" "$WAIT
 		scripts/host run --fix --suite \$S --out /tmp/o --filter time_test &
