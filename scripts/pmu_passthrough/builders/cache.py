@@ -105,19 +105,45 @@ def cached(
     return out
 
 
-def step(what: str, steps: int, log: Path, command: process.Words, **options: object) -> None:
-    """Run a long command, its output in LOG, and show how far it is. It is taken to have
-    about STEPS lines of output, or as many as the last time."""
+# Takes the mark away when the command has ended, as one that is asked to end (SIGTERM)
+# takes its halves of files away first. Neither is done by who is killed.
+_MARKED = 'trap : TERM; mark=$1; shift; "$@"; got=$?; [ $got = 137 ] || rm "$mark"; exit $got'
+
+
+def _mark(made: Path) -> Path:
+    return made.with_name(f"{made.name}.unfinished")
+
+
+def forget_halves(made: Path) -> None:
+    """Remove what was built in the folder MADE if the build was killed: a file that is half
+    written is newer than what it is made of, and make takes it for whole."""
+    if _mark(made).exists():
+        say(f"a build was killed in {made}: all of it is built anew")
+        shutil.rmtree(made, ignore_errors=True)
+        _mark(made).unlink()
+
+
+def step(
+    what: str, steps: int, log: Path, made: Path, command: process.Words, **options: object
+) -> None:
+    """Run a long command, its output in LOG, and show how far it is.
+
+    steps -- the lines of output that it is taken to have, if it was never run
+    made -- the folder it writes to, see forget_halves()
+    """
     known = cache() / "steps" / re.sub(r"[^a-zA-Z0-9]", "_", what)
     steps = int(text_of(known) or steps)
     say(f"{what} ...")
     began = time.monotonic()
     progress = Progress(what, steps, 250)
     log.parent.mkdir(parents=True, exist_ok=True)
+    mark = _mark(made)
+    mark.touch()
+    marked = ["sh", "-c", _MARKED, "sh", mark, *command]
     with open(log, "wb") as file:
         handles = CacheLock.handles()
         running = process.start(
-            command, stdout=file, stderr=subprocess.STDOUT, pass_fds=handles, **options
+            marked, stdout=file, stderr=subprocess.STDOUT, pass_fds=handles, **options
         )
     tail = process.Tail(log)
 

@@ -14,7 +14,7 @@ from ..base.options import jobs
 from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
 from . import source
-from .cache import cached, compiler, key_of, quiet, step
+from .cache import cached, compiler, forget_halves, key_of, quiet, step
 
 PATCH = TOP / "lab/kernel/hooks.patch"
 _MODULES = TOP / "selftests/test_modules"
@@ -161,6 +161,7 @@ def _make(src: Path, variant: str, part: Path) -> None:
     log = Path(f"{work.path}.{variant}.log")
     work.become(variant, log)
     obj = work.path / ("obj-debug" if variant == "debug" else "obj")
+    forget_halves(obj)
     obj.mkdir(exist_ok=True)
     _configure(work.path, obj, variant, log, what)
     # make does not see that a header has come or gone.
@@ -173,6 +174,7 @@ def _make(src: Path, variant: str, part: Path) -> None:
         f"building {what} ({variant})",
         2000,
         log,
+        obj,
         ["sh", "-c", make, "sh", work.path, obj, _MODULES],
     )
     for path in (obj / "arch/x86/boot/bzImage", *(obj / "test_modules").glob("*.ko")):

@@ -12,7 +12,7 @@ from ..base.options import jobs
 from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
 from ..builders import debian
-from ..builders.cache import cached, compiler, key_of, quiet, step
+from ..builders.cache import cached, compiler, forget_halves, key_of, quiet, step
 from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
@@ -81,6 +81,7 @@ def _make(part: Path) -> None:
     # Another patch, or another way to build, is another tree; other files are not.
     key = key_of(_SOURCE.key(), _PATCH, _OPTIONS, _FLAGS, compiler("g++"))
     work = cache_folder("work") / f"bochs-{key}"
+    forget_halves(work)
     _SOURCE.lay_out(work, _fetch, _hook)
     log = Path(f"{work}.log")
     quiet(["rsync", "-rc", f"{_FILES}/", f"{work}/"], log, f"cannot write to {work}")
@@ -88,7 +89,7 @@ def _make(part: Path) -> None:
     flags = f'CFLAGS="{_FLAGS}" CXXFLAGS="{_FLAGS}"'
     configure = f"[ -e configured ] || ./configure {_OPTIONS} {flags}"
     script = f"{configure} || exit; : >configured; exec make -j {jobs()}"
-    step("building Bochs", 1340, log, ["sh", "-c", script], cwd=work)
+    step("building Bochs", 1340, log, work, ["sh", "-c", script], cwd=work)
     _firmware(part)
     shutil.copy(work / "bochs", part)
     process.run(["strip", "-g", part / "bochs"])

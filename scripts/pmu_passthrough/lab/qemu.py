@@ -14,7 +14,7 @@ from ..base.options import jobs
 from ..base.place import TOP, cache, cache_folder, need_tool, text_of
 from ..base.say import Refused
 from ..builders import debian
-from ..builders.cache import CacheLock, cached, compiler, key_of, quiet, step
+from ..builders.cache import CacheLock, cached, compiler, forget_halves, key_of, quiet, step
 from ..builders.given import Source
 from .emulator import Emulator, same_kernel, still_there
 from .request import Request
@@ -94,6 +94,7 @@ def _make(part: Path, plain: bool) -> None:
     if not plain:
         _lay_over(work)
     environment = os.environ | {"PYTHONPATH": str(_meson())}
+    forget_halves(work / "build")
     (work / "build").mkdir(exist_ok=True)
     configure = f'[ -e build.ninja ] || "$1/configure" --python=/usr/bin/python3 {options}'
     script = f"{configure} || exit; exec ninja -j {jobs()} qemu-system-x86_64"
@@ -102,6 +103,7 @@ def _make(part: Path, plain: bool) -> None:
         f"building QEMU ({kind})",
         2050 if plain else 1330,
         Path(f"{work}.log"),
+        work / "build",
         command,
         cwd=work / "build",
         env=environment,

@@ -13,7 +13,7 @@ import pytest
 from pmu_passthrough.base import place
 from pmu_passthrough.base.say import Refused
 from pmu_passthrough.builders import kernel, source
-from pmu_passthrough.builders.cache import CacheLock, cached, key_of
+from pmu_passthrough.builders.cache import CacheLock, cached, forget_halves, key_of, step
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +132,27 @@ def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no"):
         cached(tmp_path / "p", 1, "x", make)
     assert not list(tmp_path.glob("p*"))
+
+
+@pytest.mark.parametrize(("signal", "again"), [("TERM", False), ("KILL", True)])
+def test_what_a_killed_build_left_half_is_made_again(
+    tmp_path: Path, signal: str, again: bool
+) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "whole").touch()
+    recipe = f"printf half >$@; kill -{signal} 0; sleep 60"
+    (tmp_path / "Makefile").write_text(f"made/half:\n\t{recipe}\n", encoding="utf-8")
+    command = ["make", "-s", "-C", tmp_path, "made/half"]
+    with pytest.raises(Refused, match="building it failed"):
+        step("building it", 1, tmp_path / "log", made, command)
+    assert (made / "half").exists() == again
+    forget_halves(made)
+    assert made.exists() != again
+    # Once is enough.
+    made.mkdir(exist_ok=True)
+    forget_halves(made)
+    assert made.exists()
 
 
 def test_a_disk_without_space_is_refused_before_anything_is_made(
