@@ -90,7 +90,8 @@ samples_of() {
 	[ "$of_host" -gt 100 ]
 }
 
-# exits_of CONTRACT: what perf kvm stat calls the exits of a guest that uses its PMU.
+# exits_of CONTRACT: what perf kvm stat calls the exits of a guest that uses its PMU. On a
+# terminal, as the lab's port is one, perf 6.12 shows them in a window and waits for a key.
 exits_of() {
 	local vpmu
 	vpmu=$(tool vpmu)
@@ -98,7 +99,7 @@ exits_of() {
 	"$LAB" exec --contract "$1" -- sh -c '
 		cd /tmp
 		perf kvm stat record -o data -- "$1" >/dev/null 2>&1 || exit 3
-		perf --no-pager kvm -i data stat report 2>&1' sh "$vpmu" |
+		perf --no-pager kvm -i data stat report 2>&1 | cat' sh "$vpmu" |
 		awk '$2 ~ /^[0-9]+$/ { print $1, $2 }'
 }
 
