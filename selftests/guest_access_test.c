@@ -368,12 +368,12 @@ TEST_F(reach, M36_extensions_are_not_announced)
 	JUDGE("M36", &c->s, &c->o);
 }
 
-TEST_F(reach, M44_init_leaves_the_pmu_as_it_is)
+TEST_F(reach, M44_init_and_sipi_leave_the_pmu_as_it_is)
 {
 	struct guest_case *c = &self->c;
 
 	pattern_write(&c->guest, &c->pmu);
-	guest_send_init(&c->guest);
+	guest_send_init_and_sipi(&c->guest);
 	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
 	JUDGE("M44.init", &c->s, &c->o);
 }

@@ -29,7 +29,9 @@ GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
 	$(TOP)/lib/vm/counting.c $(TOP)/lib/vm/pattern.c
 ROOMS := base contract explore host perf report vm
 LIB_SRC := $(filter-out $(GUEST_LIB),$(foreach room,$(ROOMS),$(wildcard $(TOP)/lib/$(room)/*.c)))
-GUEST_SRC := $(GUEST_LIB) $(wildcard $(TOP)/guest_code/*.c)
+# A program of its own: the init of a Linux guest.
+LINUX_INIT := $(TOP)/guest_code/linux_init.c
+GUEST_SRC := $(GUEST_LIB) $(filter-out $(LINUX_INIT),$(wildcard $(TOP)/guest_code/*.c))
 LIB_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(LIB_SRC))
 GUEST_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(GUEST_SRC))
 
@@ -44,6 +46,18 @@ $(OUTPUT)/obj/lib/explore/write.o: $(wildcard $(TOP)/lib/explore/acts*) \
 $(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_GUEST) -MD -MP -c -o $@ $<
+
+# There is no C library in the guest.
+$(OUTPUT)/obj/linux_init: $(LINUX_INIT) $(LINUX_INIT:.c=.h)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -static -nostdlib -fno-pie -no-pie -O2 -Wall $(WERROR) \
+		-fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
+		$(KHDR_INCLUDES) -include $(KSRC)/tools/include/nolibc/nolibc.h \
+		-o $@ $< -lgcc
+
+# It has that program in it.
+$(OUTPUT)/obj/linux_test.o: $(OUTPUT)/obj/linux_init
+$(OUTPUT)/obj/linux_test.o: CFLAGS_TEST += -DLINUX_INIT='"$(OUTPUT)/obj/linux_init"'
 
 $(OUTPUT)/obj/%_test.o: $(HERE)/%_test.c
 	$(Q)mkdir -p $(@D)

@@ -74,3 +74,12 @@ RULE(M75,
 	AT_LEAST(counted_after, s->host_work);
 	EXACTLY(siblings_eof, 0);
 }
+
+RULE(M79,
+     "a parent's event has what a vCPU thread of its child counted that was killed inside its guest",
+     "perf_event_exit_task(), perf_put_guest_context()")
+{
+	NEEDS(s->host_work > 0);
+	NEEDS(s->guest_min_ns > 0);
+	AT_LEAST(counted_after, s->host_work);
+}

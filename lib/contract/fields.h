@@ -145,6 +145,10 @@
 	X(moved_least, NUMBER, "the least that one of the others gained")                          \
 	X(moved_most, NUMBER, "the most that one of the others gained")                            \
 	X(samples, NUMBER, "samples written")                                                      \
+	X(samples_lost, NUMBER, "samples that found no room")                                      \
+	X(complaints, NUMBER, "the guest's kernel complained")                                     \
+	X(log_lines, NUMBER,                                                                       \
+	  "lines in the log of the guest's kernel that it was to write")                           \
 	X(samples_of_other, NUMBER,                                                                \
 	  "samples that the other member of the group wrote")                                      \
 	X(samples_of_host, NUMBER,                                                                 \

@@ -192,7 +192,7 @@ RULE(M37.same, "guest and nested guest find in a register what either wrote",
 	expect_kept(s, d);
 }
 
-RULE(M44.init, "INIT leaves the PMU as it is",
+RULE(M44.init, "INIT and SIPI leave the PMU as it is",
      "kvm_pmu_reset(), kvm_vcpu_reset(); AMD64 APM volume 2, Processor Initialization State")
 {
 	expect_kept(s, d);
@@ -215,6 +215,40 @@ RULE(M70,
 	STATED(guest_work);
 	CONTROL(guest_control, 1);
 	EXACTLY(guest_counted, s->guest_work);
+}
+
+/* Twice a piece of work less that piece: what surrounds it is in both. */
+RULE(M76,
+     "perf in a Linux guest counts a program's instructions exactly, where it stays and where it is saved and restored meanwhile",
+     "perf_event_open(2); kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
+{
+	STATED(guest_work);
+	EXACTLY(guest_counted, s->guest_work);
+}
+
+RULE(M76.rdpmc, "a program of a Linux guest reads the same by RDPMC",
+     "perf_event_open(2), cap_user_rdpmc; kvm_need_rdpmc_intercept()")
+{
+	STATED(guest_work);
+	EXACTLY(guest_counted, s->guest_work);
+}
+
+/* The work ends amid a period. */
+RULE(M77,
+     "perf in a Linux guest takes a sample at the end of each sample period, and loses none",
+     "perf_event_open(2); __perf_event_overflow(), kvm_handle_guest_mediated_pmi()")
+{
+	NEEDS(s->overflows > 0);
+	EXACTLY(samples, s->overflows);
+	EXACTLY(samples_lost, 0);
+}
+
+RULE(M78, "the kernel of a Linux guest complains of nothing",
+     "amd_pmu_init(), intel_pmu_init(), check_hw_exists()")
+{
+	(void)s;
+	CONTROL(log_lines, 1);
+	EXACTLY(complaints, 0);
 }
 
 RULE(M42,

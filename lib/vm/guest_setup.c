@@ -180,6 +180,23 @@ int guest_filter_fixed(struct guest *guest, bool deny)
 }
 
 /*
+ * A vCPU that waits for one takes it when its state is asked for, and is then
+ * about to run at the first page, for no vector was given
+ * (kvm_apic_accept_events()).
+ */
+static void take_sipi(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_SIPI_RECEIVED };
+	struct kvm_sregs sregs;
+
+	vcpu_mp_state_set(vcpu, &state);
+	vcpu_ioctl(vcpu, KVM_GET_MP_STATE, &state);
+	vcpu_sregs_get(vcpu, &sregs);
+	TEST_ASSERT(state.mp_state == KVM_MP_STATE_RUNNABLE && !sregs.cs.base,
+		    "the vCPU took no SIPI");
+}
+
+/*
  * The guest sends it to itself. The first vCPU then starts at the reset vector,
  * where this VM has no memory: KVM_RUN returns, with whatever reason.
  */
@@ -199,13 +216,14 @@ static void init_and_restore(void *arg)
 	_vcpu_run(vcpu);
 	TEST_ASSERT(vcpu->run->exit_reason != KVM_EXIT_IO,
 		    "the vCPU took no INIT");
+	take_sipi(vcpu);
 	vcpu_sregs_set(vcpu, &sregs);
 	vcpu_regs_set(vcpu, &regs);
 	vcpu_ioctl(vcpu, KVM_SET_LAPIC, &apic);
 	vcpu_mp_state_set(vcpu, &state);
 }
 
-void guest_send_init(struct guest *guest)
+void guest_send_init_and_sipi(struct guest *guest)
 {
 	struct guest_step *step = guest->script->step;
 

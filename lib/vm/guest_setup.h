@@ -46,10 +46,10 @@ int guest_filter(struct guest *guest, bool deny, uint64_t event);
 int guest_filter_fixed(struct guest *guest, bool deny);
 
 /*
- * Send the vCPU an INIT, on its own thread, and then put back everything that
- * INIT resets except the PMU, so that it follows its script as before.
+ * Send the vCPU an INIT and a SIPI, on its own thread, and then put back what
+ * they reset except the PMU, so that it follows its script as before.
  */
-void guest_send_init(struct guest *guest);
+void guest_send_init_and_sipi(struct guest *guest);
 
 /*
  * Save all of the vCPU, end the VM, and restore it in a new one with the same

@@ -166,7 +166,8 @@ def _make(src: Path, variant: str, part: Path) -> None:
     _configure(work.path, obj, variant, log, what)
     # make does not see that a header has come or gone.
     shutil.rmtree(obj / "test_modules", ignore_errors=True)
-    make = f'make -C "$1" O="$2" -j {jobs()} bzImage modules'
+    # A shell that ends before its make leaves that to be killed.
+    make = f'trap : TERM; make -C "$1" O="$2" -j {jobs()} bzImage modules'
     # The calls of the test module came with mediated PMUs.
     if not source.is_older(source.version(src), source.MEDIATED):
         make += ' && make -C "$1" O="$2" M="$3" MO="$2/test_modules" modules'

@@ -153,15 +153,17 @@ def initramfs(programs: Path) -> Path:
     return out
 
 
-def job_cpio(out: Path, job: str, modules: Iterable[Path]) -> Path:
-    """The job of one boot, and the modules of its kernel, as a second cpio that the
-    kernel unpacks over the first."""
+def job_cpio(out: Path, job: str, modules: Iterable[Path], image: Path | None = None) -> Path:
+    """The job of one boot, the modules of its kernel, and that kernel for a guest to boot,
+    as a second cpio that the kernel unpacks over the first."""
     root = out / "job.root"
     shutil.rmtree(root, ignore_errors=True)
     (root / "lab").mkdir(parents=True)
     (root / "lab/job").write_bytes(job.encode("utf-8", "surrogateescape"))
     for module in modules:
         shutil.copy(module, root / "lab")
+    if image:
+        shutil.copy(image, root / "lab/kernel")
     pack(root, out / "job.cpio")
     shutil.rmtree(root)
     return out / "job.cpio"

@@ -158,7 +158,7 @@ def _state(request: Request, products: Products, job: str) -> Path | None:
 def _booted(request: Request, products: Products, out: Path, job: str) -> list[str]:
     """The command of a boot from the beginning, the job in its initial file system."""
     emulator = emulator_of(request.machine)
-    packed = programs.job_cpio(out, job, products.modules)
+    packed = programs.job_cpio(out, job, products.modules, request.guest_image(products.image))
     with open(out / "initrd", "wb") as initrd:
         for part in (products.initramfs, packed):
             initrd.write(part.read_bytes())

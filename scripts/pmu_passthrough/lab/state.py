@@ -56,7 +56,7 @@ def _make(
     part: Path, request: Request, emulator: Path, image: Path, modules: tuple[Path, ...], base: Path
 ) -> None:
     kind = emulator_of(request.machine)
-    job = programs.job_cpio(part, "JOB=wait\n", modules)
+    job = programs.job_cpio(part, "JOB=wait\n", modules, request.guest_image(image))
     (part / "initrd").write_bytes(base.read_bytes() + job.read_bytes())
     job.unlink()
     for name in _SAID:

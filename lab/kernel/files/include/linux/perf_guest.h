@@ -195,6 +195,10 @@
 	X(vmx_wide_value_taken, M73, MEDIATED, INTEL, LATE, "full-width registers take any value") \
 	X(group_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the one that is asked alone") \
 	X(siblings_not_asked, M75, MEDIATED, ANY, LATE, "an ioctl with FLAG_GROUP reaches the leader alone") \
+	X(got_counter_short, M76, MEDIATED, AMD, LATE, "a counter that the VMM gets lacks its low bits") \
+	X(restored_masked, M77, MEDIATED, ANY, LATE, "KVM_SET_LAPIC masks the performance entry") \
+	X(disabling_faults, M78, MEDIATED, AMD, LATE, "writing an event select that is not enabled faults") \
+	X(killed_child_lost, M79, MEDIATED, ANY, LATE, "what a killed child counted is lost") \
 	X(one_overflow_kept, M63, MEDIATED, ANY, LATE, "put keeps one bit of the guest's overflow status") \
 	X(eventsels_left, M64, MEDIATED, ANY, LATE, "put leaves the guest's event selects in the hardware") \
 	X(vmx_debugctl_lost, M64, MEDIATED, INTEL, ALONE, "an exit leaves the host's DEBUGCTL zero") \

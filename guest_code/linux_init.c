@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The init of a Linux guest: counts and samples a program of its own with
+ * perf_event_open(2), and writes what it saw to the VMM's port, a line each:
+ *
+ *   counted N M    events of user space for WORK and for twice WORK, each 0 if
+ *                  no value came often
+ *   rdpmc N M      the same, read by RDPMC
+ *   sampled N S L  events, samples, and samples lost
+ *   midway         while one of these counts
+ *   failed WHERE ERRNO
+ *   end
+ *
+ * With the kernel's nolibc, for there is nothing else in the guest.
+ */
+#include <linux/perf_event.h>
+
+#include "linux_init.h"
+
+/* So often the same value makes it certain, among at most so many. */
+#define CERTAIN 6
+#define ATTEMPTS 100
+/* Each begins so many turns later, lest a tick hits all at the same place. */
+#define LATER 5003ul
+#define RING_PAGES 8
+#define PAGE 4096
+
+/* /dev/port, the I/O ports of the machine. */
+static int ports;
+
+static inline void out(const char *text, unsigned long length)
+{
+	while (length--)
+		syscall(__NR_pwrite64, ports, text++, 1, LINUX_INIT_PORT);
+}
+
+/* One of drivers/char/mem.c. Returns a file descriptor, or -1 and errno. */
+static int open_device(const char *name, unsigned int minor, int flags)
+{
+	if (syscall(__NR_mknod, name, S_IFCHR | 0600, 1 << 8 | minor))
+		return -1;
+	return open(name, flags);
+}
+
+static void put_text(char **at, const char *text)
+{
+	while (*text)
+		*(*at)++ = *text++;
+}
+
+static void put_number(char **at, unsigned long value)
+{
+	char digits[24];
+	int n = 0;
+
+	do {
+		digits[n++] = '0' + value % 10;
+		value /= 10;
+	} while (value);
+	*(*at)++ = ' ';
+	while (n)
+		*(*at)++ = digits[--n];
+}
+
+static void say(const char *what, const unsigned long *values, int count)
+{
+	char line[128], *at = line;
+
+	put_text(&at, what);
+	for (int i = 0; i < count; i++)
+		put_number(&at, values[i]);
+	*at++ = '\n';
+	out(line, at - line);
+}
+
+static void end(void)
+{
+	say("end", 0, 0);
+	for (;;)
+		sleep(1);
+}
+
+static void fail(const char *what, long error)
+{
+	const unsigned long value = error < 0 ? -error : error;
+
+	say(what, &value, 1);
+	end();
+}
+
+/* Two instructions a turn. */
+static inline void turn(unsigned long turns)
+{
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(turns) : : "cc");
+}
+
+/* In two halves, and the VMM is told in between. */
+static inline void work(unsigned long instructions)
+{
+	static const char midway[] = "midway\n";
+
+	turn(instructions / 4);
+	out(midway, sizeof(midway) - 1);
+	turn(instructions / 4);
+}
+
+static int open_event(unsigned long period)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.sample_period = period,
+		.sample_type = period ? PERF_SAMPLE_IP : 0,
+		.disabled = 1,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+	int fd = syscall(__NR_perf_event_open, &attr, 0, -1, -1, 0);
+
+	if (fd < 0)
+		fail("failed perf_event_open", errno);
+	return fd;
+}
+
+static struct perf_event_mmap_page *map_event(int fd, int pages)
+{
+	void *page = mmap(0, (1 + pages) * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		fail("failed mmap", errno);
+	return page;
+}
+
+static unsigned long value_of(int fd)
+{
+	unsigned long value;
+
+	if (read(fd, &value, sizeof(value)) != sizeof(value))
+		fail("failed read", errno);
+	return value;
+}
+
+__attribute__((noipa)) static unsigned long count(int fd,
+						  unsigned long instructions)
+{
+	ioctl(fd, PERF_EVENT_IOC_RESET, 0);
+	ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+	work(instructions);
+	ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
+	return value_of(fd);
+}
+
+static inline unsigned long rdpmc(unsigned int index)
+{
+	unsigned int low, high;
+
+	__asm__ volatile("rdpmc" : "=a"(low), "=d"(high) : "c"(index));
+	return low | (unsigned long)high << 32;
+}
+
+/* As perf_event_open(2) says of struct perf_event_mmap_page. */
+static inline unsigned long
+value_here(const volatile struct perf_event_mmap_page *page)
+{
+	unsigned int sequence, index, unused;
+	unsigned long value;
+
+	do {
+		sequence = page->lock;
+		__asm__ volatile("" ::: "memory");
+		index = page->index;
+		if (!page->cap_user_rdpmc || !index)
+			fail("failed rdpmc", 0);
+		unused = 64 - page->pmc_width;
+		value = page->offset +
+			((long)(rdpmc(index - 1) << unused) >> unused);
+		__asm__ volatile("" ::: "memory");
+	} while (page->lock != sequence);
+	return value;
+}
+
+static struct perf_event_mmap_page *read_here;
+
+__attribute__((noipa)) static unsigned long
+count_here(int fd, unsigned long instructions)
+{
+	unsigned long from = value_here(read_here);
+
+	work(instructions);
+	return value_here(read_here) - from;
+}
+
+struct seen {
+	unsigned long value;
+	int times;
+};
+
+/* Returns how often the value was seen, now included. */
+static int note(struct seen seen[ATTEMPTS], unsigned long value)
+{
+	int i = 0;
+
+	while (seen[i].times && seen[i].value != value)
+		i++;
+	seen[i].value = value;
+	return ++seen[i].times;
+}
+
+typedef unsigned long measure_fn(int fd, unsigned long instructions);
+
+/*
+ * The value that comes CERTAIN times, or 0 if none does: an interrupt, an exit,
+ * a page that is not yet there add to what is counted, and not each time.
+ */
+static unsigned long measure_often(measure_fn *measure, int fd,
+				   unsigned long instructions)
+{
+	struct seen seen[ATTEMPTS] = { 0 };
+
+	for (unsigned long i = 0; i < ATTEMPTS; i++) {
+		unsigned long value;
+
+		turn(1 + i * LATER);
+		value = measure(fd, instructions);
+		if (note(seen, value) == CERTAIN)
+			return value;
+	}
+	return 0;
+}
+
+static void measure_and_say(const char *what, measure_fn *measure, int fd)
+{
+	const unsigned long values[] = {
+		measure_often(measure, fd, LINUX_INIT_WORK),
+		measure_often(measure, fd, 2 * LINUX_INIT_WORK),
+	};
+
+	say(what, values, 2);
+}
+
+static unsigned long lost_at(const char *data, unsigned long at)
+{
+	unsigned long lost;
+
+	/* struct { header; id; lost; } and all of it aligned to eight bytes */
+	memcpy(&lost, data + (at + 16) % (RING_PAGES * PAGE), sizeof(lost));
+	return lost;
+}
+
+static void sample(void)
+{
+	int fd = open_event(LINUX_INIT_PERIOD);
+	struct perf_event_mmap_page *page = map_event(fd, RING_PAGES);
+	const char *data = (const char *)page + PAGE;
+	unsigned long seen[3] = { 0 };
+
+	seen[0] = count(fd, LINUX_INIT_SAMPLES * LINUX_INIT_PERIOD +
+				    LINUX_INIT_PERIOD / 2);
+	for (unsigned long at = 0; at < page->data_head;) {
+		const struct perf_event_header *header =
+			(const void *)(data + at % (RING_PAGES * PAGE));
+
+		if (header->type == PERF_RECORD_SAMPLE)
+			seen[1]++;
+		if (header->type == PERF_RECORD_LOST)
+			seen[2] += lost_at(data, at);
+		at += header->size;
+	}
+	say("sampled", seen, 3);
+}
+
+/*
+ * A slow guest's kernel would allow fewer and fewer samples. Told not to, it
+ * warns (perf_cpu_time_max_percent_handler()).
+ */
+static void allow_samples(void)
+{
+	int fd;
+
+	if (mount("proc", "/proc", "proc", 0, 0))
+		fail("failed mount", errno);
+	fd = open("/proc/sys/kernel/perf_cpu_time_max_percent", O_WRONLY);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		fail("failed sysctl", errno);
+	close(fd);
+}
+
+int main(void)
+{
+	int fd;
+
+	ports = open_device("/ports", 4, O_RDWR);
+	if (ports < 0)
+		return 1;
+	allow_samples();
+	fd = open_event(0);
+	measure_and_say("counted", count, fd);
+	read_here = map_event(fd, 0);
+	ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+	measure_and_say("rdpmc", count_here, fd);
+	close(fd);
+	sample();
+	end();
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An unmodified Linux as a guest: a small VMM boots a kernel image with one
+ * program of the suite as its init. One vCPU, the in-kernel interrupt
+ * controllers and timer, a serial port for the kernel, a port for init, and
+ * nothing else.
+ */
+#ifndef PMU_VM_LINUX_H
+#define PMU_VM_LINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/deadline.h"
+
+#define LINUX_LINE_MOST 160
+#define LINUX_CONSOLE_MOST 32768
+
+struct linux_guest {
+	int vm, vcpu;
+	struct kvm_run *run;
+	size_t run_size;
+	uint8_t *memory;
+	char why[64];
+	char line[LINUX_LINE_MOST];
+	size_t line_length;
+	char console[LINUX_CONSOLE_MOST];
+	size_t console_length;
+	bool console_cut;
+};
+
+enum linux_exit {
+	/* Init wrote a line: it is in @line, without its end. */
+	LINUX_SAID,
+	/* It was shut down, or left KVM_RUN as it should not: @why says it. */
+	LINUX_STOPPED,
+	/* The deadline passed. */
+	LINUX_LATE,
+};
+
+/*
+ * The image to boot: $PMU_GUEST_KERNEL, else that of the running kernel where
+ * distributions put it. Returns NULL if that cannot be read.
+ */
+const char *linux_image(void);
+
+/*
+ * Have a VM with the PMU that KVM offers ready to boot.
+ * @image: path of a bzImage
+ * @init:  the program to run as init, of @init_size bytes
+ * Returns 0 or an errno (ENOEXEC if it is no bzImage that can be entered in
+ * 64-bit mode, E2BIG if it
+ * has no room), and then there is nothing to close.
+ */
+int linux_begin(struct linux_guest *guest, const char *image, const void *init,
+		size_t init_size);
+
+/* Run it until something is to be done. */
+enum linux_exit linux_run(struct linux_guest *guest,
+			  const struct deadline *deadline);
+
+/*
+ * Take what a VMM saves of a VM, close it, and set it in another VM with the
+ * same memory. Registers that KVM lists and refuses to get are left out.
+ * Returns 0 or an errno.
+ */
+int linux_move(struct linux_guest *guest);
+
+/*
+ * Copy the first line of its kernel's log that is a complaint to @line.
+ * Returns false if there is none.
+ */
+bool linux_complaint(const struct linux_guest *guest, char *line, size_t size);
+
+/* How often that log has @text. */
+unsigned int linux_log_lines(const struct linux_guest *guest, const char *text);
+
+void linux_end(struct linux_guest *guest);
+
+#endif

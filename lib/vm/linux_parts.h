@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files of a Linux guest. */
+#ifndef PMU_VM_LINUX_PARTS_H
+#define PMU_VM_LINUX_PARTS_H
+
+#include "linux.h"
+
+#define LINUX_MEMORY (256u << 20)
+
+/*
+ * A VM with that memory and a vCPU, as yet in no state. Each returns 0 or an
+ * errno.
+ */
+int linux_create(struct linux_guest *guest);
+/* Put the kernel, what it is told, and its init into the memory. */
+int linux_load(struct linux_guest *guest, const char *image, const void *init,
+	       size_t init_size, uint64_t *entry);
+/* The first vCPU's registers as the 64-bit boot protocol wants them. */
+int linux_enter_at(struct linux_guest *guest, uint64_t entry);
+
+/* Close the VM, keep the memory. */
+void linux_close_vm(struct linux_guest *guest);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An unmodified Linux as a guest, and perf in it (docs/contract/guest.md, M76
+ * to M78). guest_code/linux_init.c is what runs there.
+ */
+#include "../guest_code/linux_init.h"
+#include "harness/cases.h"
+#include "vm/linux.h"
+
+/* A guest's kernel boots as slowly as its host did, and slower. */
+#define BOOTS 4
+/* Bytes of its log. */
+#define LOG_SHOWN 2000
+
+/* The program, as it is linked. */
+__asm__(".pushsection .rodata\n"
+	"linux_init: .incbin \"" LINUX_INIT "\"\n"
+	"linux_init_end:\n"
+	".popsection");
+extern const char linux_init[], linux_init_end[];
+
+FIXTURE(linux_guest)
+{
+	struct scenario s;
+	struct observation o;
+	struct linux_guest *guest;
+};
+
+FIXTURE_VARIANT(linux_guest)
+{
+	bool moves;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(linux_guest, that_stays) { .moves = false };
+FIXTURE_VARIANT_ADD(linux_guest, saved_and_restored) { .moves = true };
+/* clang-format on */
+
+FIXTURE_SETUP(linux_guest)
+{
+	case_begin();
+	self->s = scenario_unknown;
+	self->o = observation_unknown;
+	self->guest = NULL;
+}
+
+FIXTURE_TEARDOWN(linux_guest)
+{
+	if (self->guest)
+		linux_end(self->guest);
+	free(self->guest);
+	case_end(_metadata);
+}
+
+/* Its end, a note a line. */
+static void show_log(const struct linux_guest *guest)
+{
+	const char *line = guest->console;
+
+	if (guest->console_length > LOG_SHOWN)
+		line += guest->console_length - LOG_SHOWN;
+	while (*line) {
+		size_t length = strcspn(line, "\r\n");
+
+		if (length)
+			report_note("its log: %.*s", (int)length, line);
+		line += length + (line[length] != 0);
+	}
+}
+
+/*
+ * The next line that is not "midway", where a guest that @moves is moved.
+ * Returns NULL if there is none, and says why.
+ */
+static const char *next_line(struct linux_guest *guest, bool moves,
+			     const struct deadline *deadline)
+{
+	for (;;) {
+		enum linux_exit exit = linux_run(guest, deadline);
+		int err;
+
+		if (exit != LINUX_SAID) {
+			report_note("the guest %s",
+				    exit == LINUX_LATE ? "is not done in time"
+						       : guest->why);
+			show_log(guest);
+			return NULL;
+		}
+		if (strcmp(guest->line, "midway"))
+			return guest->line;
+		err = moves ? linux_move(guest) : 0;
+		if (err) {
+			report_note("it cannot be moved: %s", strerror(err));
+			return NULL;
+		}
+	}
+}
+
+/* Of a piece of work and of twice that. */
+static bool take_counts(const char *line, const char *format,
+			struct scenario *s, struct observation *o)
+{
+	unsigned long once, twice;
+
+	if (sscanf(line, format, &once, &twice) != 2)
+		return false;
+	s->guest_work = once && twice ? (int64_t)LINUX_INIT_WORK : NOT_KNOWN;
+	o->guest_counted = (int64_t)(twice - once);
+	return true;
+}
+
+static bool take_samples(const char *line, struct scenario *s,
+			 struct observation *o)
+{
+	unsigned long count, samples, lost;
+
+	if (sscanf(line, "sampled %lu %lu %lu", &count, &samples, &lost) != 3)
+		return false;
+	s->overflows = LINUX_INIT_SAMPLES;
+	o->samples = (int64_t)samples;
+	o->samples_lost = (int64_t)lost;
+	return true;
+}
+
+TEST_F(linux_guest, M76_M77_M78_perf_in_it)
+{
+	struct deadline deadline = deadline_after_ms(BOOTS * patience_ms());
+	const char *image = linux_image();
+	char complaint[256] = "its log is too long";
+	const char *line;
+
+	NEEDS(image, "a kernel image, /boot/vmlinuz-* or PMU_GUEST_KERNEL=");
+	self->guest = calloc(1, sizeof(*self->guest));
+	MUST_BE(self->guest);
+	MUST(linux_begin(self->guest, image, linux_init,
+			 (size_t)(linux_init_end - linux_init)));
+	while ((line = next_line(self->guest, variant->moves, &deadline)) &&
+	       strcmp(line, "end")) {
+		if (take_counts(line, "counted %lu %lu", &self->s, &self->o))
+			JUDGE("M76", &self->s, &self->o);
+		else if (take_counts(line, "rdpmc %lu %lu", &self->s, &self->o))
+			JUDGE("M76.rdpmc", &self->s, &self->o);
+		else if (take_samples(line, &self->s, &self->o))
+			JUDGE("M77", &self->s, &self->o);
+		else
+			report_note("the guest says: %s", line);
+	}
+	MUST_BE(line);
+	MUST_BE(self->o.samples != NOT_KNOWN);
+	self->o.log_lines = linux_log_lines(self->guest, LINUX_INIT_WARNING);
+	self->o.complaints =
+		linux_complaint(self->guest, complaint, sizeof(complaint)) ||
+		self->guest->console_cut;
+	if (self->o.complaints)
+		report_note("the guest's kernel: %s", complaint);
+	JUDGE("M78", &self->s, &self->o);
+}
+
+int main(int argc, char **argv)
+{
+	return case_main(argc, argv, HOST_NEEDS_GUEST_PMU);
+}
