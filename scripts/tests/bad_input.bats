@@ -49,7 +49,7 @@ refused() {
 }
 
 @test "an unknown machine is refused, and those there are named" {
-	refused "no machine called 'vax'; there is: amd-zen4 amd-zen4-rough intel-atom intel-fixed4 intel-sparse intel-v4 intel-v5 intel-v5-rough" "$LAB" run --machine vax
+	refused "no machine called 'vax'; there is: amd-zen4 amd-zen4-rough intel-atom intel-fixed4 intel-linux intel-sparse intel-v4 intel-v5 intel-v5-rough" "$LAB" run --machine vax
 }
 
 @test "an unknown roughness is refused, and one that is out of range" {
@@ -184,7 +184,7 @@ known_only() {
 @test "a newline gets nothing past a check, and the message is one line" {
 	refused "no fault called 'wakes\\nwakes'; see scripts/lab show faults" "$LAB" run --fault $'wakes\nwakes'
 	refused "no case matches --filter 'param_test\\nnonsense'; see scripts/lab show cases" "$LAB" run --filter $'param_test\nnonsense'
-	refused "no machine called 'a\\nb'; there is: amd-zen4 amd-zen4-rough intel-atom intel-fixed4 intel-sparse intel-v4 intel-v5 intel-v5-rough" \
+	refused "no machine called 'a\\nb'; there is: amd-zen4 amd-zen4-rough intel-atom intel-fixed4 intel-linux intel-sparse intel-v4 intel-v5 intel-v5-rough" \
 		"$LAB" run --machine $'a\nb'
 }
 

@@ -29,6 +29,7 @@ class Machine:
     console -- the kernel's console, with the port's speed where that matters
     pmu_version, pmu_general, pmu_fixed -- of Bochs' PMU, CPUID leaf 0xA
     pmu_fixed_mask -- which fixed counters there are, if they have gaps (leaf 0x23)
+    linux_guest -- can a whole Linux run in a guest of it?
     rough -- what it does that no manual promises (docs/lab.md), by name
     """
 
@@ -46,6 +47,7 @@ class Machine:
     pmu_general: int = 0
     pmu_fixed: int = 0
     pmu_fixed_mask: int = 0
+    linux_guest: bool = True
     rough: dict[str, int] = field(default_factory=dict)
 
     @property

@@ -164,7 +164,8 @@ class Request:
     def guest_image(self, image: Path) -> Path | None:
         """What a Linux guest boots: the machine's kernel, but for the debug kernel, whose
         sanitizers take minutes inside two emulations."""
-        return None if self.variant == "debug" and not self.image else image
+        sanitized = self.variant == "debug" and not self.image
+        return image if self.machine.linux_guest and not sanitized else None
 
     def kernel_arguments(self) -> str:
         own = ""
