@@ -142,8 +142,7 @@ static unsigned long value_of(int fd)
 	return value;
 }
 
-__attribute__((noipa)) static unsigned long count(int fd,
-						  unsigned long instructions)
+static unsigned long count(int fd, unsigned long instructions)
 {
 	ioctl(fd, PERF_EVENT_IOC_RESET, 0);
 	ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
@@ -183,8 +182,7 @@ value_here(const volatile struct perf_event_mmap_page *page)
 
 static struct perf_event_mmap_page *read_here;
 
-__attribute__((noipa)) static unsigned long
-count_here(int fd, unsigned long instructions)
+static unsigned long count_here(int fd, unsigned long instructions)
 {
 	unsigned long from = value_here(read_here);
 
@@ -212,9 +210,10 @@ typedef unsigned long measure_fn(int fd, unsigned long instructions);
 
 /*
  * The value that comes CERTAIN times, or 0 if none does: an interrupt, an exit,
- * a page that is not yet there add to what is counted, and not each time.
+ * a page that is not yet there add to what is counted, and not each time. The
+ * compiler does not see what it calls, so that it is one piece of code.
  */
-static unsigned long measure_often(measure_fn *measure, int fd,
+static unsigned long measure_often(measure_fn *volatile measure, int fd,
 				   unsigned long instructions)
 {
 	struct seen seen[ATTEMPTS] = { 0 };

@@ -50,7 +50,7 @@ $(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 # There is no C library in the guest.
 $(OUTPUT)/obj/linux_init: $(LINUX_INIT) $(LINUX_INIT:.c=.h)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -static -nostdlib -fno-pie -no-pie -O2 -Wall $(WERROR) \
+	$(Q)$(CC) -static -nostdlib -fno-pie -O2 -Wall $(WERROR) \
 		-fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
 		$(KHDR_INCLUDES) -include $(KSRC)/tools/include/nolibc/nolibc.h \
 		-o $@ $< -lgcc

@@ -29,28 +29,26 @@ struct saved {
 	struct kvm_lapic_state lapic;
 	struct kvm_mp_state mp_state;
 	struct kvm_vcpu_events events;
-	union {
-		struct kvm_xsave xsave;
-		uint8_t xsave_bytes[XSAVE_MOST];
-	};
+	_Alignas(struct kvm_xsave) uint8_t xsave[XSAVE_MOST];
 	unsigned int msrs;
 	struct kvm_msr_entry msr[MSRS_MOST];
 };
 
 /* KVM_GET_MSRS and KVM_SET_MSRS of a single one. */
-struct one_msr {
-	struct kvm_msrs head;
-	struct kvm_msr_entry entry;
+union one_msr {
+	struct kvm_msrs msrs;
+	uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 };
 
 static bool access_msr(int vcpu, unsigned long request,
 		       struct kvm_msr_entry *entry)
 {
-	struct one_msr one = { .head.nmsrs = 1, .entry = *entry };
+	union one_msr one = { .msrs.nmsrs = 1 };
 
+	one.msrs.entries[0] = *entry;
 	if (ioctl(vcpu, request, &one) != 1)
 		return false;
-	*entry = one.entry;
+	*entry = one.msrs.entries[0];
 	return true;
 }
 
@@ -109,7 +107,7 @@ static int take(struct linux_guest *guest, struct saved *saved)
 	    ioctl(vcpu, KVM_GET_REGS, &saved->regs) ||
 	    ioctl(vcpu, KVM_GET_SREGS, &saved->sregs) ||
 	    ioctl(vcpu, KVM_GET_XCRS, &saved->xcrs) ||
-	    ioctl(vcpu, KVM_GET_XSAVE2, &saved->xsave) ||
+	    ioctl(vcpu, KVM_GET_XSAVE2, saved->xsave) ||
 	    ioctl(vcpu, KVM_GET_DEBUGREGS, &saved->debugregs) ||
 	    ioctl(vcpu, KVM_GET_LAPIC, &saved->lapic) ||
 	    ioctl(vcpu, KVM_GET_MP_STATE, &saved->mp_state) ||
@@ -133,7 +131,7 @@ static int give(struct linux_guest *guest, struct saved *saved)
 	    ioctl(vm, KVM_SET_CLOCK, &saved->clock) ||
 	    ioctl(vcpu, KVM_SET_REGS, &saved->regs) ||
 	    ioctl(vcpu, KVM_SET_XCRS, &saved->xcrs) ||
-	    ioctl(vcpu, KVM_SET_XSAVE, &saved->xsave) ||
+	    ioctl(vcpu, KVM_SET_XSAVE, saved->xsave) ||
 	    ioctl(vcpu, KVM_SET_SREGS, &saved->sregs) ||
 	    ioctl(vcpu, KVM_SET_LAPIC, &saved->lapic))
 		return errno;
