@@ -132,7 +132,7 @@ static uint64_t work_a_slice(struct child *child)
 }
 
 /*
- * Its end is long on a slow machine, and no task that shares the CPU by turns
+ * exec() is long on a slow machine, and no task that shares the CPU by turns
  * shall come between. Only for the end: a CPU is not kept from such tasks for
  * more than its fair server allows (dl_server). Where it is refused, a round
  * with a switch is taken again.
@@ -148,7 +148,8 @@ static void run_before_others(void)
  * Its last slice of work is one without a switch: what was counted in that one,
  * no switch has brought up to date.
  */
-static int work_as_asked(struct child *child, const struct deadline *deadline)
+static int work_as_asked(struct child *child, const struct deadline *deadline,
+			 enum ending ending)
 {
 	uint64_t slice_ns;
 
@@ -156,7 +157,8 @@ static int work_as_asked(struct child *child, const struct deadline *deadline)
 		child->on_cpu_ns += work_a_slice(child);
 	while (child->on_cpu_ns < child->asked_ns &&
 	       !deadline_passed(deadline));
-	run_before_others();
+	if (ending == EXECS)
+		run_before_others();
 	do {
 		slice_ns = work_a_slice(child);
 		child->on_cpu_ns += slice_ns;
@@ -165,7 +167,7 @@ static int work_as_asked(struct child *child, const struct deadline *deadline)
 }
 
 static int live(struct child *child, const struct deadline *deadline,
-		enum standing standing)
+		enum standing standing, enum ending ending)
 {
 	struct event_value own;
 	int fd;
@@ -174,9 +176,10 @@ static int live(struct child *child, const struct deadline *deadline,
 		return -1;
 	child->there_ns = now_ns();
 	if (standing != COUNTING)
-		return work_as_asked(child, deadline);
+		return work_as_asked(child, deadline, ending);
 	fd = open_one_that_stays();
-	if (fd < 0 || work_as_asked(child, deadline) || event_read(fd, &own))
+	if (fd < 0 || work_as_asked(child, deadline, ending) ||
+	    event_read(fd, &own))
 		return -1;
 	child->count = own.count;
 	return 0;
@@ -273,7 +276,7 @@ static int child_lives_and_ends(FIXTURE_DATA(end) * self,
 	child->count = 0;
 	pid = fork();
 	if (!pid) {
-		if (!live(child, deadline, variant->standing))
+		if (!live(child, deadline, variant->standing, variant->ending))
 			end_as(variant->ending, self->program);
 		kill(getpid(), SIGABRT);
 	}
