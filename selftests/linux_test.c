@@ -112,9 +112,9 @@ static bool take_counts(const char *line, const char *format,
 static bool take_samples(const char *line, struct scenario *s,
 			 struct observation *o)
 {
-	unsigned long count, samples, lost;
+	unsigned long samples, lost;
 
-	if (sscanf(line, "sampled %lu %lu %lu", &count, &samples, &lost) != 3)
+	if (sscanf(line, "sampled %lu %lu", &samples, &lost) != 2)
 		return false;
 	s->overflows = LINUX_INIT_SAMPLES;
 	o->samples = (int64_t)samples;
@@ -126,7 +126,7 @@ TEST_F(linux_guest, M76_M77_M78_perf_in_it)
 {
 	struct deadline deadline = deadline_after_ms(BOOTS * patience_ms());
 	const char *image = linux_image();
-	char complaint[256] = "its log is too long";
+	char complaint[256];
 	const char *line;
 
 	NEEDS(image, "a kernel image (PMU_GUEST_KERNEL=)");
@@ -147,12 +147,14 @@ TEST_F(linux_guest, M76_M77_M78_perf_in_it)
 	}
 	MUST_BE(line);
 	MUST_BE(self->o.samples != NOT_KNOWN);
-	self->o.log_lines = linux_log_lines(self->guest, LINUX_INIT_WARNING);
+	self->o.log_lines = linux_log_has(self->guest, LINUX_INIT_WARNING);
 	self->o.complaints =
-		linux_complaint(self->guest, complaint, sizeof(complaint)) ||
-		self->guest->console_cut;
+		linux_complaint(self->guest, complaint, sizeof(complaint));
 	if (self->o.complaints)
 		report_note("the guest's kernel: %s", complaint);
+	/* A kernel that says more than there is room for complains. */
+	if (self->guest->console_cut)
+		self->o.complaints = 1;
 	JUDGE("M78", &self->s, &self->o);
 }
 

@@ -218,19 +218,23 @@ RULE(M70,
 }
 
 /* Twice a piece of work less that piece: what surrounds it is in both. */
-RULE(M76,
-     "perf in a Linux guest counts a program's instructions exactly, where it stays and where it is saved and restored meanwhile",
-     "perf_event_open(2); kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
+static void expect_linux_count(const struct scenario *s, struct demands *d)
 {
 	STATED(guest_work);
 	EXACTLY(guest_counted, s->guest_work);
 }
 
+RULE(M76,
+     "perf in a Linux guest counts a program's instructions exactly, where it stays and where it is saved and restored meanwhile",
+     "perf_event_open(2); kvm_pmu_load_guest_pmcs(), kvm_pmu_put_guest_pmcs()")
+{
+	expect_linux_count(s, d);
+}
+
 RULE(M76.rdpmc, "a program of a Linux guest reads the same by RDPMC",
      "perf_event_open(2), cap_user_rdpmc; kvm_need_rdpmc_intercept()")
 {
-	STATED(guest_work);
-	EXACTLY(guest_counted, s->guest_work);
+	expect_linux_count(s, d);
 }
 
 /* The work ends amid a period. */

@@ -15,12 +15,11 @@
 #include "../host/klog.h"
 #include "../../guest_code/linux_init.h"
 #include "linux_parts.h"
+#include "vm.h"
 
 /* Of Intel: pages that KVM takes where the guest has no memory (api.rst). */
 #define IDENTITY_MAP_AT 0xfffbc000ull
 #define TSS_AT 0xfffbd000ull
-/* KVM_MAX_CPUID_ENTRIES of arch/x86/include/asm/kvm_host.h */
-#define CPUID_LEAVES_MAX 256
 #define SERIAL_DATA 0x3f8
 #define SERIAL_STATUS 0x3fd
 #define SERIAL_IS_EMPTY 0x60
@@ -41,7 +40,7 @@ const char *linux_image(void)
 
 	uname(&name);
 	if (given)
-		return access(given, R_OK) ? NULL : given;
+		return given;
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		snprintf(path, sizeof(path), "%s%s%s", places[i].before,
 			 name.release, places[i].after);
@@ -51,19 +50,15 @@ const char *linux_image(void)
 	return NULL;
 }
 
-/* What KVM offers, of the first of all CPUs. */
-static int set_cpuid(int kvm, int vcpu)
+/* What KVM offers, with the APIC ID of the first vCPU. */
+static int set_cpuid(int vcpu)
 {
-	struct kvm_cpuid2 *cpuid = calloc(
-		1, sizeof(*cpuid) + CPUID_LEAVES_MAX * sizeof(*cpuid->entries));
+	struct kvm_cpuid2 *cpuid = vm_offered_cpuid();
 	int err = 0;
 
 	if (!cpuid)
-		return ENOMEM;
-	cpuid->nent = CPUID_LEAVES_MAX;
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid))
-		err = errno;
-	for (unsigned int i = 0; !err && i < cpuid->nent; i++) {
+		return errno;
+	for (unsigned int i = 0; i < cpuid->nent; i++) {
 		struct kvm_cpuid_entry2 *leaf = &cpuid->entries[i];
 
 		if (leaf->function == 1)
@@ -74,7 +69,7 @@ static int set_cpuid(int kvm, int vcpu)
 		if (leaf->function == 0x8000001e)
 			leaf->eax = 0;
 	}
-	if (!err && ioctl(vcpu, KVM_SET_CPUID2, cpuid))
+	if (ioctl(vcpu, KVM_SET_CPUID2, cpuid))
 		err = errno;
 	free(cpuid);
 	return err;
@@ -112,7 +107,7 @@ static int create_vcpu(struct linux_guest *guest, int kvm)
 	if (run == MAP_FAILED)
 		return errno;
 	guest->run = run;
-	return set_cpuid(kvm, guest->vcpu);
+	return set_cpuid(guest->vcpu);
 }
 
 int linux_create(struct linux_guest *guest)
@@ -241,7 +236,6 @@ static bool timer_begin(timer_t *timer)
 
 	return !sigaction(SIGUSR1, &action, NULL) &&
 	       !timer_create(CLOCK_MONOTONIC, &event, timer) &&
-	       /* It takes any time below a second. */
 	       !timer_settime(*timer, 0, &often, NULL);
 }
 
@@ -296,8 +290,11 @@ enum linux_exit linux_run(struct linux_guest *guest,
 	enum linux_exit exit;
 	timer_t timer;
 
-	if (!timer_begin(&timer))
+	if (!timer_begin(&timer)) {
+		snprintf(guest->why, sizeof(guest->why), "timer: %s",
+			 strerror(errno));
 		return LINUX_STOPPED;
+	}
 	exit = run(guest, deadline);
 	timer_delete(timer);
 	return exit;
@@ -330,23 +327,15 @@ bool linux_complaint(const struct linux_guest *guest, char *line, size_t size)
 	while (*rest) {
 		size_t length = strcspn(rest, "\r\n");
 
-		char now[256];
-
-		snprintf(now, sizeof(now), "%.*s", (int)length, rest);
-		if (klog_is_complaint(now) && !is_of_processor(now)) {
-			snprintf(line, size, "%s", now);
+		snprintf(line, size, "%.*s", (int)length, rest);
+		if (klog_is_complaint(line) && !is_of_processor(line))
 			return true;
-		}
 		rest += length + (rest[length] != 0);
 	}
 	return false;
 }
 
-unsigned int linux_log_lines(const struct linux_guest *guest, const char *text)
+bool linux_log_has(const struct linux_guest *guest, const char *text)
 {
-	unsigned int lines = 0;
-
-	for (const char *at = guest->console; (at = strstr(at, text)); at++)
-		lines++;
-	return lines;
+	return strstr(guest->console, text) != NULL;
 }

@@ -41,7 +41,7 @@ enum linux_exit {
 
 /*
  * The image to boot: $PMU_GUEST_KERNEL, else that of the running kernel where
- * distributions put it. Returns NULL if that cannot be read.
+ * distributions put it. Returns NULL if there is none that can be read.
  */
 const char *linux_image(void);
 
@@ -50,8 +50,7 @@ const char *linux_image(void);
  * @image: path of a bzImage
  * @init:  the program to run as init, of @init_size bytes
  * Returns 0 or an errno (ENOEXEC if it is no bzImage that can be entered in
- * 64-bit mode, E2BIG if it
- * has no room), and then there is nothing to close.
+ * 64-bit mode, E2BIG if it has no room), and then there is nothing to close.
  */
 int linux_begin(struct linux_guest *guest, const char *image, const void *init,
 		size_t init_size);
@@ -63,7 +62,7 @@ enum linux_exit linux_run(struct linux_guest *guest,
 /*
  * Take what a VMM saves of a VM, close it, and set it in another VM with the
  * same memory. Registers that KVM lists and refuses to get are left out.
- * Returns 0 or an errno.
+ * Returns 0 or an errno (EIO if it refuses to set one that is not as it was).
  */
 int linux_move(struct linux_guest *guest);
 
@@ -73,8 +72,8 @@ int linux_move(struct linux_guest *guest);
  */
 bool linux_complaint(const struct linux_guest *guest, char *line, size_t size);
 
-/* How often that log has @text. */
-unsigned int linux_log_lines(const struct linux_guest *guest, const char *text);
+/* Does that log have @text? */
+bool linux_log_has(const struct linux_guest *guest, const char *text);
 
 void linux_end(struct linux_guest *guest);
 

@@ -31,8 +31,11 @@
 #define ENTRY_64 0x200
 #define SECTOR 512u
 #define LOADER_UNDEFINED 0xff
+/* __BOOT_CS and __BOOT_DS; accessed segments. */
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
+#define EXECUTE_READ 0xb
+#define READ_WRITE 3
 /* Page table entries and control registers: SDM volume 3, "Paging". */
 #define PRESENT_WRITABLE 3ull
 #define LARGE (1ull << 7)
@@ -184,26 +187,24 @@ static uint64_t put_tables(uint8_t *memory)
 	return TABLES_AT;
 }
 
+/* Of 4 GiB; @type as in a descriptor. */
+static struct kvm_segment flat_segment(uint16_t selector, uint8_t type,
+				       bool is_code)
+{
+	return (struct kvm_segment){
+		.limit = 0xffffffff,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.s = 1,
+		.l = is_code,
+		.db = !is_code,
+		.g = 1,
+	};
+}
+
 int linux_enter_at(struct linux_guest *guest, uint64_t entry)
 {
-	const struct kvm_segment code = {
-		.limit = 0xffffffff,
-		.selector = BOOT_CS,
-		.type = 0xb,
-		.present = 1,
-		.s = 1,
-		.l = 1,
-		.g = 1,
-	};
-	const struct kvm_segment data = {
-		.limit = 0xffffffff,
-		.selector = BOOT_DS,
-		.type = 3,
-		.present = 1,
-		.s = 1,
-		.db = 1,
-		.g = 1,
-	};
 	const uint64_t gdt[] = { 0, 0, 0x00af9b000000ffffull,
 				 0x00cf93000000ffffull };
 	struct kvm_regs regs = {
@@ -218,8 +219,9 @@ int linux_enter_at(struct linux_guest *guest, uint64_t entry)
 	memcpy(guest->memory + GDT_AT, gdt, sizeof(gdt));
 	sregs.gdt.base = GDT_AT;
 	sregs.gdt.limit = sizeof(gdt) - 1;
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.cs = flat_segment(BOOT_CS, EXECUTE_READ, true);
+	sregs.ds = flat_segment(BOOT_DS, READ_WRITE, false);
+	sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.ds;
 	sregs.cr3 = put_tables(guest->memory);
 	sregs.cr4 |= CR4_PAE;
 	sregs.cr0 |= CR0_PE_PG;

@@ -7,10 +7,9 @@
 
 #define LINUX_MEMORY (256u << 20)
 
-/*
- * A VM with that memory and a vCPU, as yet in no state. Each returns 0 or an
- * errno.
- */
+/* Each of the first three returns 0 or an errno. */
+
+/* A VM with that memory and a vCPU, as yet in no state. */
 int linux_create(struct linux_guest *guest);
 /* Put the kernel, what it is told, and its init into the memory. */
 int linux_load(struct linux_guest *guest, const char *image, const void *init,

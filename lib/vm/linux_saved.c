@@ -116,6 +116,16 @@ static int take(struct linux_guest *guest, struct saved *saved)
 	return take_msrs(vcpu, saved);
 }
 
+/* One that can be got and not set is to have its value in any vCPU. */
+static bool give_msr(int vcpu, struct kvm_msr_entry *entry)
+{
+	struct kvm_msr_entry here = { .index = entry->index };
+
+	return access_msr(vcpu, KVM_SET_MSRS, entry) ||
+	       (access_msr(vcpu, KVM_GET_MSRS, &here) &&
+		here.data == entry->data);
+}
+
 /* The deadline of the TSC timer is an MSR and of the APIC: that one first. */
 static int give(struct linux_guest *guest, struct saved *saved)
 {
@@ -135,9 +145,10 @@ static int give(struct linux_guest *guest, struct saved *saved)
 	    ioctl(vcpu, KVM_SET_SREGS, &saved->sregs) ||
 	    ioctl(vcpu, KVM_SET_LAPIC, &saved->lapic))
 		return errno;
-	/* Some can be got and not set: those are the vCPU's own. */
-	for (unsigned int i = 0; i < saved->msrs; i++)
-		access_msr(vcpu, KVM_SET_MSRS, &saved->msr[i]);
+	for (unsigned int i = 0; i < saved->msrs; i++) {
+		if (!give_msr(vcpu, &saved->msr[i]))
+			return EIO;
+	}
 	if (ioctl(vcpu, KVM_SET_DEBUGREGS, &saved->debugregs) ||
 	    ioctl(vcpu, KVM_SET_MP_STATE, &saved->mp_state) ||
 	    ioctl(vcpu, KVM_SET_VCPU_EVENTS, &saved->events))

@@ -78,7 +78,7 @@ int vm_try_empty_cpuid(struct vm *vm)
 	return ioctl(vm->vcpu[0], KVM_SET_CPUID2, &cpuid) ? errno : 0;
 }
 
-int vm_try_offered_cpuid(struct vm *vm)
+struct kvm_cpuid2 *vm_offered_cpuid(void)
 {
 	struct kvm_cpuid2 *cpuid = calloc(
 		1, sizeof(*cpuid) + CPUID_LEAVES_MAX * sizeof(*cpuid->entries));
@@ -87,11 +87,25 @@ int vm_try_offered_cpuid(struct vm *vm)
 
 	if (cpuid)
 		cpuid->nent = CPUID_LEAVES_MAX;
-	if (!cpuid || kvm < 0 || ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) ||
-	    ioctl(vm->vcpu[0], KVM_SET_CPUID2, cpuid))
+	if (!cpuid || kvm < 0 || ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid))
 		err = errno;
 	if (kvm >= 0)
 		close(kvm);
+	if (!err)
+		return cpuid;
+	free(cpuid);
+	errno = err;
+	return NULL;
+}
+
+int vm_try_offered_cpuid(struct vm *vm)
+{
+	struct kvm_cpuid2 *cpuid = vm_offered_cpuid();
+	int err;
+
+	if (!cpuid)
+		return errno;
+	err = ioctl(vm->vcpu[0], KVM_SET_CPUID2, cpuid) ? errno : 0;
 	free(cpuid);
 	return err;
 }

@@ -30,7 +30,12 @@ int vm_try_pmu_cap(struct vm *vm, unsigned long bits);
 int vm_try_map_run(struct vm *vm);
 /* KVM_SET_CPUID2 of the first vCPU, with no leaves. */
 int vm_try_empty_cpuid(struct vm *vm);
-/* The same with what KVM_GET_SUPPORTED_CPUID offers, a PMU among it. */
+/*
+ * What KVM_GET_SUPPORTED_CPUID offers, a PMU among it. Returns NULL and errno,
+ * or leaves that are to be freed.
+ */
+struct kvm_cpuid2 *vm_offered_cpuid(void);
+/* KVM_SET_CPUID2 with that. */
 int vm_try_offered_cpuid(struct vm *vm);
 /*
  * Run the first vCPU on a page that holds HLT and nothing else, in real mode.
