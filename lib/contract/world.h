@@ -33,10 +33,14 @@ enum fate {
  * @gone:         its CPU went offline, and took it out of all contexts
  * @limited:      it is refreshed, and goes off at its next overflow
  * @throttled:    its group may be throttled, and stand still for a tick
+ * @apart:        it was enabled when its leader may have been in ERROR, so that
+ *                it may have stayed off its counter since
+ * @software:     only events of software were ever in its group
+ *                (perf_event.group_caps)
  */
 struct world_event {
 	bool open, enabled, based, inherited;
-	bool orphaned, gone, limited, throttled;
+	bool orphaned, gone, limited, throttled, apart, software;
 	enum fate fate;
 	enum act_target target;
 	int leader;
@@ -55,6 +59,8 @@ struct world {
 	bool in_cgroup;
 	/* Of each CPU: the context was certainly started. See D36. */
 	bool started[2];
+	/* The kernel may have warned, as D50 says. */
+	bool may_have_warned;
 };
 
 /*

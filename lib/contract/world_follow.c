@@ -41,9 +41,21 @@ static void set_group(struct world *w, int slot, enum fate fate)
 	int leader = leader_of(w, slot);
 
 	for (int i = 0; i < ACT_EVENTS; i++) {
-		if (w->event[i].open && leader_of(w, i) == leader &&
-		    w->event[i].fate != FATE_HIDDEN)
-			w->event[i].fate = fate;
+		struct world_event *event = &w->event[i];
+
+		if (!event->open || leader_of(w, i) != leader ||
+		    event->fate == FATE_HIDDEN)
+			continue;
+		event->fate = event->apart ? FATE_OPEN : fate;
+	}
+}
+
+/* Its leader is on: so are those that were enabled apart from it. */
+static void end_apart(struct world *w, int leader)
+{
+	for (int i = 0; i < ACT_EVENTS; i++) {
+		if (leader_of(w, i) == leader)
+			w->event[i].apart = false;
 	}
 }
 
@@ -65,10 +77,12 @@ static void guest_enters(struct world *w, int guest, bool certainly)
 		if (!event->open || leader_of(w, i) != i || !event->enabled ||
 		    !is_judged(w, i, guest))
 			continue;
-		if (event->fate == FATE_ALIVE)
+		if (event->fate == FATE_ALIVE) {
+			end_apart(w, i);
 			set_group(w, i, was_on ? FATE_IN_ERROR : FATE_OPEN);
-		else if (event->fate == FATE_OPEN && was_on)
-			set_group(w, i, FATE_IN_ERROR);
+		} else if (event->fate == FATE_OPEN) {
+			set_group(w, i, was_on ? FATE_IN_ERROR : FATE_OPEN);
+		}
 	}
 }
 
@@ -116,12 +130,10 @@ static bool would_not_begin(const struct world *w, int slot)
  */
 static void follow_group_move(struct world *w, const struct act *act)
 {
-	if (act->leader == NO_LEADER || (act->flags & ACT_SOFTWARE))
+	if (act->leader == NO_LEADER || (act->flags & ACT_SOFTWARE) ||
+	    !w->event[act->leader].software)
 		return;
-	for (int i = 0; i < ACT_EVENTS; i++) {
-		if (same_group(w, i, act->leader) && core(&w->event[i]))
-			return;
-	}
+	w->event[act->leader].software = false;
 	for (int i = 0; i < ACT_EVENTS; i++) {
 		if (same_group(w, i, act->leader))
 			w->event[i].enabled =
@@ -157,6 +169,7 @@ static void follow_open(struct world *w, const struct act *act)
 		.open = true,
 		.enabled = !(act->flags & ACT_DISABLED),
 		.based = true,
+		.software = act->flags & ACT_SOFTWARE,
 		.target = act->target,
 		.leader = act->leader,
 		.flags = act->flags,
@@ -167,8 +180,9 @@ static void follow_open(struct world *w, const struct act *act)
 }
 
 /*
- * Siblings become events of their own. They keep their counters; when those get
- * one that had none, because their leader was off, is open.
+ * Siblings become events of their own, in the context where they are. They keep
+ * their counters; when those get one that had none, because their leader was
+ * off, is open.
  */
 static void follow_close(struct world *w, int slot)
 {
@@ -178,6 +192,8 @@ static void follow_close(struct world *w, int slot)
 		if (!w->event[i].open || w->event[i].leader != slot)
 			continue;
 		w->event[i].leader = NO_LEADER;
+		w->event[i].software = w->event[slot].software;
+		w->event[i].apart = false;
 		if (!had_counters)
 			w->event[i].fate = FATE_HIDDEN;
 	}
@@ -204,8 +220,17 @@ static void follow_enable(struct world *w, int slot)
 		set_group(w, slot, FATE_HIDDEN);
 		return;
 	}
-	event->fate = FATE_ALIVE;
+	event->apart = leader_of(w, slot) != slot &&
+		       w->event[leader_of(w, slot)].fate == FATE_OPEN;
+	event->fate = event->apart ? FATE_OPEN : FATE_ALIVE;
 	event->enabled = true;
+}
+
+/* Between two of a group a guest may enter. */
+static void follow_enable_member(struct world *w, int slot)
+{
+	follow_enable(w, slot);
+	perhaps_entered(w);
 }
 
 static void follow_refresh(struct world *w, int slot)
@@ -299,7 +324,11 @@ static bool exec_frees(const struct world *w, int slot)
 	       (w->event[leader_of(w, slot)].flags & ACT_REMOVE_ON_EXEC);
 }
 
-/* What a child inherited is removed with the program that it was. */
+/*
+ * What a child inherited is removed with the program that it was. What it
+ * counted since the last switch is lost (D42), and that may be the parent's,
+ * for the contexts of clones are swapped.
+ */
 static void follow_exec(struct world *w)
 {
 	int64_t most[ACT_EVENTS];
@@ -312,10 +341,13 @@ static void follow_exec(struct world *w)
 
 		if (event->target != ON_SELF)
 			continue;
-		if (event->flags & ACT_REMOVE_ON_EXEC)
+		if (event->flags & ACT_REMOVE_ON_EXEC) {
 			event->most = most[i];
-		else if (exec_frees(w, i))
+			if (event->flags & ACT_INHERIT)
+				event->least = 0;
+		} else if (exec_frees(w, i)) {
 			event->most = most[i] + EXEC_MOST;
+		}
 	}
 }
 
@@ -356,7 +388,28 @@ static void each_of_group(struct world *w, int slot,
 	}
 }
 
-void world_follow(struct world *w, const struct act *act)
+/*
+ * D50: events of a task come to a CPU whose context was not started, while
+ * events of the CPU wait there.
+ */
+static bool would_warn(const struct world *w)
+{
+	bool of_task = false, wait = false;
+
+	for (int i = 0; i < ACT_EVENTS; i++) {
+		const struct world_event *event = &w->event[i];
+		int cpu = cpu_of(event->target);
+
+		if (!in_context(event))
+			continue;
+		of_task |= cpu < 0;
+		wait |= cpu >= 0 && !of_cgroup(event->target) &&
+			!w->started[cpu];
+	}
+	return of_task && wait;
+}
+
+static void follow(struct world *w, const struct act *act)
 {
 	int guest = act->slot % ACT_GUESTS;
 
@@ -372,8 +425,7 @@ void world_follow(struct world *w, const struct act *act)
 		perhaps_entered(w);
 		break;
 	case ACT_enable_group:
-		each_of_group(w, act->slot, follow_enable);
-		perhaps_entered(w);
+		each_of_group(w, act->slot, follow_enable_member);
 		break;
 	case ACT_disable_group:
 		each_of_group(w, act->slot, follow_disable);
@@ -434,4 +486,10 @@ void world_follow(struct world *w, const struct act *act)
 	default:
 		break;
 	}
+}
+
+void world_follow(struct world *w, const struct act *act)
+{
+	follow(w, act);
+	w->may_have_warned |= would_warn(w);
 }

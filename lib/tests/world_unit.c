@@ -341,6 +341,92 @@ static void test_exec_removes_what_asks_for_it(void **state)
 	assert_int_equal(look(&w, 3, false, 10 * ACT_SLACK), VIOLATES);
 }
 
+/* D42: the child may have had the counter that its parent counted with. */
+static void test_what_exec_removes_may_be_the_parents(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF,
+		 ACT_EXCLUDE_GUEST | ACT_INHERIT | ACT_REMOVE_ON_EXEC, 0);
+	try_open(&w, 1, ON_SELF, ACT_EXCLUDE_GUEST | ACT_INHERIT, 0);
+	try_open(&w, 2, ON_SELF, ACT_EXCLUDE_GUEST | ACT_REMOVE_ON_EXEC, 0);
+	tell(&w, ACT_work, 0);
+	tell(&w, ACT_exec, 0);
+	assert_int_equal(look(&w, 0, false, 0), CONFORMS);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+	assert_int_equal(look(&w, 2, false, 0), VIOLATES);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 0, false, 0), VIOLATES);
+}
+
+/* The context of a PMU that has counters, once there, is not left again. */
+static void test_a_group_moves_to_the_pmu_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_SOFTWARE, 0);
+	tell(&w, ACT_disable, 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_SELF, ACT_EXCLUDE_GUEST, 0);
+	open_sibling(&w, 1, 0, ON_SELF, ACT_EXCLUDE_GUEST | ACT_SOFTWARE);
+	tell(&w, ACT_close, 0);
+	tell(&w, ACT_disable, 1);
+	open_sibling(&w, 2, 1, ON_SELF, ACT_EXCLUDE_GUEST);
+	tell(&w, ACT_work, 0);
+	assert_int_equal(look(&w, 2, false, 0), CONFORMS);
+	assert_int_equal(look(&w, 2, false, ACT_WORK), VIOLATES);
+}
+
+/* Between one member and the next the guest may take the leader off again. */
+static void test_a_group_is_enabled_one_by_one(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_CPU1, ACT_EXCLUDE_GUEST, 0);
+	open_sibling(&w, 1, 0, ON_CPU1, 0);
+	tell(&w, ACT_create, 0);
+	tell(&w, ACT_create, 1);
+	tell(&w, ACT_enter, 0);
+	tell(&w, ACT_enable_group, 0);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+	tell(&w, ACT_stay, 1);
+	tell(&w, ACT_enable_group, 0);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 0, false, 0), VIOLATES);
+	assert_int_equal(look(&w, 1, false, 0), CONFORMS);
+	/* It is in ERROR from its next look on, if it was then. */
+	assert_int_equal(look(&w, 1, true, 0), CONFORMS);
+	assert_int_equal(look(&w, 1, false, 0), VIOLATES);
+}
+
+/* D50 */
+static void test_a_task_may_wake_a_context(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_EMULATED, true);
+	try_open(&w, 0, ON_CPU0, ACT_DISABLED, 0);
+	try_open(&w, 1, ON_SELF, 0, 0);
+	assert_false(w.may_have_warned);
+	world_begin(&w, CONTRACT_EMULATED, true);
+	try_open(&w, 0, ON_CGROUP0, 0, 0);
+	try_open(&w, 1, ON_CPU0, ACT_DISABLED, 0);
+	assert_false(w.may_have_warned);
+	try_open(&w, 2, ON_SELF, 0, 0);
+	assert_true(w.may_have_warned);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +444,10 @@ int main(void)
 		cmocka_unit_test(test_an_event_does_not_come_back_with_its_cpu),
 		cmocka_unit_test(test_a_cgroup_that_was_removed_has_no_tasks),
 		cmocka_unit_test(test_exec_removes_what_asks_for_it),
+		cmocka_unit_test(test_what_exec_removes_may_be_the_parents),
+		cmocka_unit_test(test_a_group_moves_to_the_pmu_once),
+		cmocka_unit_test(test_a_group_is_enabled_one_by_one),
+		cmocka_unit_test(test_a_task_may_wake_a_context),
 	};
 
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
