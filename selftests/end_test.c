@@ -2,7 +2,8 @@
 /*
  * What is left of an event when its task ends, is killed, or becomes another
  * program, or is a VMM killed with its guest inside: all that was counted
- * belongs to the parent (docs/contract/defects.md, D42; guest.md, M79).
+ * belongs to the parent, and what the parent counted stays its own
+ * (docs/contract/defects.md, D42; guest.md, M79).
  */
 #include <elf.h>
 #include <sched.h>
@@ -373,6 +374,83 @@ TEST_F(end, D42_the_parent_has_all_of_it)
 	MUST_BE(read_around_child(self, variant));
 	self->s.host_work = (int64_t)self->child->count;
 	JUDGE("D42", &self->s, &self->o);
+}
+
+/*
+ * The context of the parent goes to a child that is its clone, with a counter
+ * that is not read then, and the child's to the parent
+ * (perf_event_context_sched_out()): what goes with the child may be the
+ * parent's. Whether they are swapped is the scheduler's choice: many children.
+ */
+#define CHILDREN 20
+
+FIXTURE(end_of_many)
+{
+	BESIDE_GUEST;
+	int program;
+};
+
+FIXTURE_SETUP(end_of_many)
+{
+	BESIDE_GUEST_BEGINS();
+	self->program = open_other_program();
+	MUST_BE(self->program >= 0);
+}
+
+FIXTURE_TEARDOWN(end_of_many)
+{
+	if (self->program >= 0)
+		close(self->program);
+	BESIDE_GUEST_ENDS();
+}
+
+static bool child_executes(int program)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		end_as(EXECS, program);
+		_exit(0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid &&
+	       ended_as(EXECS, status);
+}
+
+/* What the event gains by some work, and a child after it; or NOT_KNOWN. */
+static int64_t gain_of_work(int fd, int program)
+{
+	struct event_value from, to;
+
+	if (event_read(fd, &from))
+		return NOT_KNOWN;
+	work(SLICE_TURNS);
+	if ((program >= 0 && !child_executes(program)) || event_read(fd, &to))
+		return NOT_KNOWN;
+	return (int64_t)(to.count - from.count);
+}
+
+TEST_F(end_of_many, D42_the_parent_keeps_its_own)
+{
+	struct perf_event_attr attr;
+
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	attr.exclude_kernel = 1;
+	attr.inherit = 1;
+	attr.remove_on_exec = 1;
+	self->fd = event_try_open(&attr, SELF, ANY_CPU, NO_GROUP);
+	MUST_BE(self->fd >= 0);
+	self->s.host_work = SLICE_TURNS;
+	self->o.counted_before = gain_of_work(self->fd, -1);
+	for (int i = 0; i < CHILDREN; i++) {
+		int64_t gained = gain_of_work(self->fd, self->program);
+
+		MUST_BE(gained != NOT_KNOWN);
+		if (!i || gained < self->o.counted_after)
+			self->o.counted_after = gained;
+	}
+	JUDGE("D42.own", &self->s, &self->o);
 }
 
 /* With a VMM in the child: what its vCPU thread counted before the guest. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Defects that came up after the RFC, in reviews of what followed it and in
- * what was merged, asked of any kernel (docs/contract/defects.md, D13 to D37).
+ * what was merged, asked of any kernel (docs/contract/defects.md, D13 to D50).
  * Those about the guest's own counters are with the programs about them.
  */
 #include <errno.h>
@@ -433,6 +433,31 @@ TEST_F(later, D37_a_cgroup_elsewhere_and_an_event_enabled_late)
 	self->o.counted_after = gain_once_enabled();
 	self->s.host_work = WORK_TURNS;
 	JUDGE("D37", &self->s, &self->o);
+}
+
+/* Again no guest: events of a task start the context of a CPU. */
+TEST_F(later, D50_a_cgroup_elsewhere_and_a_task_that_comes)
+{
+	struct perf_event_attr attr;
+	int of_cpu, of_task;
+
+	MUST(event_describe(&attr, PMU_SOFTWARE));
+	attr.disabled = 1;
+	self->fd = open_elsewhere(&self->cgroup);
+	NEEDS(self->fd >= 0, "cgroup2");
+	of_cpu = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
+	of_task = event_try_open_core(EVENT_EXCLUDES_GUEST, SELF, ANY_CPU,
+				      NO_GROUP);
+	MUST_BE(of_cpu >= 0 && of_task >= 0);
+	klog_expected_begins();
+	self->o.counted_after =
+		event_gain_on_cpu(of_task, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	self->o.warned = klog_expected_ends("visit_groups_merge");
+	close(of_task);
+	close(of_cpu);
+	NEEDS(self->o.warned != NOT_KNOWN, "the kernel log");
+	self->s.host_work = WORK_TURNS;
+	JUDGE("D50", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)

@@ -6,8 +6,8 @@
  *   gcc -O2 -pthread -o reproduce reproduce.c
  *   ./reproduce NAME
  *
- * NAME is backwards, page, fresh, cgroup, watchdog, mapping, warning, enable or
- * ended.
+ * NAME is backwards, page, fresh, cgroup, watchdog, mapping, warning, enable,
+ * ended, own or arrives.
  *
  * Needs root, enable_mediated_pmu=1, kernel.nmi_watchdog=0 and two CPUs.
  * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: not tried.
@@ -441,23 +441,50 @@ static int event_elsewhere(void)
 	return fd;
 }
 
-/* D36: guest exit warns. Once a boot, unless clear_warn_once is written. */
-static int warning(void)
+/* Once a boot, unless clear_warn_once is written. */
+static int has_warned(const char *function)
 {
 	static char log[1 << 20];
 	const int read_all = 3; /* SYSLOG_ACTION_READ_ALL */
-	struct guest guest = { 0 };
+	char at[64];
 	int size, warned;
+
+	size = klogctl(read_all, log, sizeof(log) - 1);
+	must(size >= 0, "klogctl()");
+	snprintf(at, sizeof(at), " at %s", function);
+	warned = strstr(log, at) != NULL;
+	printf("a warning in %s(): %s\n", function, warned ? "yes" : "no");
+	return warned;
+}
+
+/* D36: guest exit warns. */
+static int warning(void)
+{
+	struct guest guest = { 0 };
 
 	event_elsewhere();
 	make_guest(&guest);
 	let_run(&guest, 50, 5);
 	end_guest(&guest);
-	size = klogctl(read_all, log, sizeof(log) - 1);
-	must(size >= 0, "klogctl()");
-	warned = strstr(log, "ctx_sched_in+") != NULL;
-	printf("a warning in ctx_sched_in(): %s\n", warned ? "yes" : "no");
-	return warned;
+	return has_warned("ctx_sched_in");
+}
+
+/* D50: so does a task with an event that comes to the CPU. */
+static int arrives(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.disabled = 1,
+	};
+
+	event_elsewhere();
+	must(syscall(SYS_perf_event_open, &attr, -1, GUEST_CPU, -1, 0) >= 0 &&
+		     try_event(1, 0, -1, 0) >= 0,
+	     "perf_event_open()");
+	run_on(GUEST_CPU);
+	return has_warned("visit_groups_merge");
 }
 
 /* D37: enabled, and does not count. */
@@ -508,6 +535,41 @@ static int ended(void)
 	return after.enabled - before.enabled < 250000000;
 }
 
+/* D42: so does what the parent counted, if its context is the child's then. */
+static int own(void)
+{
+	struct perf_event_attr attr = instructions(1);
+	const int turns = 100000;
+	uint64_t least = UINT64_MAX;
+	int fd;
+
+	attr.exclude_kernel = 1;
+	attr.inherit = 1;
+	attr.remove_on_exec = 1;
+	fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	must(fd >= 0, "perf_event_open()");
+	for (int i = 0; i < 20; i++) {
+		uint64_t before = value_of(fd).count, gained;
+		pid_t child;
+
+		for (volatile int turn = 0; turn < turns; turn++)
+			;
+		child = fork();
+		if (!child) {
+			execl("/bin/true", "true", NULL);
+			execl("/bin/busybox", "true", NULL);
+			_exit(1);
+		}
+		must(child > 0 && waitpid(child, NULL, 0) == child, "fork()");
+		gained = value_of(fd).count - before;
+		if (gained < least)
+			least = gained;
+	}
+	printf("of %d turns of a loop, as few as %llu instructions are counted\n",
+	       turns, (unsigned long long)least);
+	return least < (uint64_t)turns;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -518,7 +580,8 @@ int main(int argc, char **argv)
 		{ "fresh", fresh },	    { "cgroup", cgroup },
 		{ "watchdog", watchdog },   { "mapping", mapping },
 		{ "warning", warning },	    { "enable", enable },
-		{ "ended", ended },
+		{ "ended", ended },	    { "own", own },
+		{ "arrives", arrives },
 	};
 
 	for (size_t i = 0; i < sizeof(findings) / sizeof(*findings); i++) {
@@ -528,6 +591,6 @@ int main(int argc, char **argv)
 		}
 	}
 	fprintf(stderr,
-		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|ended\n");
+		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|ended|own|arrives\n");
 	return 2;
 }

@@ -247,6 +247,15 @@ RULE(D42,
 	AT_LEAST(counted_after, s->host_work);
 }
 
+RULE(D42.own,
+     "a parent's event keeps what the parent counted, whatever programs its children execute",
+     "perf_event_remove_on_exec(), perf_event_context_sched_out()")
+{
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_before, s->host_work);
+	AT_LEAST(counted_after, s->host_work);
+}
+
 RULE(D43,
      "an overflow by what KVM emulates last before a vCPU is saved interrupts the guest where it is restored",
      "KVM_REQ_PMI, KVM_REQ_PMU; kvm_arch_vcpu_ioctl_run()")
@@ -274,6 +283,14 @@ RULE(D48,
 	EXACTLY(members_apart, 0);
 	EXACTLY(warned, 0);
 	AT_LEAST(samples_of_other, 1);
+}
+
+RULE(D50, "a task with events comes to any CPU without a warning",
+     "perf_event_context_sched_in(), perf_assert_pmu_disabled()")
+{
+	NEEDS(s->host_work > 0);
+	CONTROL(counted_after, s->host_work);
+	EXACTLY(warned, 0);
 }
 
 /* Of kernels that hand the PMU over. */

@@ -54,7 +54,7 @@ setup() {
 	mkdir -p "${program%/*}"
 	gcc -O2 -Wall -Wextra -Werror -pthread -o "$program" "$SCRIPTS/../docs/findings/reproduce.c"
 	program=$(realpath "$program")
-	for name in backwards page fresh watchdog mapping cgroup warning enable ended; do
+	for name in backwards page fresh watchdog mapping cgroup warning enable ended own arrives; do
 		run -1 --separate-stderr "$LAB" exec -- sh -c "
 			# Whether a reader looks at the right moment is chance.
 			for turn in 1 2 3 4 5 6 7 8; do
