@@ -95,7 +95,36 @@ static bool would_warn(const struct world *w)
 	       has_event_on(w, ON_CGROUP1);
 }
 
-bool world_possible(const struct world *w, const struct act *act)
+/*
+ * D50: events of a task come to a CPU whose context was not started, while
+ * events of the CPU wait there.
+ */
+static bool task_would_start(const struct world *w)
+{
+	bool of_task = false, wait = false;
+
+	for (int i = 0; i < ACT_EVENTS; i++) {
+		const struct world_event *event = &w->event[i];
+		int cpu = cpu_of(event->target);
+
+		if (!in_context(event))
+			continue;
+		of_task |= cpu < 0;
+		wait |= cpu >= 0 && !of_cgroup(event->target) &&
+			!w->started[cpu];
+	}
+	return of_task && wait;
+}
+
+static bool would_warn_after(const struct world *w, const struct act *act)
+{
+	struct world after = *w;
+
+	world_follow(&after, act);
+	return task_would_start(&after);
+}
+
+static bool possible(const struct world *w, const struct act *act)
 {
 	int guest = act->slot % ACT_GUESTS;
 
@@ -135,4 +164,9 @@ bool world_possible(const struct world *w, const struct act *act)
 	default:
 		return true;
 	}
+}
+
+bool world_possible(const struct world *w, const struct act *act)
+{
+	return possible(w, act) && !would_warn_after(w, act);
 }

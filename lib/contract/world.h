@@ -59,8 +59,6 @@ struct world {
 	bool in_cgroup;
 	/* Of each CPU: the context was certainly started. See D36. */
 	bool started[2];
-	/* The kernel may have warned, as D50 says. */
-	bool may_have_warned;
 };
 
 /*

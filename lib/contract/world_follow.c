@@ -388,28 +388,7 @@ static void each_of_group(struct world *w, int slot,
 	}
 }
 
-/*
- * D50: events of a task come to a CPU whose context was not started, while
- * events of the CPU wait there.
- */
-static bool would_warn(const struct world *w)
-{
-	bool of_task = false, wait = false;
-
-	for (int i = 0; i < ACT_EVENTS; i++) {
-		const struct world_event *event = &w->event[i];
-		int cpu = cpu_of(event->target);
-
-		if (!in_context(event))
-			continue;
-		of_task |= cpu < 0;
-		wait |= cpu >= 0 && !of_cgroup(event->target) &&
-			!w->started[cpu];
-	}
-	return of_task && wait;
-}
-
-static void follow(struct world *w, const struct act *act)
+void world_follow(struct world *w, const struct act *act)
 {
 	int guest = act->slot % ACT_GUESTS;
 
@@ -486,10 +465,4 @@ static void follow(struct world *w, const struct act *act)
 	default:
 		break;
 	}
-}
-
-void world_follow(struct world *w, const struct act *act)
-{
-	follow(w, act);
-	w->may_have_warned |= would_warn(w);
 }

@@ -251,7 +251,6 @@ static bool perform(struct exploration *e, struct world *w,
 	if (!good)
 		return false;
 	asked = world_answered(w, act, &answer, q);
-	e->may_have_warned = w->may_have_warned;
 	for (int i = 0; i < asked; i++) {
 		if (violated(e, &q[i], -1))
 			return false;
@@ -317,8 +316,6 @@ static void ask_log(struct exploration *e)
 	q.o.warned = klog_complaint(e->complaint, sizeof(e->complaint));
 	if (q.o.warned)
 		klog_warn_again();
-	if (e->may_have_warned)
-		return;
 	/* One that could not go on may just have met what the log tells. */
 	if (e->end != EXPLORED_CANNOT || q.o.warned)
 		violated(e, &q, -1);
@@ -331,7 +328,6 @@ static void one_history(struct shared *shared, bool given)
 
 	shared->e.end = EXPLORED_CANNOT;
 	shared->e.complaint[0] = 0;
-	shared->e.may_have_warned = false;
 	klog_mark();
 	fflush(stdout);
 	child = fork();

@@ -34,7 +34,6 @@ enum explored {
  * @slot:      the event that was looked at, or -1
  * @question:  what the contract excludes, with rule, scenario and observation
  * @complaint: the kernel's, if that is it
- * @may_have_warned: as struct world has it
  * @last:      of each of these rules the question answered last
  * @histories, @steps: how much was tried
  */
@@ -44,7 +43,6 @@ struct exploration {
 	int step, slot;
 	struct question question, last[EXPLORED_RULES];
 	char complaint[160];
-	bool may_have_warned;
 	uint64_t histories, steps;
 };
 
