@@ -10,97 +10,15 @@
  *   midway         while one of these counts
  *   failed WHERE ERRNO
  *   end
- *
- * With the kernel's nolibc, for there is nothing else in the guest.
  */
 #include <linux/perf_event.h>
 
-#include "linux_init.h"
+#include "linux_program.h"
 
-/* So often the same value makes it certain, among so many. */
-#define CERTAIN 4
-#define ATTEMPTS 20
 /* Each begins so many turns later, lest a tick hits all at the same place. */
 #define LATER 5003ul
 #define RING_PAGES 8
 #define PAGE 4096
-
-/* /dev/port, the I/O ports of the machine. */
-static int ports;
-
-static inline void out(const char *text, unsigned long length)
-{
-	while (length--)
-		syscall(__NR_pwrite64, ports, text++, 1, LINUX_INIT_PORT);
-}
-
-/* One of drivers/char/mem.c. Returns a file descriptor, or -1 and errno. */
-static int open_device(const char *name, unsigned int minor, int flags)
-{
-	if (syscall(__NR_mknod, name, S_IFCHR | 0600, 1 << 8 | minor))
-		return -1;
-	return open(name, flags);
-}
-
-static void put_text(char **at, const char *text)
-{
-	while (*text)
-		*(*at)++ = *text++;
-}
-
-static void put_number(char **at, unsigned long value)
-{
-	char digits[24];
-	int n = 0;
-
-	do {
-		digits[n++] = '0' + value % 10;
-		value /= 10;
-	} while (value);
-	*(*at)++ = ' ';
-	while (n)
-		*(*at)++ = digits[--n];
-}
-
-static void say(const char *what, const unsigned long *values, int count)
-{
-	char line[128], *at = line;
-
-	put_text(&at, what);
-	for (int i = 0; i < count; i++)
-		put_number(&at, values[i]);
-	*at++ = '\n';
-	out(line, at - line);
-}
-
-static void end(void)
-{
-	say("end", 0, 0);
-	for (;;)
-		syscall(__NR_pause);
-}
-
-static void fail(const char *what, unsigned long error)
-{
-	say(what, &error, 1);
-	end();
-}
-
-/* Two instructions a turn. */
-static inline void turn(unsigned long turns)
-{
-	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(turns) : : "cc");
-}
-
-/* In two halves, and the VMM is told in between. */
-static inline void work(unsigned long instructions)
-{
-	static const char midway[] = "midway\n";
-
-	turn(instructions / 4);
-	out(midway, sizeof(midway) - 1);
-	turn(instructions / 4);
-}
 
 static int open_event(unsigned long period)
 {
@@ -188,44 +106,19 @@ static unsigned long count_here(int fd, unsigned long instructions)
 	return value_here(read_here) - from;
 }
 
-struct seen {
-	unsigned long value;
-	int times;
-};
-
-static void note(struct seen seen[ATTEMPTS], unsigned long value)
-{
-	int i = 0;
-
-	while (seen[i].times && seen[i].value != value)
-		i++;
-	seen[i].value = value;
-	seen[i].times++;
-}
-
 typedef unsigned long measure_fn(int fd, unsigned long instructions);
 
-/*
- * The least value that came CERTAIN times, or 0 if none did: an interrupt, an
- * exit, a page that is not yet there add to what is counted, and not each time.
- * The compiler does not see what it calls, so that it is one piece of code.
- */
+/* The compiler does not see what it calls, so that it is one piece of code. */
 static unsigned long measure_often(measure_fn *volatile measure, int fd,
 				   unsigned long instructions)
 {
 	struct seen seen[ATTEMPTS] = { 0 };
-	unsigned long least = 0;
 
 	for (unsigned long i = 0; i < ATTEMPTS; i++) {
 		turn(1 + i * LATER);
 		note(seen, measure(fd, instructions));
 	}
-	for (int i = 0; i < ATTEMPTS && seen[i].times; i++) {
-		if (seen[i].times >= CERTAIN &&
-		    (!least || seen[i].value < least))
-			least = seen[i].value;
-	}
-	return least;
+	return least_certain(seen);
 }
 
 static void measure_and_say(const char *what, measure_fn *measure, int fd)
@@ -269,28 +162,11 @@ static void sample(void)
 	say("sampled", seen, 2);
 }
 
-/*
- * A slow guest's kernel would allow fewer and fewer samples. Told not to, it
- * warns (perf_cpu_time_max_percent_handler()).
- */
-static void allow_samples(void)
-{
-	int fd;
-
-	if (mount("proc", "/proc", "proc", 0, 0))
-		fail("failed mount", errno);
-	fd = open("/proc/sys/kernel/perf_cpu_time_max_percent", O_WRONLY);
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		fail("failed sysctl", errno);
-	close(fd);
-}
-
 int main(void)
 {
 	int fd;
 
-	ports = open_device("/ports", 4, O_RDWR);
-	if (ports < 0)
+	if (open_ports())
 		return 1;
 	allow_samples();
 	fd = open_event(0);

@@ -3,6 +3,8 @@
 #ifndef PMU_GUEST_LINUX_INIT_H
 #define PMU_GUEST_LINUX_INIT_H
 
+/* Where the perf tool is, if the guest has it. */
+#define LINUX_PERF "/perf"
 /* Where its lines go. */
 #define LINUX_INIT_PORT 0x5f0
 /* Instructions of what it counts; a multiple of four. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An unmodified Linux as a guest, and perf in it (docs/contract/guest.md, M76
- * to M78). guest_code/linux_init.c is what runs there.
+ * to M78). guest_code/linux_init.c is what runs there, and linux_perf.c where
+ * the perf tool is.
  */
+#include <sys/utsname.h>
+
 #include "../guest_code/linux_init.h"
 #include "harness/cases.h"
 #include "vm/linux.h"
@@ -12,17 +15,22 @@
 /* Bytes of its log. */
 #define LOG_SHOWN 2000
 
-/* The program, as it is linked. */
+/* The programs, as they are linked. */
 __asm__(".pushsection .rodata\n"
 	"linux_init: .incbin \"" LINUX_INIT "\"\n"
 	"linux_init_end:\n"
+	"linux_perf: .incbin \"" LINUX_PERF_INIT "\"\n"
+	"linux_perf_end:\n"
 	".popsection");
 extern const char linux_init[], linux_init_end[];
+extern const char linux_perf[], linux_perf_end[];
 
 FIXTURE(linux_guest)
 {
 	struct scenario s;
 	struct observation o;
+	const char *image;
+	struct linux_root root;
 	struct linux_guest *guest;
 };
 
@@ -42,6 +50,9 @@ FIXTURE_SETUP(linux_guest)
 	self->s = scenario_unknown;
 	self->o = observation_unknown;
 	self->guest = NULL;
+	self->root.files = 0;
+	self->image = linux_image();
+	NEEDS(self->image, "a kernel image (PMU_GUEST_KERNEL=)");
 }
 
 FIXTURE_TEARDOWN(linux_guest)
@@ -122,18 +133,18 @@ static bool take_samples(const char *line, struct scenario *s,
 	return true;
 }
 
-TEST_F(linux_guest, M76_M77_M78_perf_in_it)
+/* Boot it with the files it has, and judge what it says. */
+static void let_it_count(FIXTURE_DATA(linux_guest) * self,
+			 const FIXTURE_VARIANT(linux_guest) * variant,
+			 struct __test_metadata *_metadata)
 {
 	struct deadline deadline = deadline_after_ms(BOOTS * patience_ms());
-	const char *image = linux_image();
 	char complaint[256];
 	const char *line;
 
-	NEEDS(image, "a kernel image (PMU_GUEST_KERNEL=)");
 	self->guest = calloc(1, sizeof(*self->guest));
 	MUST_BE(self->guest);
-	MUST(linux_begin(self->guest, image, linux_init,
-			 (size_t)(linux_init_end - linux_init)));
+	MUST(linux_begin(self->guest, self->image, &self->root));
 	while ((line = next_line(self->guest, variant->moves, &deadline)) &&
 	       strcmp(line, "end")) {
 		if (take_counts(line, "counted %lu %lu", &self->s, &self->o))
@@ -156,6 +167,36 @@ TEST_F(linux_guest, M76_M77_M78_perf_in_it)
 	if (self->guest->console_cut)
 		self->o.complaints = 1;
 	JUDGE("M78", &self->s, &self->o);
+}
+
+TEST_F(linux_guest, M76_M77_M78_perf_in_it)
+{
+	self->root.init = linux_init;
+	self->root.init_size = (size_t)(linux_init_end - linux_init);
+	let_it_count(self, variant, _metadata);
+}
+
+/* Where distributions have a script for the tool, that is the tool itself. */
+static int add_perf(struct linux_root *root)
+{
+	char path[LINUX_PATH_MOST];
+	struct utsname name;
+
+	if (!linux_add_program(root, "perf", LINUX_PERF))
+		return 0;
+	uname(&name);
+	snprintf(path, sizeof(path), "/usr/lib/linux-tools/%s/perf",
+		 name.release);
+	root->files = 0;
+	return linux_add_program(root, path, LINUX_PERF);
+}
+
+TEST_F(linux_guest, M76_M77_M78_the_perf_tool_in_it)
+{
+	NEEDS(!add_perf(&self->root), "the perf tool");
+	self->root.init = linux_perf;
+	self->root.init_size = (size_t)(linux_perf_end - linux_perf);
+	let_it_count(self, variant, _metadata);
 }
 
 int main(int argc, char **argv)

@@ -29,9 +29,10 @@ GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
 	$(TOP)/lib/vm/counting.c $(TOP)/lib/vm/pattern.c
 ROOMS := base contract explore host perf report vm
 LIB_SRC := $(filter-out $(GUEST_LIB),$(foreach room,$(ROOMS),$(wildcard $(TOP)/lib/$(room)/*.c)))
-# A program of its own: the init of a Linux guest.
-LINUX_INIT := $(TOP)/guest_code/linux_init.c
+# Programs of their own: the init of a Linux guest.
+LINUX_INIT := $(wildcard $(TOP)/guest_code/linux_*.c)
 GUEST_SRC := $(GUEST_LIB) $(filter-out $(LINUX_INIT),$(wildcard $(TOP)/guest_code/*.c))
+LINUX_INIT_BIN := $(patsubst $(TOP)/guest_code/%.c,$(OUTPUT)/obj/%,$(LINUX_INIT))
 LIB_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(LIB_SRC))
 GUEST_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(GUEST_SRC))
 
@@ -48,16 +49,18 @@ $(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)$(CC) $(CFLAGS_GUEST) -MD -MP -c -o $@ $<
 
 # There is no C library in the guest.
-$(OUTPUT)/obj/linux_init: $(LINUX_INIT) $(LINUX_INIT:.c=.h)
+$(LINUX_INIT_BIN): $(OUTPUT)/obj/%: $(TOP)/guest_code/%.c \
+		$(wildcard $(TOP)/guest_code/linux_*.h)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static -nostdlib -fno-pie -O2 -Wall $(WERROR) \
 		-fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
 		$(KHDR_INCLUDES) -include $(KSRC)/tools/include/nolibc/nolibc.h \
 		-o $@ $< -lgcc
 
-# It has that program in it.
-$(OUTPUT)/obj/linux_test.o: $(OUTPUT)/obj/linux_init
-$(OUTPUT)/obj/linux_test.o: CFLAGS_TEST += -DLINUX_INIT='"$(OUTPUT)/obj/linux_init"'
+# It has those programs in it.
+$(OUTPUT)/obj/linux_test.o: $(LINUX_INIT_BIN)
+$(OUTPUT)/obj/linux_test.o: CFLAGS_TEST += -DLINUX_INIT='"$(OUTPUT)/obj/linux_init"' \
+	-DLINUX_PERF_INIT='"$(OUTPUT)/obj/linux_perf"'
 
 $(OUTPUT)/obj/%_test.o: $(HERE)/%_test.c
 	$(Q)mkdir -p $(@D)

@@ -137,8 +137,8 @@ void linux_close_vm(struct linux_guest *guest)
 	guest->vcpu = guest->vm = -1;
 }
 
-int linux_begin(struct linux_guest *guest, const char *image, const void *init,
-		size_t init_size)
+int linux_begin(struct linux_guest *guest, const char *image,
+		const struct linux_root *root)
 {
 	uint64_t entry;
 	void *memory;
@@ -151,7 +151,7 @@ int linux_begin(struct linux_guest *guest, const char *image, const void *init,
 		return errno;
 	guest->memory = memory;
 	err = linux_create(guest)					?:
-	      linux_load(guest, image, init, init_size, &entry)		?:
+	      linux_load(guest, image, root, &entry)			?:
 	      linux_enter_at(guest, entry);
 	if (err)
 		linux_end(guest);

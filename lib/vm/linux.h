@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An unmodified Linux as a guest: a small VMM boots a kernel image with one
- * program of the suite as its init. One vCPU, the in-kernel interrupt
- * controllers and timer, a serial port for the kernel, a port for init, and
- * nothing else.
+ * program of the suite as its init, and programs of the machine. One vCPU, the
+ * in-kernel interrupt controllers and timer, a serial port for the kernel, a
+ * port for init, and nothing else.
  */
 #ifndef PMU_VM_LINUX_H
 #define PMU_VM_LINUX_H
@@ -45,15 +45,45 @@ enum linux_exit {
  */
 const char *linux_image(void);
 
+/* Programs with many libraries have some thirty. */
+#define LINUX_FILES_MOST 64
+#define LINUX_PATH_MOST 256
+
+/* A file of this machine, and its path in the guest. */
+struct linux_file {
+	char here[LINUX_PATH_MOST], there[LINUX_PATH_MOST];
+};
+
+/*
+ * What the guest has for a file system.
+ * @init: the program to run as init, of @init_size bytes
+ */
+struct linux_root {
+	const void *init;
+	size_t init_size;
+	size_t files;
+	struct linux_file file[LINUX_FILES_MOST];
+};
+
+/*
+ * Add a program of this machine and all that it is linked with.
+ * @here:  its path, or a name that $PATH leads to
+ * @there: its path in the guest
+ * Returns 0 or an errno (ENOENT if there is none; ENOEXEC if it is no program
+ * that the dynamic linker takes, as a script is not; E2BIG).
+ */
+int linux_add_program(struct linux_root *root, const char *here,
+		      const char *there);
+
 /*
  * Have a VM with the PMU that KVM offers ready to boot.
  * @image: path of a bzImage
- * @init:  the program to run as init, of @init_size bytes
  * Returns 0 or an errno (ENOEXEC if it is no bzImage that can be entered in
- * 64-bit mode, E2BIG if it has no room), and then there is nothing to close.
+ * 64-bit mode, E2BIG if something has no room), and then there is nothing to
+ * close.
  */
-int linux_begin(struct linux_guest *guest, const char *image, const void *init,
-		size_t init_size);
+int linux_begin(struct linux_guest *guest, const char *image,
+		const struct linux_root *root);
 
 /* Run it until something is to be done. */
 enum linux_exit linux_run(struct linux_guest *guest,

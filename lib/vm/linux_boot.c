@@ -23,7 +23,7 @@
 #define COMMAND_AT 0x20000
 #define LOW_MEMORY 0x9f000
 #define HIGH_MEMORY 0x100000
-#define INITRD_MOST (16u << 20)
+#define INITRD_MOST (64u << 20)
 #define INITRD_AT (LINUX_MEMORY - INITRD_MOST)
 /* Of the boot protocol: offset in the image, magic, entry. */
 #define HEADER_AT 0x1f1
@@ -90,35 +90,6 @@ static int map_image(const char *path, struct image *image)
 	return 0;
 }
 
-/* One member of a cpio archive (newc); returns where the next one goes. */
-static char *put_member(char *at, const char *name, unsigned int mode,
-			const void *bytes, size_t size)
-{
-	at += sprintf(at,
-		      "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x"
-		      "%08zx%08x",
-		      0, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, strlen(name) + 1,
-		      0);
-	at = stpcpy(at, name) + 1;
-	while ((uintptr_t)at % 4)
-		*at++ = 0;
-	memcpy(at, bytes, size);
-	at += size;
-	while ((uintptr_t)at % 4)
-		*at++ = 0;
-	return at;
-}
-
-static uint32_t put_initrd(uint8_t *memory, const void *init, size_t size)
-{
-	char *begin = (char *)memory + INITRD_AT, *at = begin;
-
-	at = put_member(at, "proc", S_IFDIR | 0755, "", 0);
-	at = put_member(at, "init", S_IFREG | 0755, init, size);
-	at = put_member(at, "TRAILER!!!", 0, "", 0);
-	return (uint32_t)(at - begin);
-}
-
 static void put_params(struct linux_guest *guest,
 		       const struct setup_header *header, uint32_t initrd_size)
 {
@@ -143,10 +114,11 @@ static void put_params(struct linux_guest *guest,
 	};
 }
 
-int linux_load(struct linux_guest *guest, const char *path, const void *init,
-	       size_t init_size, uint64_t *entry)
+int linux_load(struct linux_guest *guest, const char *path,
+	       const struct linux_root *root, uint64_t *entry)
 {
 	struct image image = { 0 };
+	uint32_t initrd_size;
 	size_t setup, at;
 	int err = map_image(path, &image);
 
@@ -158,13 +130,15 @@ int linux_load(struct linux_guest *guest, const char *path, const void *init,
 	if (setup >= image.size)
 		err = ENOEXEC;
 	else if (at + image.header->init_size > INITRD_AT ||
-		 at + image.size > INITRD_AT || init_size > INITRD_MOST / 2)
+		 at + image.size > INITRD_AT)
 		err = E2BIG;
-	else {
+	else
+		err = linux_pack(root, guest->memory + INITRD_AT, INITRD_MOST,
+				 &initrd_size);
+	if (!err) {
 		memcpy(guest->memory + at, image.bytes + setup,
 		       image.size - setup);
-		put_params(guest, image.header,
-			   put_initrd(guest->memory, init, init_size));
+		put_params(guest, image.header, initrd_size);
 		*entry = at + ENTRY_64;
 	}
 	munmap((void *)image.bytes, image.size);

@@ -29,7 +29,7 @@ setup() {
 	[ "$(known "$ALL")" = "D37 D42 D43 D44 D45 D48 D50" ]
 	[ "$(field '.stale | length' "$ALL")" = 0 ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL")" = \
-		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a mediated or passthrough PMU,needs enable_mediated_pmu=1,needs the RFC's contract,needs the mediated contract" ]
+		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a mediated or passthrough PMU,needs enable_mediated_pmu=1,needs the RFC's contract,needs the mediated contract,needs the perf tool" ]
 }
 
 @test "every rule of the emulated contract was asked" {
@@ -118,6 +118,19 @@ count_of() {
 	run -0 --separate-stderr exits_of mediated
 	[ "$(count_of cpuid "$output")" -ge 1000 ]
 	[ "$(count_of rdpmc "$output")" -eq 0 ]
+}
+
+@test "perf stat and perf record of a Linux guest are exact in each mode" {
+	command -v perf >/dev/null || skip "perf is missing (package linux-perf)"
+	local contract program
+	program=$(test_program linux_test)
+	for contract in mediated emulated; do
+		# One that stays where it is, and one that is saved and restored meanwhile.
+		run -0 --separate-stderr "$LAB" exec --contract "$contract" -- \
+			env PMU_GUEST_KERNEL="$(field .kernel_image "$ALL")" \
+			"$program" -t M76_M77_M78_the_perf_tool_in_it
+		[ "$(grep -c '^# conforms M7[678]' <<<"$output")" -eq 6 ]
+	done
 }
 
 @test "under the mediated contract its rules are not asked" {
