@@ -6,10 +6,22 @@
 /* exec() starts whatever there is: how much that is, is not our business. */
 #define EXEC_MOST 100000000
 
-/* Is the group of this event checked when that guest enters? (R3, R15, R21) */
+static bool has_core_event(const struct world *w, int slot)
+{
+	bool has = false;
+
+	for (int i = 0; i < ACT_EVENTS; i++)
+		has |= same_group(w, i, slot) && core(&w->event[i]);
+	return has;
+}
+
+/*
+ * Is the group of this event checked when that guest enters? (R3, R15, R21)
+ * One of software events that had another is where that was: it may be.
+ */
 static bool is_judged(const struct world *w, int slot, int guest)
 {
-	bool takes = false, counted = false;
+	bool takes = false;
 
 	if (w->event[slot].gone)
 		return false;
@@ -27,13 +39,9 @@ static bool is_judged(const struct world *w, int slot, int guest)
 	default:
 		return false;
 	}
-	for (int i = 0; i < ACT_EVENTS; i++) {
-		if (!same_group(w, i, slot))
-			continue;
-		takes |= includes(&w->event[i]);
-		counted |= core(&w->event[i]);
-	}
-	return takes && counted;
+	for (int i = 0; i < ACT_EVENTS; i++)
+		takes |= same_group(w, i, slot) && includes(&w->event[i]);
+	return takes && !w->event[slot].software;
 }
 
 static void set_group(struct world *w, int slot, enum fate fate)
@@ -72,7 +80,8 @@ static void guest_enters(struct world *w, int guest, bool certainly)
 	for (int i = 0; i < ACT_EVENTS; i++) {
 		const struct world_event *event = &w->event[i];
 		/* One that went off before is left alone (R15). */
-		bool was_on = certainly && !event->limited;
+		bool was_on = certainly && !event->limited &&
+			      has_core_event(w, i);
 
 		if (!event->open || leader_of(w, i) != i || !event->enabled ||
 		    !is_judged(w, i, guest))

@@ -384,6 +384,24 @@ static void test_a_group_moves_to_the_pmu_once(void **state)
 	assert_int_equal(look(&w, 2, false, ACT_WORK), VIOLATES);
 }
 
+/* Nor is it left when the last event that counts is closed. */
+static void test_software_left_behind_may_go_to_error(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	tell(&w, ACT_create, 0);
+	try_open(&w, 0, ON_VCPU, ACT_SOFTWARE, 0);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 0, true, 0), VIOLATES);
+	open_sibling(&w, 1, 0, ON_VCPU, 0);
+	tell(&w, ACT_close, 1);
+	tell(&w, ACT_enter, 0);
+	assert_int_equal(look(&w, 0, true, 0), CONFORMS);
+	assert_int_equal(look(&w, 0, false, 0), VIOLATES);
+}
+
 /* Between one member and the next the guest may take the leader off again. */
 static void test_a_group_is_enabled_one_by_one(void **state)
 {
@@ -445,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_exec_removes_what_asks_for_it),
 		cmocka_unit_test(test_what_exec_removes_may_be_the_parents),
 		cmocka_unit_test(test_a_group_moves_to_the_pmu_once),
+		cmocka_unit_test(test_software_left_behind_may_go_to_error),
 		cmocka_unit_test(test_a_group_is_enabled_one_by_one),
 		cmocka_unit_test(test_no_task_starts_the_context_of_a_cpu),
 	};
