@@ -3,8 +3,8 @@
  * The init of a Linux guest: counts and samples a program of its own with
  * perf_event_open(2), and writes what it saw to the VMM's port, a line each:
  *
- *   counted N M    events of user space for WORK and for twice WORK, each 0 if
- *                  no value came several times
+ *   counted N M    events of user space for WORK and for twice WORK, each
+ *                  NONE_CERTAIN if no value came several times
  *   rdpmc N M      the same, read by RDPMC
  *   sampled S L    samples, and samples lost
  *   midway         while one of these counts

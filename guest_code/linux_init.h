@@ -4,7 +4,7 @@
 #define PMU_GUEST_LINUX_INIT_H
 
 /* Where the perf tool is, if the guest has it. */
-#define LINUX_PERF "/perf"
+#define LINUX_PERF_PATH "/perf"
 /* Where its lines go. */
 #define LINUX_INIT_PORT 0x5f0
 /* Instructions of what it counts; a multiple of four. */

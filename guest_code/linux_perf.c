@@ -7,7 +7,7 @@
  *   sampled S L    perf record, and perf script of that: samples, and losses
  *   perf: TEXT     what else the tool says
  *   midway         while one of these counts
- *   failed WHERE ERRNO
+ *   failed WHERE N an errno, or the exit status of the tool
  *   end
  *
  * That program is this one, with the number of instructions.
@@ -19,8 +19,20 @@
 /* Bytes of a line and of a number. */
 #define LINE 128
 #define NUMBER 24
+/* Lines of "perf stat" that are no counts. */
+#define OTHERS_MOST 100
 
 static char *environment[] = { "PATH=/usr/bin:/bin", "HOME=/", "TERM=dumb", 0 };
+
+/* No strstr(): 6.12's nolibc has none. */
+static int has(const char *text, const char *part)
+{
+	unsigned long length = strlen(part);
+
+	while (*text && strncmp(text, part, length))
+		text++;
+	return !strncmp(text, part, length);
+}
 
 static void put_word(char word[NUMBER], unsigned long value)
 {
@@ -33,24 +45,25 @@ static void put_word(char word[NUMBER], unsigned long value)
 	*at = 0;
 }
 
-struct running {
+struct perf {
 	pid_t pid;
 	int fd;
 };
 
-/* Run perf; what it writes to its descriptor @output comes from @fd. */
-static void begin(struct running *perf, char **words, int output)
+/* Run it; what it writes to its descriptor @output comes from @perf->fd. */
+static void perf_begin(struct perf *perf, char **words, int output)
 {
 	int ends[2];
 
-	*perf = (struct running){ 0 };
 	if (pipe(ends))
 		fail("failed pipe", errno);
 	perf->pid = fork();
 	if (!perf->pid) {
 		dup2(ends[1], output);
-		execve(LINUX_PERF, words, environment);
-		fail("failed execve", errno);
+		close(ends[0]);
+		close(ends[1]);
+		execve(LINUX_PERF_PATH, words, environment);
+		exit(127);
 	}
 	if (perf->pid < 0)
 		fail("failed fork", errno);
@@ -58,8 +71,9 @@ static void begin(struct running *perf, char **words, int output)
 	perf->fd = ends[0];
 }
 
-/* Its next line, without its end and cut at LINE. Returns false at the last. */
-static int next_line(struct running *perf, char line[LINE])
+/* Its next line, without its end and cut at LINE. Returns 0 if there is none.
+ */
+static int perf_line(struct perf *perf, char line[LINE])
 {
 	int length = 0;
 	char c;
@@ -75,12 +89,26 @@ static int next_line(struct running *perf, char line[LINE])
 	return 0;
 }
 
-static void end_of(struct running *perf)
+/* Once it has said all. */
+static void perf_wait(struct perf *perf)
+{
+	int status;
+
+	close(perf->fd);
+	if (waitpid(perf->pid, &status, 0) != perf->pid)
+		fail("failed waitpid", errno);
+	if (status)
+		fail("failed perf", WEXITSTATUS(status));
+}
+
+/* With the program that it may have begun: what that says is said by then. */
+static void perf_kill(struct perf *perf)
 {
 	int status;
 
 	kill(perf->pid, SIGKILL);
-	waitpid(perf->pid, &status, 0);
+	while (waitpid(-1, &status, 0) > 0)
+		;
 	close(perf->fd);
 }
 
@@ -93,43 +121,47 @@ static void pass_on(const char *line)
 	out("\n", 1);
 }
 
-/* The first field of a line of "perf stat -x,"; 0 if it is another line. */
-static unsigned long counted_in(const char *line)
+/* Is it a line of "perf stat -x,", which begins with the count? */
+static int is_count(const char *line, unsigned long *value)
 {
-	unsigned long value = 0;
+	const char *at = line;
 
-	while (*line >= '0' && *line <= '9')
-		value = value * 10 + *line++ - '0';
-	return *line == ',' ? value : 0;
+	*value = 0;
+	while (*at >= '0' && *at <= '9')
+		*value = *value * 10 + *at++ - '0';
+	return at != line && *at == ',';
 }
 
 /* It repeats the program for ever, with a line each time. */
-static unsigned long count(unsigned long instructions)
+static unsigned long perf_stat(unsigned long instructions)
 {
 	char number[NUMBER], line[LINE];
 	char *words[] = { "perf", "stat",	    "-r", "0",	   "-x,",
 			  "-e",	  "instructions:u", "--", "/init", number,
 			  0 };
 	struct seen seen[ATTEMPTS] = { 0 };
-	struct running perf;
+	int counts = 0, others = 0;
+	unsigned long value;
+	struct perf perf;
 
 	put_word(number, instructions);
-	begin(&perf, words, 2);
-	for (int i = 0; i < ATTEMPTS && next_line(&perf, line);) {
-		unsigned long value = counted_in(line);
-
-		if (value) {
+	perf_begin(&perf, words, 2);
+	while (counts < ATTEMPTS) {
+		if (others > OTHERS_MOST || !perf_line(&perf, line))
+			fail("failed perf stat, lines", counts + others);
+		if (is_count(line, &value)) {
 			note(seen, value);
-			i++;
+			counts++;
 		} else {
 			pass_on(line);
+			others++;
 		}
 	}
-	end_of(&perf);
+	perf_kill(&perf);
 	return least_certain(seen);
 }
 
-static void record(void)
+static void perf_record(void)
 {
 	char instructions[NUMBER], period[NUMBER], line[LINE];
 	char *words[] = { "perf",  "record",	 "-q",
@@ -137,17 +169,14 @@ static void record(void)
 			  period,  "-e",	 "instructions:u",
 			  "-o",	   "/data",	 "--",
 			  "/init", instructions, 0 };
-	struct running perf;
-	int status;
+	struct perf perf;
 
 	put_word(instructions, SAMPLED_WORK);
 	put_word(period, LINUX_INIT_PERIOD);
-	begin(&perf, words, 2);
-	while (next_line(&perf, line))
+	perf_begin(&perf, words, 2);
+	while (perf_line(&perf, line))
 		pass_on(line);
-	if (waitpid(perf.pid, &status, 0) != perf.pid || status)
-		fail("failed perf", status);
-	close(perf.fd);
+	perf_wait(&perf);
 }
 
 static void say_samples(void)
@@ -161,21 +190,28 @@ static void say_samples(void)
 			  "--show-lost-events",
 			  0 };
 	unsigned long seen[2] = { 0 };
-	struct running perf;
+	struct perf perf;
 	char line[LINE];
-	int status;
 
-	begin(&perf, words, 1);
-	while (next_line(&perf, line)) {
-		if (strstr(line, "LOST"))
+	perf_begin(&perf, words, 1);
+	while (perf_line(&perf, line)) {
+		if (has(line, "LOST"))
 			seen[1]++;
 		else if (*line)
 			seen[0]++;
 	}
-	if (waitpid(perf.pid, &status, 0) != perf.pid || status)
-		fail("failed perf", status);
-	close(perf.fd);
+	perf_wait(&perf);
 	say("sampled", seen, 2);
+}
+
+/* Init has none where its kernel has no console. Before all other files. */
+static int open_standard_descriptors(void)
+{
+	int fd = open_device("/dev/null", 3, O_RDWR);
+
+	for (int i = 0; fd >= 0 && i <= 2; i++)
+		dup2(fd, i);
+	return fd < 0 ? -1 : 0;
 }
 
 static void run_perf(void)
@@ -185,23 +221,22 @@ static void run_perf(void)
 	allow_samples();
 	if (mount("sysfs", "/sys", "sysfs", 0, 0))
 		fail("failed mount", errno);
-	/* Where the tool wants a terminal or nothing. */
-	if (open_device("/dev/null", 3, O_RDWR) < 0)
-		fail("failed /dev/null", errno);
-	counted[0] = count(LINUX_INIT_WORK);
-	counted[1] = count(2 * LINUX_INIT_WORK);
+	counted[0] = perf_stat(LINUX_INIT_WORK);
+	counted[1] = perf_stat(2 * LINUX_INIT_WORK);
 	say("counted", counted, 2);
-	record();
+	perf_record();
 	say_samples();
 	end();
 }
 
 int main(int argc, char **argv)
 {
-	if (open_ports())
-		return 1;
 	/* The kernel may have words of its own for init. */
-	if (getpid() == 1)
+	const int is_init = getpid() == 1;
+
+	if ((is_init && open_standard_descriptors()) || open_ports())
+		return 1;
+	if (is_init)
 		run_perf();
 	else if (argc == 2)
 		work(strtoul(argv[1], 0, 10));

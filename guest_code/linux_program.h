@@ -12,6 +12,8 @@
 /* So often the same value makes it certain, among so many. */
 #define CERTAIN 4
 #define ATTEMPTS 20
+/* Of several values none came so often. */
+#define NONE_CERTAIN (~0ul)
 
 /* /dev/port, the I/O ports of the machine. */
 static int ports;
@@ -133,14 +135,13 @@ static void note(struct seen seen[ATTEMPTS], unsigned long value)
 	seen[i].times++;
 }
 
-/* The least value that came CERTAIN times, or 0 if none did. */
+/* The least value that came CERTAIN times, or NONE_CERTAIN. */
 static unsigned long least_certain(const struct seen seen[ATTEMPTS])
 {
-	unsigned long least = 0;
+	unsigned long least = NONE_CERTAIN;
 
 	for (int i = 0; i < ATTEMPTS && seen[i].times; i++) {
-		if (seen[i].times >= CERTAIN &&
-		    (!least || seen[i].value < least))
+		if (seen[i].times >= CERTAIN && seen[i].value < least)
 			least = seen[i].value;
 	}
 	return least;

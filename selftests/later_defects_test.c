@@ -375,11 +375,15 @@ TEST_F(later, D33_a_watchdog_that_reads_as_on_is_on)
 	JUDGE("D33", &self->s, &self->o);
 }
 
-/* The cgroup is one that nobody is in. */
+/*
+ * The cgroup is one that nobody is in. What runs on the CPU without a task of
+ * another cgroup is in the root.
+ */
 static int open_elsewhere(struct cgroup *cgroup)
 {
 	struct perf_event_attr attr;
-	int err = cgroup_try_make(cgroup, "pmu-elsewhere");
+	int err = cgroup_try_make(cgroup, "pmu-elsewhere")
+			  ?: cgroup_enter_root();
 
 	if (!err)
 		err = event_describe(&attr, PMU_CORE);

@@ -30,9 +30,9 @@ GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
 ROOMS := base contract explore host perf report vm
 LIB_SRC := $(filter-out $(GUEST_LIB),$(foreach room,$(ROOMS),$(wildcard $(TOP)/lib/$(room)/*.c)))
 # Programs of their own: the init of a Linux guest.
-LINUX_INIT := $(wildcard $(TOP)/guest_code/linux_*.c)
-GUEST_SRC := $(GUEST_LIB) $(filter-out $(LINUX_INIT),$(wildcard $(TOP)/guest_code/*.c))
-LINUX_INIT_BIN := $(patsubst $(TOP)/guest_code/%.c,$(OUTPUT)/obj/%,$(LINUX_INIT))
+LINUX_INITS := $(wildcard $(TOP)/guest_code/linux_*.c)
+GUEST_SRC := $(GUEST_LIB) $(filter-out $(LINUX_INITS),$(wildcard $(TOP)/guest_code/*.c))
+LINUX_INITS_BUILT := $(patsubst $(TOP)/guest_code/%.c,$(OUTPUT)/obj/%,$(LINUX_INITS))
 LIB_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(LIB_SRC))
 GUEST_OBJ := $(patsubst $(TOP)/%.c,$(OUTPUT)/obj/%.o,$(GUEST_SRC))
 
@@ -49,7 +49,7 @@ $(GUEST_OBJ): $(OUTPUT)/obj/%.o: $(TOP)/%.c
 	$(Q)$(CC) $(CFLAGS_GUEST) -MD -MP -c -o $@ $<
 
 # There is no C library in the guest.
-$(LINUX_INIT_BIN): $(OUTPUT)/obj/%: $(TOP)/guest_code/%.c \
+$(LINUX_INITS_BUILT): $(OUTPUT)/obj/%: $(TOP)/guest_code/%.c \
 		$(wildcard $(TOP)/guest_code/linux_*.h)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static -nostdlib -fno-pie -O2 -Wall $(WERROR) \
@@ -58,7 +58,7 @@ $(LINUX_INIT_BIN): $(OUTPUT)/obj/%: $(TOP)/guest_code/%.c \
 		-o $@ $< -lgcc
 
 # It has those programs in it.
-$(OUTPUT)/obj/linux_test.o: $(LINUX_INIT_BIN)
+$(OUTPUT)/obj/linux_test.o: $(LINUX_INITS_BUILT)
 $(OUTPUT)/obj/linux_test.o: CFLAGS_TEST += -DLINUX_INIT='"$(OUTPUT)/obj/linux_init"' \
 	-DLINUX_PERF_INIT='"$(OUTPUT)/obj/linux_perf"'
 

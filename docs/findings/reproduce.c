@@ -6,8 +6,8 @@
  *   gcc -O2 -pthread -o reproduce reproduce.c
  *   ./reproduce NAME
  *
- * NAME is backwards, page, fresh, cgroup, watchdog, mapping, warning, enable,
- * ended, own or arrives.
+ * NAME is backwards, page, fresh, cgroup, watchdog, mapping, warning, enable or
+ * arrives.
  *
  * Needs root, enable_mediated_pmu=1, kernel.nmi_watchdog=0 and two CPUs.
  * Prints what it saw. Exit status 0: it did not show. 1: it did. 2: not tried.
@@ -318,6 +318,14 @@ static int fresh(void)
 	return tell_page(&look);
 }
 
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	must(fd >= 0 && write(fd, text, strlen(text)) > 0, path);
+	close(fd);
+}
+
 static const char *cgroup_root(void)
 {
 	return access("/sys/fs/cgroup/cgroup.procs", F_OK)
@@ -425,12 +433,18 @@ static int mapping(void)
 	return err != 0;
 }
 
-/* An event on GUEST_CPU of a cgroup that nobody is in, which goes at once. */
+/*
+ * An event on GUEST_CPU of a cgroup that nobody is in, which goes at once. A
+ * task of another cgroup than the idle CPU's, the root, would start the context
+ * there.
+ */
 static int event_elsewhere(void)
 {
 	char path[128];
 	int folder, fd;
 
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup_root());
+	write_to(path, "0");
 	snprintf(path, sizeof(path), "%s/repro-%d", cgroup_root(), getpid());
 	must(!mkdir(path, 0700), path);
 	folder = open(path, O_RDONLY | O_DIRECTORY);
@@ -441,18 +455,33 @@ static int event_elsewhere(void)
 	return fd;
 }
 
-/* Once a boot, unless clear_warn_once is written. */
-static int has_warned(const char *function)
+/* Where the kernel's log is now; what it warns of once it warns of again. */
+static void mark_log(char mark[64])
+{
+	int fd = open("/sys/kernel/debug/clear_warn_once", O_WRONLY);
+
+	if (fd >= 0 && write(fd, "1", 1) == 1)
+		close(fd);
+	snprintf(mark, 64, "reproduce %d %llu", getpid(),
+		 (unsigned long long)now_ms());
+	write_to("/dev/kmsg", mark);
+}
+
+/* "WARNING: ..." and the function, in one line since the mark? */
+static int has_warned(const char *mark, const char *function)
 {
 	static char log[1 << 20];
 	const int read_all = 3; /* SYSLOG_ACTION_READ_ALL */
-	char at[64];
-	int size, warned;
+	int size, warned = 0;
+	char *line, *rest;
 
 	size = klogctl(read_all, log, sizeof(log) - 1);
 	must(size >= 0, "klogctl()");
-	snprintf(at, sizeof(at), " at %s", function);
-	warned = strstr(log, at) != NULL;
+	line = strstr(log, mark);
+	must(line != NULL, "the kernel's log");
+	for (line = strtok_r(line, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		warned |= strstr(line, "WARNING: ") && strstr(line, function);
 	printf("a warning in %s(): %s\n", function, warned ? "yes" : "no");
 	return warned;
 }
@@ -461,12 +490,14 @@ static int has_warned(const char *function)
 static int warning(void)
 {
 	struct guest guest = { 0 };
+	char mark[64];
 
+	mark_log(mark);
 	event_elsewhere();
 	make_guest(&guest);
 	let_run(&guest, 50, 5);
 	end_guest(&guest);
-	return has_warned("ctx_sched_in");
+	return has_warned(mark, "ctx_sched_in");
 }
 
 /* D50: so does a task with an event that comes to the CPU. */
@@ -478,13 +509,15 @@ static int arrives(void)
 		.config = PERF_COUNT_SW_DUMMY,
 		.disabled = 1,
 	};
+	char mark[64];
 
+	mark_log(mark);
 	event_elsewhere();
 	must(syscall(SYS_perf_event_open, &attr, -1, GUEST_CPU, -1, 0) >= 0 &&
 		     try_event(1, 0, -1, 0) >= 0,
 	     "perf_event_open()");
 	run_on(GUEST_CPU);
-	return has_warned("visit_groups_merge");
+	return has_warned(mark, "visit_groups_merge");
 }
 
 /* D37: enabled, and does not count. */
@@ -506,70 +539,6 @@ static int enable(void)
 	return !value_of(fd).count;
 }
 
-/* D42: what a child was enabled for goes with it. */
-static int ended(void)
-{
-	struct perf_event_attr attr = instructions(1);
-	struct value before, after;
-	pid_t child;
-	int fd;
-
-	/* Not inherited: so that parent and child never swap their contexts. */
-	must(try_event(1, 0, -1, 0) >= 0, "perf_event_open()");
-	attr.inherit = 1;
-	/* Of CPU 0 only: in the child, on another one, it is inactive. */
-	fd = (int)syscall(SYS_perf_event_open, &attr, 0, 0, -1, 0);
-	must(fd >= 0, "perf_event_open()");
-	before = value_of(fd);
-	child = fork();
-	if (!child) {
-		run_on(GUEST_CPU);
-		while (clock() < 3 * CLOCKS_PER_SEC / 10)
-			;
-		_exit(0);
-	}
-	must(child > 0 && waitpid(child, NULL, 0) == child, "fork()");
-	after = value_of(fd);
-	printf("a child that ran for 300 ms left %.3f ms of time_enabled\n",
-	       (double)(after.enabled - before.enabled) / 1e6);
-	return after.enabled - before.enabled < 250000000;
-}
-
-/* D42: so does what the parent counted, if its context is the child's then. */
-static int own(void)
-{
-	struct perf_event_attr attr = instructions(1);
-	const int turns = 100000;
-	uint64_t least = UINT64_MAX;
-	int fd;
-
-	attr.exclude_kernel = 1;
-	attr.inherit = 1;
-	attr.remove_on_exec = 1;
-	fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
-	must(fd >= 0, "perf_event_open()");
-	for (int i = 0; i < 20; i++) {
-		uint64_t before = value_of(fd).count, gained;
-		pid_t child;
-
-		for (volatile int turn = 0; turn < turns; turn++)
-			;
-		child = fork();
-		if (!child) {
-			execl("/bin/true", "true", NULL);
-			execl("/bin/busybox", "true", NULL);
-			_exit(1);
-		}
-		must(child > 0 && waitpid(child, NULL, 0) == child, "fork()");
-		gained = value_of(fd).count - before;
-		if (gained < least)
-			least = gained;
-	}
-	printf("of %d turns of a loop, as few as %llu instructions are counted\n",
-	       turns, (unsigned long long)least);
-	return least < (uint64_t)turns;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -580,7 +549,6 @@ int main(int argc, char **argv)
 		{ "fresh", fresh },	    { "cgroup", cgroup },
 		{ "watchdog", watchdog },   { "mapping", mapping },
 		{ "warning", warning },	    { "enable", enable },
-		{ "ended", ended },	    { "own", own },
 		{ "arrives", arrives },
 	};
 
@@ -591,6 +559,6 @@ int main(int argc, char **argv)
 		}
 	}
 	fprintf(stderr,
-		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|ended|own|arrives\n");
+		"usage: reproduce backwards|page|fresh|cgroup|watchdog|mapping|warning|enable|arrives\n");
 	return 2;
 }

@@ -35,12 +35,15 @@ enum fate {
  * @throttled:    its group may be throttled, and stand still for a tick
  * @apart:        it was enabled when its leader may have been in ERROR, so that
  *                it may have stayed off its counter since
- * @software:     only events of software were ever in its group
- *                (perf_event.group_caps)
+ * @software:     of a leader: its group is in the context of software PMUs
+ *                still (perf_event.group_caps)
+ * @torn:         exec() of a child that had swapped contexts with its parent
+ * may have made each of its group an event of its own
  */
 struct world_event {
 	bool open, enabled, based, inherited;
 	bool orphaned, gone, limited, throttled, apart, software;
+	bool torn;
 	enum fate fate;
 	enum act_target target;
 	int leader;

@@ -6,18 +6,10 @@
 /* exec() starts whatever there is: how much that is, is not our business. */
 #define EXEC_MOST 100000000
 
-static bool has_core_event(const struct world *w, int slot)
-{
-	bool has = false;
-
-	for (int i = 0; i < ACT_EVENTS; i++)
-		has |= same_group(w, i, slot) && core(&w->event[i]);
-	return has;
-}
-
 /*
  * Is the group of this event checked when that guest enters? (R3, R15, R21)
- * One of software events that had another is where that was: it may be.
+ * One of software events that once had a core event is still in the context of
+ * that one's PMU, and goes to ERROR with what is there (R1).
  */
 static bool is_judged(const struct world *w, int slot, int guest)
 {
@@ -44,6 +36,7 @@ static bool is_judged(const struct world *w, int slot, int guest)
 	return takes && !w->event[slot].software;
 }
 
+/* One that is apart may have met it, or not. */
 static void set_group(struct world *w, int slot, enum fate fate)
 {
 	int leader = leader_of(w, slot);
@@ -54,7 +47,8 @@ static void set_group(struct world *w, int slot, enum fate fate)
 		if (!event->open || leader_of(w, i) != leader ||
 		    event->fate == FATE_HIDDEN)
 			continue;
-		event->fate = event->apart ? FATE_OPEN : fate;
+		event->fate = event->apart && fate != FATE_HIDDEN ? FATE_OPEN
+								  : fate;
 	}
 }
 
@@ -80,8 +74,7 @@ static void guest_enters(struct world *w, int guest, bool certainly)
 	for (int i = 0; i < ACT_EVENTS; i++) {
 		const struct world_event *event = &w->event[i];
 		/* One that went off before is left alone (R15). */
-		bool was_on = certainly && !event->limited &&
-			      has_core_event(w, i);
+		bool was_on = certainly && !event->limited;
 
 		if (!event->open || leader_of(w, i) != i || !event->enabled ||
 		    !is_judged(w, i, guest))
@@ -333,6 +326,15 @@ static bool exec_frees(const struct world *w, int slot)
 	       (w->event[leader_of(w, slot)].flags & ACT_REMOVE_ON_EXEC);
 }
 
+/* What exec() removes is detached from its group (DETACH_GROUP). */
+static void tear(struct world *w, int slot)
+{
+	for (int i = 0; i < ACT_EVENTS; i++) {
+		if (same_group(w, i, slot))
+			w->event[i].torn = true;
+	}
+}
+
 /*
  * What a child inherited is removed with the program that it was. What it
  * counted since the last switch is lost (D42), and that may be the parent's,
@@ -352,8 +354,10 @@ static void follow_exec(struct world *w)
 			continue;
 		if (event->flags & ACT_REMOVE_ON_EXEC) {
 			event->most = most[i];
-			if (event->flags & ACT_INHERIT)
+			if (event->flags & ACT_INHERIT) {
 				event->least = 0;
+				tear(w, i);
+			}
 		} else if (exec_frees(w, i)) {
 			event->most = most[i] + EXEC_MOST;
 		}

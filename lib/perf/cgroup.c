@@ -62,17 +62,22 @@ int cgroup_enter(const struct cgroup *cgroup)
 	return move_here(cgroup->path);
 }
 
+int cgroup_enter_root(void)
+{
+	char root[128];
+
+	return find_mount(root, sizeof(root)) ?: move_here(root);
+}
+
 void cgroup_leave_and_remove(struct cgroup *cgroup)
 {
 	struct deadline deadline = deadline_after_ms(LEAVE_MS);
-	char root[128];
 
 	if (cgroup->fd < 0)
 		return;
 	close(cgroup->fd);
 	cgroup->fd = -1;
-	if (!find_mount(root, sizeof(root)))
-		move_here(root);
+	cgroup_enter_root();
 	/* A thread that was joined may still be on its way out. */
 	while (rmdir(cgroup->path) && errno == EBUSY &&
 	       !deadline_passed(&deadline))

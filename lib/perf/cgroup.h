@@ -23,6 +23,9 @@ int cgroup_try_make(struct cgroup *cgroup, const char *name);
 /* Move this process, with all its threads, into it. Returns 0 or an errno. */
 int cgroup_enter(const struct cgroup *cgroup);
 
+/* The same into the root of the mount. */
+int cgroup_enter_root(void);
+
 /* Back to the root of the mount, and remove the folder. */
 void cgroup_leave_and_remove(struct cgroup *cgroup);
 

@@ -69,8 +69,9 @@ struct linux_root {
  * Add a program of this machine and all that it is linked with.
  * @here:  its path, or a name that $PATH leads to
  * @there: its path in the guest
- * Returns 0 or an errno (ENOENT if there is none; ENOEXEC if it is no program
- * that the dynamic linker takes, as a script is not; E2BIG).
+ * Returns 0 or an errno (ENOENT if there is none; ENOEXEC if it is none that a
+ * dynamic linker loads, as a script is, or lacks a library; E2BIG if there are
+ * more than LINUX_FILES_MOST, or a path is too long), and then adds nothing.
  */
 int linux_add_program(struct linux_root *root, const char *here,
 		      const char *there);
@@ -79,8 +80,8 @@ int linux_add_program(struct linux_root *root, const char *here,
  * Have a VM with the PMU that KVM offers ready to boot.
  * @image: path of a bzImage
  * Returns 0 or an errno (ENOEXEC if it is no bzImage that can be entered in
- * 64-bit mode, E2BIG if something has no room), and then there is nothing to
- * close.
+ * 64-bit mode, E2BIG if the kernel, or the initramfs with the files, does not
+ * fit into the memory), and then there is nothing to close.
  */
 int linux_begin(struct linux_guest *guest, const char *image,
 		const struct linux_root *root);

@@ -3,12 +3,14 @@
  * The files of a Linux guest, as a cpio archive: "newc" of
  * Documentation/driver-api/early-userspace/buffer-format.rst.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "linux_parts.h"
@@ -114,23 +116,22 @@ int linux_pack(const struct linux_root *root, uint8_t *begin, size_t room,
 	return packing.err;
 }
 
-/* Returns false if $PATH leads to none. */
+/* Returns false if $PATH leads to no program of that name. */
 static bool find(const char *name, char path[LINUX_PATH_MOST])
 {
-	const char *folders = getenv("PATH");
+	const char *folders = strchr(name, '/') ? "" : getenv("PATH");
+	struct stat status;
 
-	if (strchr(name, '/')) {
-		snprintf(path, LINUX_PATH_MOST, "%s", name);
-		return !access(path, X_OK);
-	}
-	while (folders && *folders) {
+	while (folders) {
 		size_t length = strcspn(folders, ":");
+		int size = snprintf(path, LINUX_PATH_MOST, "%.*s%s%s",
+				    (int)length, folders, length ? "/" : "",
+				    name);
 
-		snprintf(path, LINUX_PATH_MOST, "%.*s/%s", (int)length, folders,
-			 name);
-		if (!access(path, X_OK))
+		if (size < LINUX_PATH_MOST && !stat(path, &status) &&
+		    S_ISREG(status.st_mode) && !access(path, X_OK))
 			return true;
-		folders += length + (folders[length] != 0);
+		folders = folders[length] ? folders + length + 1 : NULL;
 	}
 	return false;
 }
@@ -140,62 +141,111 @@ static int add_file(struct linux_root *root, const char *here,
 {
 	struct linux_file *file = &root->file[root->files];
 
-	if (root->files == LINUX_FILES_MOST)
+	if (root->files == LINUX_FILES_MOST ||
+	    strlen(here) >= sizeof(file->here) ||
+	    strlen(there) >= sizeof(file->there))
 		return E2BIG;
-	snprintf(file->here, sizeof(file->here), "%s", here);
-	snprintf(file->there, sizeof(file->there), "%s", there);
+	strcpy(file->here, here);
+	strcpy(file->there, there);
 	root->files++;
 	return 0;
 }
 
-/* As the dynamic linker says, a line each: ld.so(8), LD_TRACE_LOADED_OBJECTS.
+/* The dynamic linker that an ELF file names, or "" if it is none or has none.
  */
-static int add_libraries(struct linux_root *root, const char *program)
+static void read_linker(const char *path, char linker[LINUX_PATH_MOST])
 {
-	char command[LINUX_PATH_MOST + 64], line[2 * LINUX_PATH_MOST];
-	size_t before = root->files;
-	FILE *said;
-	int err = 0;
+	FILE *file = fopen(path, "rbe");
+	Elf64_Ehdr header;
+	Elf64_Phdr part;
+	bool is_elf = file && fread(&header, sizeof(header), 1, file) == 1 &&
+		      !memcmp(header.e_ident, ELFMAG, SELFMAG) &&
+		      header.e_ident[EI_CLASS] == ELFCLASS64;
 
-	snprintf(command, sizeof(command),
-		 "LD_TRACE_LOADED_OBJECTS=1 exec '%s' 2>/dev/null", program);
-	said = popen(command, "re");
-	if (!said)
-		return errno;
-	while (!err && fgets(line, sizeof(line), said)) {
-		char *path = strchr(line, '/');
+	*linker = 0;
+	for (int i = 0; is_elf && i < header.e_phnum; i++) {
+		size_t at = header.e_phoff + (size_t)i * header.e_phentsize;
 
-		if (!path)
+		if (fseek(file, (long)at, SEEK_SET) ||
+		    fread(&part, sizeof(part), 1, file) != 1)
+			break;
+		if (part.p_type != PT_INTERP ||
+		    part.p_filesz > LINUX_PATH_MOST ||
+		    fseek(file, (long)part.p_offset, SEEK_SET))
 			continue;
-		path[strcspn(path, " \n")] = 0;
-		err = add_file(root, path, path);
+		if (fread(linker, part.p_filesz, 1, file) != 1)
+			*linker = 0;
+		linker[LINUX_PATH_MOST - 1] = 0;
 	}
-	if (pclose(said) || root->files == before)
-		err = err ?: ENOEXEC;
-	return err;
+	if (file)
+		fclose(file);
 }
 
-/* Only such a program is asked what it is linked with: others would run. */
-static bool is_elf(const char *path)
+/* What "LINKER --list PROGRAM" says, a line each: ld.so(8). */
+static FILE *list_libraries(const char *linker, const char *program, pid_t *pid)
 {
-	char magic[4] = { 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is = fd >= 0 && read(fd, magic, 4) == 4 &&
-		  !memcmp(magic, "\177ELF", 4);
+	int ends[2];
 
-	if (fd >= 0)
-		close(fd);
-	return is;
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
+	*pid = fork();
+	if (!*pid) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(linker, linker, "--list", program, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	if (*pid > 0)
+		return fdopen(ends[0], "r");
+	close(ends[0]);
+	return NULL;
+}
+
+/* "libc.so.6 => /lib/libc.so.6 (0x7f...)"; the kernel's own has no path. */
+static int add_library(struct linux_root *root, char *line)
+{
+	char *path = strchr(line, '/');
+
+	if (strstr(line, "not found"))
+		return ENOEXEC;
+	if (!path)
+		return 0;
+	path[strcspn(path, " \n")] = 0;
+	return add_file(root, path, path);
+}
+
+static int add_libraries(struct linux_root *root, const char *linker,
+			 const char *program)
+{
+	char line[2 * LINUX_PATH_MOST];
+	int status = 0, err = 0;
+	pid_t pid = 0;
+	FILE *said = list_libraries(linker, program, &pid);
+
+	if (!said)
+		return errno;
+	while (!err && fgets(line, sizeof(line), said))
+		err = add_library(root, line);
+	fclose(said);
+	if (waitpid(pid, &status, 0) != pid || status)
+		err = err ?: ENOEXEC;
+	return err;
 }
 
 int linux_add_program(struct linux_root *root, const char *here,
 		      const char *there)
 {
-	char path[LINUX_PATH_MOST];
+	char path[LINUX_PATH_MOST], linker[LINUX_PATH_MOST];
+	const size_t before = root->files;
+	int err;
 
 	if (!find(here, path))
 		return ENOENT;
-	if (!is_elf(path))
+	read_linker(path, linker);
+	if (!*linker)
 		return ENOEXEC;
-	return add_file(root, path, there) ?: add_libraries(root, path);
+	err = add_file(root, path, there) ?: add_libraries(root, linker, path);
+	if (err)
+		root->files = before;
+	return err;
 }

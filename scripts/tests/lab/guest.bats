@@ -54,7 +54,7 @@ setup() {
 	mkdir -p "${program%/*}"
 	gcc -O2 -Wall -Wextra -Werror -pthread -o "$program" "$SCRIPTS/../docs/findings/reproduce.c"
 	program=$(realpath "$program")
-	for name in backwards page fresh watchdog mapping cgroup warning enable ended own arrives; do
+	for name in backwards page fresh watchdog mapping cgroup warning enable arrives; do
 		run -1 --separate-stderr "$LAB" exec -- sh -c "
 			# Whether a reader looks at the right moment is chance.
 			for turn in 1 2 3 4 5 6 7 8; do
@@ -65,6 +65,17 @@ setup() {
 			cat /tmp/said
 			exit \$status"
 		[ "${#lines[@]}" -eq 1 ]
+	done
+	run -2 "$program" nothing
+}
+
+@test "so do those about children" {
+	local program=$SCRIPTS/../build/test-tools/children name
+	mkdir -p "${program%/*}"
+	gcc -O2 -Wall -Wextra -Werror -o "$program" "$SCRIPTS/../docs/findings/children.c"
+	program=$(realpath "$program")
+	for name in ended own; do
+		run -1 --separate-stderr "$LAB" exec -- "$program" "$name"
 	done
 	run -2 "$program" nothing
 }
