@@ -38,11 +38,20 @@ enum standing {
 	STARVED,
 };
 
+/*
+ * The times of a starved event are brought up to date whenever it is tried, and
+ * where one was tried in vain those behind it are not (merge_sched_in()). One
+ * comes to the front each perf_event_mux_interval_ms, by default four: so many
+ * in front of it, and it is not tried as long as a child lives.
+ */
+#define IN_FRONT 64
+
 FIXTURE(end)
 {
 	BESIDE_GUEST;
 	int uninherited;
 	struct competitors competitors;
+	int in_front[IN_FRONT];
 	struct child *child;
 	int program;
 };
@@ -88,6 +97,8 @@ FIXTURE_SETUP(end)
 	BESIDE_GUEST_BEGINS();
 	self->uninherited = -1;
 	self->program = -1;
+	for (int i = 0; i < IN_FRONT; i++)
+		self->in_front[i] = -1;
 	self->child = mmap(NULL, sizeof(*self->child), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	MUST_BE(self->child != MAP_FAILED);
@@ -96,6 +107,10 @@ FIXTURE_SETUP(end)
 FIXTURE_TEARDOWN(end)
 {
 	competitors_close(&self->competitors);
+	for (int i = 0; i < IN_FRONT; i++) {
+		if (self->in_front[i] >= 0)
+			close(self->in_front[i]);
+	}
 	if (self->uninherited >= 0)
 		close(self->uninherited);
 	if (self->program >= 0)
@@ -341,6 +356,12 @@ static bool read_around_child(FIXTURE_DATA(end) * self,
 	return true;
 }
 
+static const int bound_to[] = {
+	[COUNTING] = ANY_CPU,
+	[ELSEWHERE] = HOST_CPU,
+	[STARVED] = GUEST_CPU,
+};
+
 static int open_inherited(FIXTURE_DATA(end) * self,
 			  const FIXTURE_VARIANT(end) * variant)
 {
@@ -354,9 +375,14 @@ static int open_inherited(FIXTURE_DATA(end) * self,
 	attr.exclude_kernel = 1;
 	attr.inherit = 1;
 	attr.remove_on_exec = variant->ending == EXECS;
-	self->fd = event_try_open(
-		&attr, SELF,
-		variant->standing == ELSEWHERE ? HOST_CPU : ANY_CPU, NO_GROUP);
+	for (int i = 0; variant->standing == STARVED && i < IN_FRONT; i++) {
+		self->in_front[i] =
+			event_try_open(&attr, SELF, GUEST_CPU, NO_GROUP);
+		if (self->in_front[i] < 0)
+			return -self->in_front[i];
+	}
+	self->fd = event_try_open(&attr, SELF, bound_to[variant->standing],
+				  NO_GROUP);
 	return self->fd < 0 ? -self->fd : 0;
 }
 
