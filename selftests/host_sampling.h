@@ -73,17 +73,36 @@ static inline int host_open_sampling(struct host_set_up *host)
 	return host->page ? 0 : errno;
 }
 
+/*
+ * While it is throttled the event is off, and its overflow is in the status for
+ * a moment: read until both are as they mostly are, twice.
+ */
+static inline int host_read_sampling(struct host_set_up *host,
+				     struct guest_case *c)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct host_registers again;
+	int err;
+
+	do {
+		if (deadline_passed(&deadline))
+			return ETIMEDOUT;
+		err = host_registers_read(GUEST_CPU, &host->before);
+		c->o.counted_before = host_samples_now(host);
+		err = err ?: host_registers_read(GUEST_CPU, &again);
+	} while (!err && (!host->before.counters_on ||
+			  host_registers_differ(&host->before, &again)));
+	return err;
+}
+
 /* Before the guest runs. Returns 0 or an errno. */
 static inline int host_set_up_begin(struct host_set_up *host,
 				    struct guest_case *c)
 {
-	int err = host_open_sampling(host);
+	int err = host_open_sampling(host) ?: host_read_sampling(host, c);
 
-	if (err)
-		return err;
-	c->o.counted_before = host_samples_now(host);
 	host->exits = guest_exits_count(&c->guest);
-	return host_registers_read(GUEST_CPU, &host->before);
+	return err;
 }
 
 /*
