@@ -53,8 +53,9 @@ static inline int64_t host_samples_now(struct host_set_up *host)
 }
 
 /*
- * The sampling event is opened before the guest. One that is opened later says
- * nothing: what the PMU was left as is set right for it (x86_pmu_enable()).
+ * The sampling event is opened before the guest, and pinned: for one that gets
+ * its counter later, or again, what the PMU was left as is set right
+ * (x86_pmu_enable()).
  */
 static inline int host_open_sampling(struct host_set_up *host)
 {
@@ -64,6 +65,7 @@ static inline int host_open_sampling(struct host_set_up *host)
 	if (err)
 		return err;
 	attr.exclude_guest = 1;
+	attr.pinned = 1;
 	attr.sample_period = HOST_SAMPLE_PERIOD;
 	attr.sample_type = PERF_SAMPLE_IP;
 	host->fd = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
@@ -105,6 +107,22 @@ static inline int host_set_up_begin(struct host_set_up *host,
 	return err;
 }
 
+/* Which registers are not as they were, a note each. */
+static inline void host_tell_differences(const struct host_registers *then,
+					 const struct host_registers *now)
+{
+	if (then->counters_on != now->counters_on)
+		report_note("%d counters are on, %d were before the guest",
+			    now->counters_on, then->counters_on);
+	for (int i = 0; i < then->count && i < now->count; i++) {
+		if (then->value[i] != now->value[i])
+			report_note(
+				"MSR %#x is %#llx, was %#llx before the guest",
+				then->msr[i], (unsigned long long)now->value[i],
+				(unsigned long long)then->value[i]);
+	}
+}
+
 /*
  * After it has left @exits times at least, with what its counter gained in
  * @control. KVM's perf events go with the vCPU thread, so they are off only
@@ -128,6 +146,7 @@ static inline int host_set_up_end(struct host_set_up *host,
 		c->o.registers_left =
 			host_registers_differ(&host->before, &after);
 	} while (!err && c->o.registers_left && !deadline_passed(&deadline));
+	host_tell_differences(&host->before, &after);
 	c->s.exits_asked = exits;
 	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - host->exits);
 	c->o.guest_control = control;
