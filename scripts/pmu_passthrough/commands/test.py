@@ -228,6 +228,7 @@ def _bats(stage: _Stage) -> int:
 
 def _payload(stage: _Stage) -> int:
     where, said = _LOGS / "payload", _LOGS / "payload.said"
+    (where / "results.ktap").unlink(missing_ok=True)
     status = process.run([TOP / "scripts/lab", "payload", "--out", where], said)
     for path in (said, where / "results.ktap"):
         for line in text_of(path).splitlines():
@@ -286,7 +287,7 @@ def main(arguments: list[str]) -> int:
     for name in wanted:
         if name not in stages:
             raise Refused(f"no stage called '{name}'; there is: {' '.join(stages)}")
-    shutil.rmtree(_LOGS, ignore_errors=True)
+    # Another stage may be at work beside, and writes to its log there.
     folder(_LOGS, "to")
     done = []
     for name in wanted:
