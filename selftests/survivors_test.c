@@ -15,8 +15,6 @@
 #include "perf/group.h"
 
 #define WORK_TURNS 50000
-/* At least: work() adds to memory, compares memory, and jumps. */
-#define WORK_INSTRUCTIONS (3ll * WORK_TURNS)
 #define ENTRIES 20
 #define MEMBERS 3
 #define PERIOD 20000
@@ -79,7 +77,7 @@ static int64_t least_of_group(struct group *group, struct observation *o)
 static void state_group(FIXTURE_DATA(survivor) * self)
 {
 	self->s.group_size = MEMBERS;
-	self->s.host_work = WORK_INSTRUCTIONS;
+	self->s.host_work = WORK_INSTRUCTIONS * WORK_TURNS;
 }
 
 static int open_group(FIXTURE_DATA(survivor) * self)
@@ -351,7 +349,7 @@ static void last_event_ends(FIXTURE_DATA(last) * self,
 	self->o.left_over = !access(self->cgroup.path, F_OK);
 	enter_often(&self->guest);
 	self->o.counted_after = gain_once_enabled();
-	self->s.host_work = WORK_INSTRUCTIONS;
+	self->s.host_work = WORK_INSTRUCTIONS * WORK_TURNS;
 	JUDGE(rule, &self->s, &self->o);
 }
 
