@@ -125,13 +125,13 @@ static bool would_warn_after(const struct world *w, const struct act *act)
 	return task_would_start(&after);
 }
 
-static bool possible(const struct world *w, const struct act *act)
+bool world_possible(const struct world *w, const struct act *act)
 {
 	int guest = act->slot % ACT_GUESTS;
 
 	switch (act->kind) {
 	case ACT_open:
-		return possible_open(w, act);
+		return possible_open(w, act) && !would_warn_after(w, act);
 	case ACT_close:
 	case ACT_reset:
 		return w->event[act->slot].open;
@@ -166,9 +166,4 @@ static bool possible(const struct world *w, const struct act *act)
 	default:
 		return true;
 	}
-}
-
-bool world_possible(const struct world *w, const struct act *act)
-{
-	return possible(w, act) && !would_warn_after(w, act);
 }

@@ -37,13 +37,13 @@ enum fate {
  *                it may have stayed off its counter since
  * @software:     of a leader: its group is in the context of software PMUs
  *                still (perf_event.group_caps)
- * @torn:         exec() of a child that had swapped contexts with its parent
- * may have made each of its group an event of its own
+ * @torn:         a child that had swapped contexts with its parent may have
+ *                made each of its group an event of its own, by exec()
  */
 struct world_event {
 	bool open, enabled, based, inherited;
-	bool orphaned, gone, limited, throttled, apart, software;
-	bool torn;
+	bool orphaned, gone, limited, throttled;
+	bool apart, software, torn;
 	enum fate fate;
 	enum act_target target;
 	int leader;

@@ -82,8 +82,8 @@ static void guest_enters(struct world *w, int guest, bool certainly)
 		if (event->fate == FATE_ALIVE) {
 			end_apart(w, i);
 			set_group(w, i, was_on ? FATE_IN_ERROR : FATE_OPEN);
-		} else if (event->fate == FATE_OPEN) {
-			set_group(w, i, was_on ? FATE_IN_ERROR : FATE_OPEN);
+		} else if (event->fate == FATE_OPEN && was_on) {
+			set_group(w, i, FATE_IN_ERROR);
 		}
 	}
 }
