@@ -397,7 +397,8 @@ TEST_F(later, D36_a_cgroup_elsewhere_and_a_guest)
 {
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	self->fd = open_elsewhere(&self->cgroup);
-	NEEDS(self->fd >= 0, "cgroup2");
+	NEEDS(self->fd != -ENOENT, "cgroup2");
+	MUST_BE(self->fd >= 0);
 	klog_expected_begins();
 	self->o.exits_made = (int64_t)guest_step(&self->guest);
 	self->o.warned = klog_expected_ends("ctx_sched_in");
@@ -433,7 +434,8 @@ TEST_F(later, D37_a_cgroup_elsewhere_and_an_event_enabled_late)
 	MUST(cpu_pin_self(GUEST_CPU));
 	self->o.counted_before = gain_once_enabled();
 	self->fd = open_elsewhere(&self->cgroup);
-	NEEDS(self->fd >= 0, "cgroup2");
+	NEEDS(self->fd != -ENOENT, "cgroup2");
+	MUST_BE(self->fd >= 0);
 	self->o.counted_after = gain_once_enabled();
 	self->s.host_work = WORK_TURNS;
 	JUDGE("D37", &self->s, &self->o);
@@ -448,7 +450,8 @@ TEST_F(later, D50_a_cgroup_elsewhere_and_a_task_that_comes)
 	MUST(event_describe(&attr, PMU_SOFTWARE));
 	attr.disabled = 1;
 	self->fd = open_elsewhere(&self->cgroup);
-	NEEDS(self->fd >= 0, "cgroup2");
+	NEEDS(self->fd != -ENOENT, "cgroup2");
+	MUST_BE(self->fd >= 0);
 	of_cpu = event_try_open(&attr, ANY_TASK, GUEST_CPU, NO_GROUP);
 	of_task = event_try_open_core(EVENT_EXCLUDES_GUEST, SELF, ANY_CPU,
 				      NO_GROUP);
