@@ -7,7 +7,7 @@
  *   sampled S L    perf record, and perf script of that: samples, and losses
  *   perf: TEXT     what else the tool says
  *   midway         while one of these counts
- *   failed WHERE N an errno, or the exit status of the tool
+ *   failed WHERE N an errno, or the wait status of the tool
  *   end
  *
  * That program is this one, with the number of instructions.
@@ -98,7 +98,7 @@ static void perf_wait(struct perf *perf)
 	if (waitpid(perf->pid, &status, 0) != perf->pid)
 		fail("failed waitpid", errno);
 	if (status)
-		fail("failed perf", WEXITSTATUS(status));
+		fail("failed perf", status);
 }
 
 /* With the program that it may have begun: what that says is said by then. */

@@ -101,10 +101,8 @@ static inline int host_read_sampling(struct host_set_up *host,
 static inline int host_set_up_begin(struct host_set_up *host,
 				    struct guest_case *c)
 {
-	int err = host_open_sampling(host) ?: host_read_sampling(host, c);
-
 	host->exits = guest_exits_count(&c->guest);
-	return err;
+	return host_open_sampling(host) ?: host_read_sampling(host, c);
 }
 
 /* Which registers are not as they were, a note each. */
@@ -146,7 +144,8 @@ static inline int host_set_up_end(struct host_set_up *host,
 		c->o.registers_left =
 			host_registers_differ(&host->before, &after);
 	} while (!err && c->o.registers_left && !deadline_passed(&deadline));
-	host_tell_differences(&host->before, &after);
+	if (!err)
+		host_tell_differences(&host->before, &after);
 	c->s.exits_asked = exits;
 	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - host->exits);
 	c->o.guest_control = control;
