@@ -164,6 +164,13 @@ static const char *rule_of_list(const struct guest_case *c,
 		       : "M60.list";
 }
 
+static const char *rule_of_copy(const struct pmu *pmu)
+{
+	if (pmu->general)
+		return "M59";
+	return pmu->amd ? "M59.none" : "M59.nonevmx";
+}
+
 TEST_F(copied, M59_M60_a_new_vcpu_takes_it)
 {
 	struct move *move = &self->m;
@@ -192,7 +199,7 @@ TEST_F(copied, M59_M60_a_new_vcpu_takes_it)
 	c->o.mismatches += saved_differences(move->saved, again);
 	saved_free(again);
 	c->o.mismatches += filled_guest_mismatches(&move->to, &c->pmu);
-	JUDGE(c->pmu.general ? "M59" : "M59.none", &c->s, &c->o);
+	JUDGE(rule_of_copy(&c->pmu), &c->s, &c->o);
 }
 
 FIXTURE(moved)
