@@ -8,6 +8,7 @@
 #include "guest_case.h"
 #include "guest_move.h"
 #include "base/file.h"
+#include "vm/guest_filter.h"
 #include "vm/pattern.h"
 
 enum announced {

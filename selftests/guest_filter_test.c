@@ -5,6 +5,7 @@
  * D25).
  */
 #include "guest_case.h"
+#include "vm/guest_filter.h"
 
 #define HURRIED_TURNS 200
 #define MANY_EXITS 10

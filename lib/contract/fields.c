@@ -53,9 +53,10 @@ static const struct word pmus[] = { PMU_KINDS(WORD){ 0 } };
 static const struct word states[] = { EVENT_STATES(WORD){ 0 } };
 static const struct word registers[] = { GUEST_REGISTERS(WORD){ 0 } };
 static const struct word requests[] = { REQUESTS(WORD){ 0 } };
-static const struct word errnos[] = { ERRNO(EACCES) ERRNO(EBUSY) ERRNO(
-	EINVAL) ERRNO(EMFILE) ERRNO(ENOENT) ERRNO(EOPNOTSUPP)
-					      ERRNO(EPERM){ 0 } };
+static const struct word errnos[] = {
+	ERRNO(E2BIG) ERRNO(EACCES) ERRNO(EBUSY) ERRNO(EFAULT) ERRNO(EINVAL)
+		ERRNO(EMFILE) ERRNO(ENOENT) ERRNO(EOPNOTSUPP) ERRNO(EPERM){ 0 }
+};
 
 static const struct word none[] = { { 0 } };
 

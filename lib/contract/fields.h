@@ -88,6 +88,13 @@
 	X(nested_entries, NUMBER,                                                         \
 	  "VMRUN instructions of the guest as a hypervisor")                              \
 	X(filtered, NUMBER, "the VMM's event filter denies the event")                    \
+	X(filter_action, NUMBER,                                                          \
+	  "action of an event filter: 0 allows, 1 denies")                                \
+	X(filter_flags, MASK, "its flags")                                                \
+	X(filter_events, NUMBER, "how many events it says it has")                        \
+	X(filter_bits, MASK, "bits that its events have")                                 \
+	X(filter_hidden, NUMBER,                                                          \
+	  "it is in memory that cannot be read, or a part of it")                         \
 	X(host_only, NUMBER, "AMD's Host-Only bit of PERF_CTL")                           \
 	X(guest_only, NUMBER, "AMD's Guest-Only bit of PERF_CTL")                         \
 	X(svme, NUMBER, "EFER.SVME of the guest")                                         \

@@ -147,38 +147,6 @@ int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value)
 	return _vcpu_set_msr(guest->parts->vcpu, msr, value) == 1 ? 0 : EINVAL;
 }
 
-static int filter_events(struct guest *guest, bool deny, const uint64_t *event,
-			 uint32_t fixed)
-{
-	struct kvm_pmu_event_filter *filter =
-		calloc(1, sizeof(*filter) + sizeof(*event));
-	int err;
-
-	if (!filter)
-		return ENOMEM;
-	filter->action = deny ? KVM_PMU_EVENT_DENY : KVM_PMU_EVENT_ALLOW;
-	filter->fixed_counter_bitmap = fixed;
-	if (event) {
-		filter->nevents = 1;
-		filter->events[0] = *event;
-	}
-	err = __vm_ioctl(guest->parts->vm, KVM_SET_PMU_EVENT_FILTER, filter)
-		      ? errno
-		      : 0;
-	free(filter);
-	return err;
-}
-
-int guest_filter(struct guest *guest, bool deny, uint64_t event)
-{
-	return filter_events(guest, deny, &event, 0);
-}
-
-int guest_filter_fixed(struct guest *guest, bool deny)
-{
-	return filter_events(guest, deny, NULL, 1);
-}
-
 /*
  * A vCPU that waits for one takes it when its state is asked for, and is then
  * about to run at the first page, for no vector was given

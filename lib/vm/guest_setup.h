@@ -37,15 +37,6 @@ int guest_get_msr(struct guest *guest, uint32_t msr, uint64_t *value);
 int guest_set_msr(struct guest *guest, uint32_t msr, uint64_t value);
 
 /*
- * KVM_SET_PMU_EVENT_FILTER: deny or allow only @event, an event select and unit
- * mask, for the whole VM. Returns 0 or an errno.
- */
-int guest_filter(struct guest *guest, bool deny, uint64_t event);
-
-/* The same of the first fixed counter, which it knows by its number. */
-int guest_filter_fixed(struct guest *guest, bool deny);
-
-/*
  * Send the vCPU an INIT and a SIPI, on its own thread, and then put back what
  * they reset except the PMU, so that it follows its script as before.
  */

@@ -41,7 +41,7 @@ setup() {
 
 @test "what is skipped needs another vendor's CPU, another contract or a lesser PMU" {
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL")" = \
-		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a host without fixed counters,needs a kernel image (PMU_GUEST_KERNEL=),needs nested SVM,needs the RFC's contract,needs the emulated contract" ]
+		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a host without fixed counters,needs a kernel image (PMU_GUEST_KERNEL=),needs an AMD processor,needs nested SVM,needs the RFC's contract,needs the emulated contract" ]
 }
 
 @test "version 4, without APIC virtualisation, and a fixed counter that the guest has not" {
