@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A page of one or more runs: page.html.j2, filled by jinja2, which escapes whatever a
-results file says."""
+"""A page of one or more runs: page.html.j2."""
 
 import re
 from dataclasses import dataclass
@@ -8,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from ..base.place import text_of
-from ..base.say import Refused
 from ..suite.rules import rank
+from .html import page
 from .junit import text as printable
 from .model import CaseResult, Results, worst
 from .timeline import Timeline
@@ -101,26 +100,15 @@ def _identity(run: Results) -> list[tuple[str, str]]:
 def report(runs: list[Results], folders: list[Path], words: dict[str, str]) -> str:
     """The page of runs that lie in these folders, with their kernels' configuration and
     log; WORDS maps rules to sentences."""
-    try:
-        import jinja2
-    except ImportError:
-        raise Refused("the page needs jinja2 (package python3-jinja2)") from None
-    here = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.finalize = lambda value: printable(value) if type(value) is str else value
     shown = [
         _Run(index, run, folder, words) for index, (run, folder) in enumerate(zip(runs, folders))
     ]
-    return (
-        environment.get_template("page.html.j2").render(
-            runs=shown,
-            worst=worst([run.outcome for run in runs]),
-            verdicts="; ".join(sorted({run.verdict for run in runs})),
-            timeline=Timeline,
-            again=_again,
-            evidence=_evidence,
-        )
-        + "\n"
+    return page(
+        Path(__file__).with_name("page.html.j2"),
+        runs=shown,
+        worst=worst([run.outcome for run in runs]),
+        verdicts="; ".join(sorted({run.verdict for run in runs})),
+        timeline=Timeline,
+        again=_again,
+        evidence=_evidence,
     )
