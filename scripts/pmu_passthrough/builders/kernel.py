@@ -39,9 +39,10 @@ class WorkTree:
     in a folder below. So the kernel's make uses relative paths, and a patched kernel
     rebuilds only what the patch touches."""
 
-    def __init__(self, src: Path) -> None:
+    def __init__(self, src: Path, name: str = "linux") -> None:
+        """NAME: trees of one source that are made differently have several."""
         self._src = src
-        self.path = cache() / "work" / f"linux-{key_of(*source.name_of(src))}"
+        self.path = cache() / "work" / f"{name}-{key_of(*source.name_of(src))}"
         # One that was left half patched is made again.
         if not (self.path / ".whole").exists() or (self.path / ".applying").exists():
             self._link()
@@ -146,7 +147,7 @@ def _check_config(config: str, variant: str) -> None:
                 raise Refused(f"this kernel has no {line}, which configs/kernel asks for")
 
 
-def _configure(tree: Path, obj: Path, variant: str, log: Path, what: str) -> None:
+def configure(tree: Path, obj: Path, variant: str, log: Path, what: str) -> None:
     wrong = f"configuring {what} failed"
     quiet(["make", "-s", "-C", tree, f"O={obj}", "tinyconfig"], log, wrong)
     merge = tree / "scripts/kconfig/merge_config.sh"
@@ -163,7 +164,7 @@ def _make(src: Path, variant: str, part: Path) -> None:
     obj = work.path / ("obj-debug" if variant == "debug" else "obj")
     forget_halves(obj)
     obj.mkdir(exist_ok=True)
-    _configure(work.path, obj, variant, log, what)
+    configure(work.path, obj, variant, log, what)
     # make does not see that a header has come or gone.
     shutil.rmtree(obj / "test_modules", ignore_errors=True)
     # A shell that ends before its make leaves that to be killed.

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel with all mutants of some of its functions in it, one of which can be on."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base import process
+from ..base.options import jobs
+from ..base.place import TOP, cache_folder, need_tool, text_of, write_whole
+from ..base.say import Refused, say
+from ..mutation import mutant
+from ..mutation.edit import LINES_BEFORE, with_mutants
+from ..mutation.mutant import Mutant
+from ..mutation.parse import File
+from ..mutation.patch import Patch, Touched
+from ..mutation.sites import Site, sites_of
+from ..mutation.table import Wanted, default
+from . import source
+from .cache import cached, compiler, forget_halves, key_of, quiet, step
+from .kernel import WorkTree, configure, fragments
+
+_FILES = TOP / "lab/mutation"
+# A place where the compiler takes no mutant of that kind is left out, and what is left is
+# compiled again.
+_ROUNDS = 40
+_PLACE = re.compile(r"(?:MUTANT_\w+|mutant_is)\((\d+), ")
+
+
+@dataclass
+class _Text:
+    """A file and the places in it, each with the number of its first mutant. A number
+    stays when places before it are dropped: their files need not be compiled again."""
+
+    file: File
+    sites: list[tuple[int, Site]]
+
+    def made(self) -> bytes:
+        return with_mutants(self.file, self.sites)
+
+    def mutants(self) -> Iterator[Mutant]:
+        for first, site in self.sites:
+            for at, change in enumerate(site.changes):
+                yield Mutant(
+                    first + at,
+                    first,
+                    site.file,
+                    site.function,
+                    site.line,
+                    site.last,
+                    change.operator,
+                    change.was,
+                    change.becomes,
+                    site.fingerprints[at],
+                )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """What was linked is the source's own: never written to."""
+    if not path.exists() or path.read_bytes() != data:
+        path.unlink(missing_ok=True)
+        path.write_bytes(data)
+
+
+def _write(tree: Path, texts: list[_Text]) -> None:
+    for text in texts:
+        _replace(tree / text.file.name, text.made())
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the compiler points, in one of our files; in what is INLINED there it is an
+    argument that it complains of, which comes after."""
+
+    text: int
+    line: int
+    column: int
+    inlined: bool
+
+
+def _complaints(texts: list[_Text], said: str) -> Iterator[_Place]:
+    """The place that each error leads to: its own, that of the innermost function that was
+    inlined there, or that of a macro."""
+    names = {text.file.name: at for at, text in enumerate(texts)}
+    inlined: _Place | None = None
+    wanting = False
+    for line in said.splitlines():
+        match = re.search(r"(\S+):(\d+):(\d+)", line)
+        # Paths are given from the folder of the objects.
+        name = os.path.normpath(match.group(1)).removeprefix("../") if match else ""
+        place = None
+        if match and name in names:
+            numbers = int(match.group(2)), int(match.group(3))
+            place = _Place(names[name], *numbers, "inlined from" in line)
+        if line.startswith("In function"):
+            inlined = None
+        elif "inlined from" in line:
+            inlined = inlined or place
+        elif ": error:" in line:
+            found = place or inlined
+            wanting = found is None
+            if found:
+                yield found
+        elif wanting and place and "of macro" in line:
+            wanting = False
+            yield place
+
+
+def _refused_sites(texts: list[_Text], said: str) -> set[tuple[int, int]]:
+    """The sites that the compiler does not take: which text, and the number of its first
+    mutant."""
+    made = [text.made().decode("utf-8", "replace").split("\n")[LINES_BEFORE:] for text in texts]
+    found = set()
+    for place in _complaints(texts, said):
+        lines = made[place.text][: place.line]
+        words = [(m.start() + 1, int(m.group(1))) for m in _PLACE.finditer(lines.pop())]
+        before = [first for start, first in words if start <= place.column]
+        after = [first for start, first in words if start > place.column]
+        nearest = (after[:1] or before[-1:]) if place.inlined else (before[-1:] or after[:1])
+        # As of a loop that the compiler can no longer unroll.
+        while lines and not nearest:
+            nearest = [int(first) for first in _PLACE.findall(lines.pop())]
+        found |= {(place.text, first) for first in nearest}
+    return found
+
+
+def _drop_what_does_not_compile(
+    tree: Path, obj: Path, texts: list[_Text], units: Sequence[str], log: Path
+) -> None:
+    objects = [str(Path(unit).with_suffix(".o")) for unit in units]
+    command = ["make", "-s", "-k", "-C", tree, f"O={obj}", "-j", str(jobs()), *objects]
+    began = sum(len(text.sites) for text in texts)
+    for number in range(_ROUNDS):
+        _write(tree, texts)
+        taken = process.run(command, log) == 0
+        left = sum(len(text.sites) for text in texts)
+        if taken:
+            say(f"{began} places can be changed, the compiler takes {left} of them")
+            return
+        if number % 5 == 4:
+            say(f"compiled {number + 1} times, {began - left} places of {began} left out so far")
+        wrong = _refused_sites(texts, log.read_text("utf-8", "replace"))
+        if not wrong:
+            break
+        for at, text in enumerate(texts):
+            text.sites = [one for one in text.sites if (at, one[0]) not in wrong]
+    raise Refused(f"the kernel with mutants does not compile; see {log}")
+
+
+def _unit_of(header: str, tree: Path) -> str:
+    """A file to compile that sees a header: one that the default table names, or one of the
+    header's folder that includes it."""
+    for row in default():
+        if row.file == header:
+            return row.unit
+    beside = sorted((tree / header).parent.glob("*.c"))
+    name = re.escape(Path(header).name)
+    for path in beside:
+        if re.search(rf'#include ["<](\S*/)?{name}[">]', text_of(path)):
+            return str(path.relative_to(tree))
+    return ""
+
+
+def _compile(tree: Path, obj: Path, units: Sequence[str], what: str, log: Path) -> None:
+    objects = [str(Path(unit).with_suffix(".o")) for unit in units]
+    make = ["make", "-C", tree, f"O={obj}", "-j", str(jobs()), "prepare", *objects]
+    step(f"preparing {what}", 600, log, obj, make)
+
+
+def _parse(tree: Path, obj: Path, wanted: Sequence[Wanted]) -> list[_Text]:
+    texts, number = [], 1
+    for row in wanted:
+        file = File(tree, obj, row.file, row.unit)
+        functions = [one for one in file.functions() if row.has(one.spelling)]
+        if not functions and not row.lines:
+            raise Refused(f"{row.file} has no function {' or '.join(row.globs)}")
+        numbered = []
+        for site in sites_of(file, iter(functions)):
+            if row.has_line(site.line, site.last):
+                numbered.append((number, site))
+                number += len(site.changes)
+        texts.append(_Text(file, numbered))
+    _replace(tree / "kernel/mutant_count.h", f"#define MUTANTS {number - 1}\n".encode())
+    return texts
+
+
+class _Tree:
+    """The tree that is built in: the source's, what the patch makes of it, and mutants.
+    Written over and over, each time from the source, so that make compiles what differs."""
+
+    def __init__(self, src: Path, patch: Patch | None) -> None:
+        self._src = src
+        self.path = WorkTree(src, "mutated").path
+        self.obj, self.log = self.path / "obj", Path(f"{self.path}.log")
+        self._changed = self.path / ".changed"
+        self._restore()
+        self._change(["kernel/Makefile", *(str(p.relative_to(_FILES)) for p in self._own())])
+        makefile = (src / "kernel/Makefile").read_bytes()
+        _replace(self.path / "kernel/Makefile", makefile + b"\nobj-y += mutant.o\n")
+        for own in self._own():
+            _replace(self.path / own.relative_to(_FILES), own.read_bytes())
+        if patch and not patch.is_in(src):
+            self._change(patch.files())
+            patch.write(self.path / ".patch")
+            command = ["patch", "-s", "-f", "-p1", "--no-backup-if-mismatch", "-i", ".patch"]
+            quiet(command, self.log, f"{patch.name} stopped half-way", cwd=self.path)
+
+    @staticmethod
+    def _own() -> list[Path]:
+        return [path for path in sorted(_FILES.rglob("*")) if path.is_file()]
+
+    def _change(self, names: Sequence[str]) -> None:
+        """Note down what is about to differ from the source."""
+        known = text_of(self._changed).splitlines()
+        write_whole(self._changed, "".join(f"{name}\n" for name in {*known, *names}))
+
+    def _restore(self) -> None:
+        for name in text_of(self._changed).splitlines():
+            if (self._src / name).exists():
+                _replace(self.path / name, (self._src / name).read_bytes())
+            else:
+                (self.path / name).unlink(missing_ok=True)
+        self._changed.unlink(missing_ok=True)
+
+    def configure(self, what: str) -> None:
+        forget_halves(self.obj)
+        self.obj.mkdir(exist_ok=True)
+        configure(self.path, self.obj, "plain", self.log, what)
+
+    def mutate(self, wanted: Sequence[Wanted], what: str) -> list[Mutant]:
+        units = sorted({row.unit or row.file for row in wanted})
+        _compile(self.path, self.obj, units, what, self.log)
+        self._change([row.file for row in wanted] + ["kernel/mutant_count.h"])
+        texts = _parse(self.path, self.obj, wanted)
+        _drop_what_does_not_compile(self.path, self.obj, texts, units, self.log)
+        return [one for text in texts for one in text.mutants()]
+
+    def keep_sources(self, wanted: Sequence[Wanted], where: Path) -> None:
+        """The files as they are before they are mutated."""
+        for row in wanted:
+            (where / row.file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self.path / row.file, where / row.file)
+
+    def touched(self, files: Sequence[Touched], what: str) -> list[Wanted]:
+        """Of what a patch touches: what this configuration compiles."""
+        rows = [
+            Wanted(
+                one.file,
+                ("*",),
+                _unit_of(one.file, self.path) if one.file.endswith(".h") else "",
+                one.lines,
+            )
+            for one in files
+        ]
+        say(f"compiling what {what} touches")
+        found = []
+        for row in rows:
+            unit = row.unit or ("" if row.file.endswith(".h") else row.file)
+            make = ["make", "-s", "-C", self.path, f"O={self.obj}", "-j", str(jobs())]
+            made = [*make, "prepare", str(Path(unit).with_suffix(".o"))] if unit else ["false"]
+            if process.run(made, self.log) == 0 and self._is_compiled(unit):
+                found.append(row)
+            else:
+                say(f"{row.file} is not compiled in the lab's configuration")
+        if not found:
+            raise Refused(f"nothing of {what} is compiled in the lab's configuration")
+        return found
+
+    def _is_compiled(self, unit: str) -> bool:
+        """Into the kernel, and not only because it was asked for: its folder's list of
+        objects has it."""
+        path = self.obj / Path(unit)
+        return (path.parent / f".{path.stem}.o.cmd").is_file()
+
+
+def _make(src: Path, wanted: Sequence[Wanted], patch: Patch | None, part: Path) -> None:
+    what = f"Linux {source.version(src)} with mutants"
+    tree = _Tree(src, patch)
+    tree.configure(what)
+    if patch:
+        wanted = tree.touched(patch.touched(), patch.name)
+    tree.keep_sources(wanted, part / "source")
+    mutants = tree.mutate(wanted, what)
+    if not mutants:
+        raise Refused("there is no mutant of this")
+    make = ["make", "-C", tree.path, f"O={tree.obj}", "-j", str(jobs()), "bzImage"]
+    step(f"building {what}", 2000, tree.log, tree.obj, make)
+    shutil.copy(tree.obj / "arch/x86/boot/bzImage", part)
+    shutil.copy(tree.obj / ".config", part / "config")
+    mutant.write(part / "mutants.json", mutants)
+
+
+def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "") -> Path:
+    """The folder with bzImage, config and mutants.json.
+
+    wanted -- the functions; of no account with a patch
+    patch -- the lines that it touches, in the tree that has it then
+    named -- the kernel, as 6.12, or the usual one
+    """
+    need_tool("gcc", "building the kernel")
+    src = source.tree(named)
+    if patch:
+        patch.is_in(src)
+    code = TOP / "scripts/pmu_passthrough/mutation"
+    key = key_of(
+        "mutants",
+        *source.name_of(src),
+        compiler("gcc"),
+        *fragments("plain"),
+        *sorted(code.glob("*.py")),
+        _FILES,
+        *(row.key() for row in ([] if patch else wanted)),
+        patch.text if patch else "",
+    )
+    return cached(
+        cache_folder("kernel") / f"mutants-{key}",
+        2500,
+        "building the kernel with mutants",
+        lambda part: _make(src, wanted, patch, part),
+        fresh=source.given(),
+    )
