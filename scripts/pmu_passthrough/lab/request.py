@@ -80,6 +80,8 @@ class Request:
     variant -- of the kernel: plain, reference or debug; not looked at with an image
     release -- two numbers of a kernel the distribution has, "" for the newest
     image -- the user's bzImage
+    built -- a folder of the cache with another kernel that was built here, not looked at
+        with an image
     fault -- the way in which the reference kernel is broken, "" for none
     filter -- globs of the cases to run, "" for all
     append -- more arguments for the kernel
@@ -97,6 +99,7 @@ class Request:
     variant: str = "plain"
     release: str = ""
     image: str = ""
+    built: Path | None = None
     fault: str = ""
     filter: str = ""
     append: str = ""

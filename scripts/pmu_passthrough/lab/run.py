@@ -60,7 +60,7 @@ def prepare(request: Request) -> Products:
         image = Path(request.image).resolve()
         modules, config = kernel.modules_beside(image), None
     else:
-        made = kernel.build(request.variant, request.release)
+        made = request.built or kernel.build(request.variant, request.release)
         image, config = made / "bzImage", made / "config"
         modules = tuple(sorted(made.glob("*.ko")))
     suite = programs.suite()

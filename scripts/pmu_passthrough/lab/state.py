@@ -38,12 +38,13 @@ def can_resume(request: Request, job: str) -> bool:
     """Is the machine the same after the boot, whatever the job is? A run that is to be
     repeated to the last byte has to begin at the beginning; what a rough machine does at
     random is no part of its state; and kernels of the user, which change, broken at boot,
-    or with all checks, are booted too seldom."""
+    told something more, or with all checks, are booted too seldom."""
     return (
         request.machine.is_qemu
         and not request.icount
         and not request.plain
         and not request.fault
+        and not request.append
         and not request.image
         and not source.given()
         and request.variant != "debug"
