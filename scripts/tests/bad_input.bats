@@ -12,12 +12,17 @@ setup() {
 
 # refused MESSAGE COMMAND...: status 2 and just this line.
 refused() {
-	local message=$1
-	shift
+	refused_by lab "$@"
+}
+
+# refused_by NAME MESSAGE COMMAND...: the same of another command than scripts/lab.
+refused_by() {
+	local message="$1: $2"
+	shift 2
 	run -2 --separate-stderr "$@"
 	[ "$output" = "" ]
 	[ "${#stderr_lines[@]}" -eq 1 ]
-	[ "${stderr_lines[0]}" = "lab: $message" ]
+	[ "${stderr_lines[0]}" = "$message" ]
 }
 
 @test "an unknown verb is refused" {
@@ -135,6 +140,23 @@ refused() {
 	refused "--kernel is a kernel already: no --reference, --debug or --fault" "$LAB" run --kernel image --fault wakes
 	run -2 --separate-stderr "$BATS_TEST_DIRNAME/../mutants" gremlin
 	[ "$stderr" = "mutants: no fault called 'gremlin'; see scripts/lab show faults" ]
+}
+
+@test "mutants of the kernel's code that cannot be made are refused" {
+	local mutants=$BATS_TEST_DIRNAME/../mutants
+	refused_by mutants "$BATS_TEST_TMPDIR/none cannot be read" "$mutants" --patch "$BATS_TEST_TMPDIR/none"
+	echo hello >"$BATS_TEST_TMPDIR/hello"
+	refused_by mutants "$BATS_TEST_TMPDIR/hello is no patch, or changes nothing" "$mutants" --patch "$BATS_TEST_TMPDIR/hello"
+	for more in "--patch hello" "--range a..b" --own --all; do
+		# shellcheck disable=SC2086
+		refused_by mutants "--code, --patch and --range go with no other of these, --own or --all" "$mutants" --code $more
+	done
+	refused_by mutants "a patch says itself what to break, not 'kvm_pmu_refresh'" "$mutants" --patch hello kvm_pmu_refresh
+	refused_by mutants "configs/mutation.list has no file include/linux/none.h" "$mutants" --code include/linux/none.h
+	refused_by mutants "the kernel's own code speaks mediated and emulated, not 'rfc'" "$mutants" --code --contract rfc
+	for option in --mutant --machine --contract; do
+		refused_by mutants "$option is for --code, --patch and --range" "$mutants" "$option" x
+	done
 }
 
 @test "every fault has a name, a rule and words" {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..base.options import Parser, complete, jobs, number, offer, words_in
 from ..base.place import build, columns, write_whole
-from ..base.say import complain, say
+from ..base.say import Refused, complain, say
 from ..lab.machine import machine
 from ..lab.request import Request
 from ..lab.run import prepare
@@ -18,7 +18,7 @@ from ..suite.faults import Fault, all_faults, fault
 def parser() -> Parser:
     made = Parser(
         "scripts/mutants",
-        "[OPTIONS] [FAULT...]",
+        "[OPTIONS] [FAULT...] | --code [FILE[:FUNCTION]...] | --patch FILE | --range A..B",
         """Break the reference kernel in every known way, or in those named: does the suite notice?
 
 Asks of each fault of "scripts/lab show faults" the case that killed it last time
@@ -28,7 +28,13 @@ again, then the cases of the fault's rule, then the whole suite (not of faults t
 argued). Prints a row a fault as it is done, at the end the score. A result that is there
 is not made again, unless suite or kernel changed, so an interrupted matrix goes on where
 it stopped. Faults that nothing can kill are argued in configs/equivalent-mutants.list,
-cases that kill none in configs/justified.list.""",
+cases that kill none in configs/justified.list.
+
+With --code, --patch or --range it is the kernel's own code that is broken, by the usual
+operators of mutation: a statement left out, a condition always true, another constant.
+All mutants are in one kernel, one is on at a time. Each is asked the cases for which it
+makes a difference, those of rules that name the function first. Those that nothing can
+notice are argued in configs/equivalent-code.list.""",
         "Environment: MACHINE, JOBS, MUTANTS_OPTIONS (of make).\n"
         "Status: 0 every fault is killed by a case of its rule or argued, 1 not, 2 bad input.",
     )
@@ -48,6 +54,15 @@ cases that kill none in configs/justified.list.""",
         "--jobs", metavar="N", type=number(1, 256), help="at a time (default 2, or JOBS=)"
     )
     made.add_argument("--out", metavar="DIR", help="where results go (default build/mutants)")
+    code = "mutants of the kernel's own code: of the functions of configs/mutation.list, or of FILE[:FUNCTION] of them"
+    made.add_argument("--code", action="store_true", help=code)
+    made.add_argument("--patch", metavar="FILE", help="of the lines that a patch touches")
+    made.add_argument("--range", metavar="A..B", help="the same of commits of the tree KSRC=")
+    made.add_argument("--mutant", metavar="NAME", help="only this one of them")
+    made.add_argument(
+        "--machine", metavar="NAME", help="where those are asked (default amd-zen4, or MACHINE=)"
+    )
+    made.add_argument("--contract", metavar="NAME", help="under which (default mediated)")
     made.add_argument("--fresh", action="store_true", help="forget the results that are there")
     made.add_argument("--make", action="store_true", help=argparse.SUPPRESS)
     return made
@@ -87,6 +102,14 @@ def main(arguments: list[str]) -> int:
     values = parser().take(arguments)
     if values.make:
         values = parser().take(words_in("MUTANTS_OPTIONS"))
+    if values.code or values.patch or values.range:
+        # What reads C and patches is asked for only by who needs it.
+        from . import code_mutants
+
+        return code_mutants.run(values)
+    for option in ("mutant", "machine", "contract"):
+        if getattr(values, option):
+            raise Refused(f"--{option} is for --code, --patch and --range")
     forget_environment()
     wanted: list[Fault] = [fault(name) for name in dict.fromkeys(values.faults)] or list(
         all_faults().values()

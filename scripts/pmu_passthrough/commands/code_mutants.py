@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What scripts/mutants does with mutants of the kernel's own code."""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..base.options import jobs
+from ..base.place import build, folder, write_whole
+from ..base.say import Refused, complain, say
+from ..builders import mutated, source
+from ..lab.machine import ALL, Machine, machine
+from ..lab.request import Request
+from ..matrix.code import CodeMutants
+from ..matrix.engine import Matrix, drawn, forget_environment, suite_state
+from ..mutation import report
+from ..mutation.mutant import Mutant, load, with_fingerprint
+from ..mutation.patch import Patch
+from ..mutation.report import Outcome
+from ..mutation.table import Wanted, chosen, default, is_of_default
+
+
+def _patch(values: argparse.Namespace) -> Patch | None:
+    if values.range:
+        return Patch.of_range(source.tree(), values.range)
+    return Patch.read(Path(values.patch)) if values.patch else None
+
+
+def _chosen(values: argparse.Namespace, mutants: list[Mutant]) -> list[Mutant]:
+    if values.mutant:
+        return [with_fingerprint(mutants, values.mutant)]
+    if not values.sample:
+        return mutants
+    names = drawn([one.fingerprint for one in mutants], values.seed)[: values.sample]
+    return [one for one in mutants if one.fingerprint in names]
+
+
+def _is_of(rows: Sequence[Wanted], one: Mutant) -> bool:
+    return any(row.file == one.file and row.has(one.function) for row in rows)
+
+
+def _named(values: argparse.Namespace) -> list[tuple[Machine, str]]:
+    """Where and under what they are asked."""
+    named = values.machine or os.environ.get("MACHINE") or "amd-zen4"
+    hosts = [machine(name) for name in (ALL if named == "all" else named.split(","))]
+    contracts = (values.contract or "mediated").split(",")
+    for one in contracts:
+        if one not in ("mediated", "emulated"):
+            raise Refused(f"the kernel's own code speaks mediated and emulated, not '{one}'")
+    return [(host, one) for host in hosts for one in contracts]
+
+
+def _title(values: argparse.Namespace, patch: Patch | None, requests: Sequence[Request]) -> str:
+    what = patch.name if patch else " ".join(values.faults) or "the default table"
+    where = ", ".join(f"{one.machine.name} {one.contract}" for one in requests)
+    return f"mutants of {what}; Linux {source.version(source.tree())}, {where}"
+
+
+def _leave(
+    out: Path, title: str, found: Sequence[Outcome], built: Path, patch: Patch | None
+) -> None:
+    """The reports, as files."""
+    write_whole(out / "table", "".join(f"{line}\n" for line in report.table(found)))
+    write_whole(out / "unnoticed", "".join(f"{line}\n" for line in report.unnoticed(found)))
+    about = {"title": title, "patch": patch.name if patch else None}
+    write_whole(out / "mutants.json", json.dumps(report.document(found, about), indent=1) + "\n")
+    page = report.html(found, title, built / "source", patch)
+    (out / "mutants.html").write_text(page, encoding="utf-8", errors="replace")
+    if patch:
+        text = "".join(f"{line}\n" for line in report.marked(patch, found))
+        (out / "marked").write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _tell(out: Path, found: Sequence[Outcome], patch: Patch | None) -> int:
+    if patch:
+        print("\n".join([*report.marked(patch, found), ""]))
+    print("\n".join(report.table(found)))
+    for one in report.stale(found):
+        complain(f"{one.mutant.fingerprint} is argued to be equivalent, and is noticed")
+    open_ones = [one for one in found if not one.noticed and one.how != "equivalent"]
+    if open_ones:
+        say(f"{len(open_ones)} mutants that nothing noticed: {out}/unnoticed")
+    say(f"with the source: {out}/mutants.html")
+    return 1 if open_ones or report.stale(found) else 0
+
+
+def run(values: argparse.Namespace) -> int:
+    """Returns the command's status: 0 if all are noticed or argued."""
+    if values.own or values.all or values.code + bool(values.patch) + bool(values.range) > 1:
+        raise Refused("--code, --patch and --range go with no other of these, --own or --all")
+    if values.faults and not values.code:
+        raise Refused(f"a patch says itself what to break, not '{values.faults[0]}'")
+    named = _named(values)
+    forget_environment()
+    patch = _patch(values)
+    rows = [] if patch else chosen(values.faults) or default()
+    wanted = default() if all(is_of_default(row) for row in rows) else rows
+    out = folder(Path(values.out) if values.out else build() / "code-mutants", "results to")
+    built = mutated.build(wanted, patch)
+    mutants = load(built / "mutants.json")
+    these = _chosen(values, [one for one in mutants if patch or _is_of(rows, one)])
+    if not these:
+        raise Refused(f"there is no mutant of {' '.join(values.faults)}")
+    requests = [Request(host, contract=one, built=built) for host, one in named]
+    matrix = Matrix(out, values.jobs or jobs(2), f"{suite_state()} {built.name}")
+    asked = [CodeMutants(matrix, one, mutants, these) for one in requests]
+    for one in asked:
+        if values.fresh:
+            one.forget()
+        one.run()
+    found = report.outcomes(these, [one.verdict for one in asked])
+    _leave(matrix.out, _title(values, patch, requests), found, built, patch)
+    say(f"{matrix.seconds} s")
+    return _tell(matrix.out, found, patch)

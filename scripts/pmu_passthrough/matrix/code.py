@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mutants of the kernel's own code: which of its statements could be wrong without any
+case noticing. Each mutant is asked the cases for which it makes a difference, until one
+fails."""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..base.place import text_of, write_whole
+from ..base.say import Refused
+from ..lab.mutants import BOOT, Answer, Question, Reached, ask, reach
+from ..lab.folder import remove_run
+from ..lab.request import Request
+from ..mutation.mutant import Mutant
+from ..mutation.table import rules_of
+from ..mutation.verdict import Kept, Verdict, how_noticed
+from ..results.model import CaseResult, Results
+from .engine import Matrix
+
+# What a boot is given: so many seconds, if none is noticed, and so many mutants.
+_A_BOOT = 60
+_MUTANTS = 25
+# Beside a case's own time, in seconds: its program starts.
+_A_START = 0.1
+# A mutant that makes a case broken or undecided is asked on, for a rule that says why: so
+# often.
+_ON = 4
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What is left to ask of a mutant.
+
+    alone -- in a boot where nothing else was on
+    found -- what was noticed so far that names no rule
+    asked -- how many cases were
+    on -- how often it was asked on for a rule
+    """
+
+    mutant: Mutant
+    cases: tuple[str, ...]
+    alone: bool = False
+    found: Verdict | None = None
+    asked: int = 0
+    on: int = 0
+
+
+def _of_run(mutant: Mutant, results: Results) -> Verdict:
+    """What a run says that ended at its first failure, of a mutant that was on all along."""
+    asked = len(results.cases)
+    failed = next((case for case in results.cases if case.failed), None)
+    if failed is None:
+        said = "" if results.complete else "the kernel does not come to its end"
+        return Verdict("breaks" if said else "survived", "", (), said, asked)
+    rules = tuple(failed.named_rules()) if failed.outcome == "violates" else ()
+    said = "" if rules else failed.outcome
+    return Verdict(how_noticed(mutant, rules), failed.name, rules, said, asked)
+
+
+class CodeMutants:
+    """One machine, one contract.
+
+    matrix -- where results go
+    request -- of a boot of the kernel with the mutants
+    mutants -- all of that kernel
+    wanted -- those to ask
+    """
+
+    def __init__(
+        self, matrix: Matrix, request: Request, mutants: Sequence[Mutant], wanted: Sequence[Mutant]
+    ) -> None:
+        self._matrix, self._request = matrix, request
+        self._all, self._wanted = mutants, wanted
+        self._out = matrix.out / request.machine.name / request.contract
+        self._out.mkdir(parents=True, exist_ok=True)
+        if not matrix.has(self._out, "mutants"):
+            self.forget()
+            matrix.mark(self._out, "mutants")
+        self._kept = Kept(self._out / "verdicts")
+        self._guard = threading.Lock()
+        self._cases: dict[str, CaseResult] = {}
+        self._reached = Reached({}, frozenset())
+        self._queue: deque[_Entry] = deque()
+        self._begun = 0
+
+    def forget(self) -> None:
+        for name in ("verdicts", "reached.json"):
+            (self._out / name).unlink(missing_ok=True)
+        self._kept = Kept(self._out / "verdicts")
+
+    # What is reached.
+
+    def _conforming(self, results: Results) -> None:
+        if not results.complete or results.failures:
+            raise Refused(
+                f"the suite does not conform on the kernel with no mutant on; see {self._out}/none/table"
+            )
+
+    def find_reached(self) -> None:
+        """Run the suite with no mutant on, and see what each case comes to."""
+        results = self._matrix.run(self._out / "none", self._request, self._conforming)
+        self._cases = {case.name: case for case in results.cases if case.outcome == "conforms"}
+        path = self._out / "reached.json"
+        if not path.exists():
+            self._ask_reached(path)
+        value = json.loads(text_of(path))
+        self._reached = Reached(
+            {case: frozenset(numbers) for case, numbers in value["differs"].items()},
+            frozenset(value["reached"]),
+        )
+
+    def _ask_reached(self, path: Path) -> None:
+        names = sorted(self._cases, key=lambda name: self._cases[name].seconds)
+        jobs = self._matrix.jobs
+        found: list[Reached] = []
+
+        def part(at: int) -> None:
+            found.append(reach(self._request, names[at::jobs], self._out / f"reach-{at}"))
+
+        self._matrix.each(part, range(jobs))
+        differs = {case: sorted(these) for one in found for case, these in one.differs.items()}
+        missing = set(names) - set(differs)
+        if missing:
+            raise Refused(f"what {min(missing)} reaches is not known; see {self._out}/reach-0")
+        reached = sorted(frozenset().union(*(one.reached for one in found)))
+        write_whole(path, json.dumps({"differs": differs, "reached": reached}) + "\n")
+
+    def _to_ask(self, mutant: Mutant) -> tuple[str, ...]:
+        """The cases for which it makes a difference: those of rules that name the function
+        first, then those that come to little else."""
+        own = rules_of(mutant.function)
+        differs = self._reached.differs
+        cases = [name for name in self._cases if mutant.id in differs[name]]
+
+        def rank(name: str) -> tuple[bool, int, float]:
+            case = self._cases[name]
+            return own.isdisjoint(case.rules), len(differs[name]), case.seconds
+
+        return tuple(sorted(cases, key=rank))
+
+    def _is_of_boot(self, mutant: Mutant) -> bool:
+        return mutant.id in self._reached.differs[BOOT]
+
+    # What is noticed of a kernel that was booted with it.
+
+    def _boot_with(self, mutant: Mutant) -> None:
+        request = replace(self._request, append=f"mutant={mutant.id}", stop_at="any")
+        where = self._out / f"with-{mutant.fingerprint}"
+        results = self._matrix.run(where, request)
+        self._add(mutant, _of_run(mutant, results))
+        remove_run(where)
+
+    def _add(self, mutant: Mutant, verdict: Verdict) -> None:
+        with self._guard:
+            self._kept.add(mutant, verdict)
+
+    # What is noticed.
+
+    def _seconds(self, entry: _Entry) -> float:
+        """If no case fails."""
+        return sum(self._cases[name].seconds + _A_START for name in entry.cases)
+
+    def _take(self) -> list[_Entry]:
+        """For one boot."""
+        with self._guard:
+            taken: list[_Entry] = []
+            seconds = 0.0
+            while self._queue and len(taken) < _MUTANTS:
+                entry = self._queue[0]
+                seconds += self._seconds(entry)
+                if taken and (seconds > _A_BOOT or entry.alone or taken[-1].alone):
+                    break
+                taken.append(self._queue.popleft())
+            self._begun += 1
+            return taken
+
+    def _decide(self, entry: _Entry, answer: Answer) -> None:
+        """The answer ends it, or something is left to ask."""
+        asked = entry.asked + answer.asked
+        at = entry.cases.index(answer.case) if answer.case else len(entry.cases)
+        if answer.how == "unsettled":
+            before = replace(entry, cases=entry.cases[at:], alone=True, asked=asked - 1)
+            self._queue.append(before)
+            return
+        noticed = answer.how == "noticed"
+        how = how_noticed(entry.mutant, answer.rules) if noticed else "survived"
+        verdict = Verdict(how, answer.case, answer.rules, answer.said) if noticed else entry.found
+        says_nothing = how == "breaks" and answer.said in ("broken", "undecided")
+        goes_on = entry.on < _ON if says_nothing else not noticed
+        rest = entry.cases[at + 1 :]
+        if rest and goes_on:
+            on = entry.on + says_nothing
+            self._queue.append(replace(entry, cases=rest, found=verdict, asked=asked, on=on))
+        else:
+            self._kept.add(entry.mutant, replace(verdict or Verdict("survived"), asked=asked))
+
+    def _ask_on(self, worker: int) -> None:
+        while entries := self._take():
+            questions = [Question(one.mutant.id, one.cases, one.alone) for one in entries]
+            where = self._out / f"boot-{worker}"
+            answers = {one.mutant: one for one in ask(self._request, questions, where)}
+            with self._guard:
+                for entry in entries:
+                    if entry.mutant.id in answers:
+                        self._decide(entry, answers[entry.mutant.id])
+                    else:
+                        self._queue.appendleft(entry)
+                done = len(self._kept.verdicts)
+            if not answers:
+                raise Refused(f"a boot came to no mutant; see {where}")
+            self._matrix.progress(done, len(self._kept.verdicts) + len(self._queue), "mutant ")
+
+    def run(self) -> None:
+        """All that are wanted and have no verdict yet."""
+        self.find_reached()
+        left: list[_Entry] = []
+        at_boot: list[Mutant] = []
+        for mutant in self._wanted:
+            if mutant.fingerprint in self._kept.verdicts:
+                continue
+            cases = self._to_ask(mutant)
+            if cases:
+                left.append(_Entry(mutant, cases))
+            elif self._is_of_boot(mutant):
+                at_boot.append(mutant)
+            else:
+                reached = mutant.place in self._reached.reached
+                self._kept.add(mutant, Verdict("same" if reached else "unreached"))
+        self._matrix.each(self._boot_with, at_boot)
+        self._queue.extend(left)
+        self._matrix.each(self._ask_on, range(min(self._matrix.jobs, max(1, len(left)))))
+
+    def verdict(self, mutant: Mutant) -> Verdict:
+        return self._kept.verdicts.get(mutant.fingerprint, Verdict("unknown"))

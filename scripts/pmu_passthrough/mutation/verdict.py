@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What became of mutants of the kernel's code, and the score of it."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.place import columns, text_of
+from .mutant import Mutant
+from .table import rules_of
+
+# From the best to the worst; of a mutant that was asked in several ways the best counts.
+HOW = ("own", "killed", "breaks", "survived", "same", "unreached", "unknown")
+WORDS = {
+    "own": "a case violates a rule that names the function as its source",
+    "killed": "a case violates another rule",
+    "breaks": "noticed otherwise: a case is broken or undecided, the kernel complains or hangs",
+    "survived": "no case of those for which it makes a difference fails",
+    "same": "reached, but what it becomes never had another value",
+    "unreached": "no case reaches it",
+    "unknown": "not asked yet, or without a certain answer",
+    "equivalent": "argued to be no fault",
+}
+NOTICED = ("own", "killed", "breaks")
+
+
+@functools.cache
+def equivalent() -> dict[str, str]:
+    """Mutants that nothing can notice, by fingerprint: why."""
+    return {name: why for name, why in columns("equivalent-code.list")}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a mutant on one machine, under one contract.
+
+    how -- one of HOW
+    case, rules, said -- by which case it was noticed, the rules that this says are
+        violated, and what is the matter if none is
+    asked -- how many cases were
+    """
+
+    how: str
+    case: str = ""
+    rules: tuple[str, ...] = ()
+    said: str = ""
+    asked: int = 0
+
+    def words(self) -> str:
+        if self.how in ("own", "killed"):
+            return f"{' '.join(self.rules)} ({self.case})"
+        if self.how == "breaks":
+            return f"{self.said} ({self.case})"
+        return f"{self.asked} cases" if self.how == "survived" else ""
+
+
+def how_noticed(mutant: Mutant, rules: Iterable[str]) -> str:
+    """own, killed or breaks, by the rules that are violated."""
+    own = {rule.split(".")[0] for rule in rules_of(mutant.function)}
+    named = [rule.split(".")[0] for rule in rules]
+    return "own" if own.intersection(named) else "killed" if named else "breaks"
+
+
+def best(verdicts: Iterable[Verdict]) -> Verdict:
+    return min(verdicts, key=lambda one: HOW.index(one.how), default=Verdict("unknown"))
+
+
+def counted(mutant: Mutant, verdict: Verdict) -> str:
+    """What it counts as: one that is argued and not noticed is equivalent."""
+    if verdict.how not in NOTICED and mutant.fingerprint in equivalent():
+        return "equivalent"
+    return verdict.how
+
+
+class Kept:
+    """Verdicts in a file, each added when it is known: who is interrupted goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.verdicts: dict[str, Verdict] = {}
+        for line in text_of(path).splitlines():
+            try:
+                value = json.loads(line)
+                name, rules = value.pop("fingerprint"), tuple(value.pop("rules"))
+                self.verdicts[name] = Verdict(rules=rules, **value)
+            except (ValueError, TypeError, KeyError):
+                # The last line of who was killed.
+                continue
+
+    def add(self, mutant: Mutant, verdict: Verdict) -> None:
+        value = {"fingerprint": mutant.fingerprint} | dataclasses.asdict(verdict)
+        # A line that is not whole is ended first.
+        torn = self._path.exists() and not text_of(self._path).endswith("\n")
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(("\n" if torn else "") + json.dumps(value) + "\n")
+        self.verdicts[mutant.fingerprint] = verdict

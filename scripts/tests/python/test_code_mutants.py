@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which mutants are wanted, what a boot said of them, and what that counts as."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pmu_passthrough.base.say import Refused
+
+pytest.importorskip("clang.cindex")
+pytest.importorskip("unidiff")
+
+from pmu_passthrough.lab.machine import machine  # noqa: E402
+from pmu_passthrough.lab.mutants import Answer, Question, Reached, answers_in  # noqa: E402
+from pmu_passthrough.lab.request import Request  # noqa: E402
+from pmu_passthrough.matrix import code  # noqa: E402
+from pmu_passthrough.matrix.engine import Matrix  # noqa: E402
+from pmu_passthrough.mutation import report, table, verdict  # noqa: E402
+from pmu_passthrough.mutation.mutant import Mutant, load, with_fingerprint, write  # noqa: E402
+from pmu_passthrough.mutation.patch import Patch  # noqa: E402
+from pmu_passthrough.mutation.verdict import Kept, Verdict  # noqa: E402
+from pmu_passthrough.results.model import CaseResult, Results  # noqa: E402
+
+
+def mutant(
+    number: int, line: int = 10, function: str = "kvm_pmu_set_msr", place: int = 0
+) -> Mutant:
+    return Mutant(
+        number,
+        place or number,
+        "a.c",
+        function,
+        line,
+        line,
+        "delete",
+        f"x{number}()",
+        "",
+        f"f{number}",
+    )
+
+
+# Tables and patches.
+
+
+def test_a_file_or_function_of_the_default_table_can_be_chosen() -> None:
+    rows = table.chosen(["arch/x86/kvm/pmu.c:kvm_pmu_*", "arch/x86/kvm/pmu.h"])
+    assert rows[0].globs == ("kvm_pmu_*",)
+    assert rows[1].unit == "arch/x86/kvm/pmu.c"
+    assert table.chosen(["kernel/cpu.c"])[0].globs == ("*",)
+
+
+def test_what_the_default_table_has_is_of_the_same_kernel() -> None:
+    for word, known in (
+        ("arch/x86/kvm/pmu.c", True),
+        ("arch/x86/kvm/pmu.c:kvm_pmu_refresh", True),
+        ("kernel/events/core.c:perf_*_guest_context", True),
+        ("kernel/events/core.c:perf_event_open", False),
+        ("kernel/cpu.c", False),
+    ):
+        assert [table.is_of_default(row) for row in table.chosen([word])] == [known]
+
+
+def test_a_header_that_nothing_is_known_of_is_refused() -> None:
+    with pytest.raises(Refused, match="no file include/linux/none.h"):
+        table.chosen(["include/linux/none.h"])
+
+
+def test_rules_name_functions_as_their_source() -> None:
+    assert "M9" in table.rules_of("kvm_arch_destroy_vm")
+    assert not table.rules_of("start_kernel")
+
+
+BEFORE = "one\ntwo\nthree\nfour\nfive\n"
+AFTER = "one\n2\nthree\nfive\nsix\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A repository with two commits."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    for text in (BEFORE, AFTER):
+        (tmp_path / "a.c").write_text(text, encoding="utf-8")
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+    return tmp_path
+
+
+def test_a_range_touches_what_it_adds_and_what_is_beside_what_it_removes(tree: Path) -> None:
+    patch = Patch.of_range(tree, "HEAD^..HEAD")
+    (touched,) = patch.touched()
+    # 2 is for 1 and 2, whose line was replaced; 3 and 4 are beside "four".
+    assert touched.file == "a.c" and touched.lines == {1, 2, 3, 4, 5}
+    assert patch.is_in(tree)
+    assert [line.number for line in patch.lines() if line.kind == "+"] == [2, 5]
+
+
+def test_a_patch_fits_a_tree_that_has_it_not(tree: Path) -> None:
+    patch = Patch.of_range(tree, "HEAD^..HEAD")
+    (tree / "a.c").write_text(BEFORE, encoding="utf-8")
+    assert not patch.is_in(tree)
+    (tree / "a.c").write_text("other\n" * 9, encoding="utf-8")
+    with pytest.raises(Refused, match="neither is in"):
+        patch.is_in(tree)
+
+
+@pytest.mark.parametrize(
+    "commits, words",
+    [
+        ("HEAD", "wants A..B"),
+        ("..HEAD", "wants A..B"),
+        ("--all..HEAD", "wants A..B"),
+        ("HEAD~9..HEAD", "has no commit HEAD~9"),
+        ("HEAD..HEAD", "nothing differs"),
+    ],
+)
+def test_a_range_that_is_none_is_refused(tree: Path, commits: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        Patch.of_range(tree, commits)
+
+
+@pytest.mark.parametrize("text", ["", "hello\n", "--- a/x\n+++ b/x\n@@ -1 +1 @@\n"])
+def test_what_is_no_patch_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="given is no patch"):
+        Patch(text, "given").touched()
+
+
+def test_a_patch_without_c_is_refused() -> None:
+    with pytest.raises(Refused, match="changes no C"):
+        Patch("--- a/x.rst\n+++ b/x.rst\n@@ -1 +1 @@\n-a\n+b\n", "given").touched()
+
+
+# What a boot says.
+
+
+def asked(how: str, number: int, case: str, status: int | None, said: str = "") -> str:
+    ok = {0: "ok", 4: "ok"}.get(status if status is not None else 1, "not ok")
+    name = case.partition(":")[2]
+    lines = [f"@@lab asked {how} {number} {case}", "@@lab program a_test", "TAP version 13", "1..1"]
+    lines += [f"#  RUN           {name} ...", *([said] if said else [])]
+    if status is not None:
+        lines += [f"{ok} 1 {name}", f"@@lab status {status}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+CASE, NEXT = "a_test:f.M9_one", "a_test:f.M9_two"
+VIOLATES = "# violates M9: it is not"
+
+
+def one(text: str, *, alone: bool = False, first: int = 5) -> Answer:
+    questions = [Question(9, (CASE,)), Question(5, (CASE, NEXT), alone)]
+    before = asked("mutated", 9, CASE, 0) + "@@lab done 9\n"
+    (found,) = [a for a in answers_in(questions, before + text, "the end") if a.mutant == first]
+    return found
+
+
+def test_a_mutant_whose_cases_pass_survives() -> None:
+    text = asked("mutated", 5, CASE, 0) + asked("mutated", 5, NEXT, 4) + "@@lab done 5\n"
+    assert one(text) == Answer(5, "survived", asked=2)
+
+
+def test_a_mutant_is_noticed_by_a_case_that_fails_twice_and_passes_between() -> None:
+    text = (
+        asked("mutated", 5, CASE, 0)
+        + asked("mutated", 5, NEXT, 1, VIOLATES)
+        + asked("control", 5, NEXT, 0)
+    )
+    again = text + asked("again", 5, NEXT, 1, VIOLATES) + "@@lab done 5\n"
+    assert one(again) == Answer(5, "noticed", NEXT, ("M9",), asked=2)
+    once = text + asked("again", 5, NEXT, 0) + "@@lab done 5\n"
+    assert one(once).how == "once"
+
+
+def test_what_another_mutant_left_behind_is_no_kill() -> None:
+    text = asked("mutated", 5, CASE, 1, VIOLATES) + asked("control", 5, CASE, 1, VIOLATES)
+    assert one(text).how == "unsettled"
+    alone = asked("before", 5, CASE, 0) + text
+    assert one(alone, alone=True) == Answer(5, "noticed", CASE, ("M9",), asked=1)
+
+
+def test_a_mutant_that_ends_the_boot_is_noticed_if_it_was_alone() -> None:
+    text = asked("mutated", 5, CASE, None)
+    assert one(text).how == "unsettled"
+    found = one(asked("before", 5, CASE, 0) + text, alone=True)
+    assert (found.how, found.said) == ("noticed", "the end")
+
+
+def test_a_case_that_fails_without_the_mutant_says_nothing_of_it() -> None:
+    assert one(asked("before", 5, CASE, 1, VIOLATES), alone=True).how == "none"
+
+
+# What that counts as.
+
+
+def test_a_rule_that_names_the_function_is_told_from_others() -> None:
+    destroys = mutant(1, function="kvm_arch_destroy_vm")
+    assert verdict.how_noticed(destroys, ["M9"]) == "own"
+    assert verdict.how_noticed(destroys, ["M9.page"]) == "own"
+    assert verdict.how_noticed(destroys, ["M20"]) == "killed"
+    assert verdict.how_noticed(destroys, []) == "breaks"
+
+
+def test_the_best_of_several_machines_counts() -> None:
+    assert verdict.best([Verdict("unreached"), Verdict("killed"), Verdict("same")]).how == "killed"
+    assert verdict.best([]).how == "unknown"
+
+
+def test_verdicts_are_kept_over_a_torn_line(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "verdicts")
+    kept.add(mutant(1), Verdict("own", CASE, ("M9",), "", 3))
+    with open(tmp_path / "verdicts", "a", encoding="utf-8") as file:
+        file.write('{"fingerprint": "f2", "how": "kil')
+    again = Kept(tmp_path / "verdicts")
+    again.add(mutant(3), Verdict("survived", asked=7))
+    found = Kept(tmp_path / "verdicts").verdicts
+    assert found == {"f1": Verdict("own", CASE, ("M9",), "", 3), "f3": Verdict("survived", asked=7)}
+
+
+@pytest.fixture
+def argued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "equivalent", lambda: {"f3": "same value", "f1": "old"})
+    monkeypatch.setattr(report, "equivalent", verdict.equivalent)
+
+
+@pytest.mark.usefixtures("argued")
+def test_the_table_counts_what_matters() -> None:
+    mutants = [mutant(number) for number in range(1, 6)]
+    hows = {"f1": "own", "f2": "survived", "f3": "survived", "f4": "breaks", "f5": "unreached"}
+    found = report.outcomes(mutants, [lambda m: Verdict(hows[m.fingerprint])])
+    (row,) = report.rows(found)
+    assert (row.all, row.noticed, row.matter) == (5, 2, 4)
+    assert row.cells()[-2:] == ["50 %", "50 %"]
+    assert [one.mutant.id for one in report.stale(found)] == [1]
+    lines = list(report.unnoticed(found))
+    assert lines[0] == "a.c:10: kvm_pmu_set_msr()" and len(lines) == 3
+
+
+@pytest.mark.usefixtures("argued")
+def test_a_patch_is_shown_with_its_marks(tmp_path: Path) -> None:
+    patch = Patch("--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,3 @@\n one\n+two\n+three\n-four\n", "given")
+    hows = {2: Verdict("own", CASE, ("M9",)), 4: Verdict("survived", asked=3)}
+    mutants = [mutant(2, 2), mutant(4, 3)]
+    found = report.outcomes(mutants, [lambda m: hows[m.id]])
+    lines = list(report.marked(patch, found))
+    assert "M9              +two" in lines
+    assert "1 survived      +three" in lines
+    assert lines[lines.index("1 survived      +three") + 1].lstrip().startswith("> survived")
+    page = report.html(found, "given", tmp_path, patch)
+    assert "x4()" in page and "M9" in page
+    (tmp_path / "a.c").write_text("one\n<two>\nthree\n", encoding="utf-8")
+    page = report.html(found, "given", tmp_path, None)
+    assert "&lt;two&gt;" in page
+    document = report.document(found, {"title": "given"})
+    assert document["noticed"] == 1 and document["each"][0]["rules"] == ["M9"]
+
+
+def test_a_mutant_of_another_tree_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "mutants.json", [mutant(1)])
+    mutants = load(tmp_path / "mutants.json")
+    assert with_fingerprint(mutants, "f1") == mutant(1)
+    with pytest.raises(Refused, match="has no mutant f2"):
+        with_fingerprint(mutants, "f2")
+    (tmp_path / "mutants.json").write_text('[{"id": 1}]', encoding="utf-8")
+    with pytest.raises(Refused, match="no list of mutants"):
+        load(tmp_path / "mutants.json")
+
+
+# The matrix, with boots that only say something.
+
+
+class Boots:
+    """Answers in place of boots: by mutant, the case that fails and what it names."""
+
+    def __init__(self, fails: dict[int, tuple[str, tuple[str, ...], str]]) -> None:
+        self.fails, self.asked = fails, [list[Question]()]
+
+    def __call__(self, request: Request, questions: list[Question], out: Path) -> list[Answer]:
+        self.asked.append(questions)
+        answers = []
+        for question in questions:
+            case, rules, said = self.fails.get(question.mutant, ("", (), ""))
+            if case not in question.cases:
+                answers.append(Answer(question.mutant, "survived", asked=len(question.cases)))
+                continue
+            asked = question.cases.index(case) + 1
+            how = "noticed" if said != "left behind" or question.alone else "unsettled"
+            answers.append(Answer(question.mutant, how, case, rules, said, asked))
+            if said == "the kernel died":
+                break
+        return answers
+
+
+ONE, TWO, THREE = (f"a_test:f.M{number}_x" for number in (9, 20, 41))
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Boots], dict[str, Verdict]]:
+    """What a matrix of six mutants comes to."""
+    cases = [
+        CaseResult("a_test", name.partition(":")[2], [rule], "conforms")
+        for name, rule in ((ONE, "M9"), (TWO, "M20"), (THREE, "M41"))
+    ]
+    results = Results({"machine": "amd-zen4"}, "mediated", {}, True, cases)
+    reached = Reached(
+        {
+            "boot": frozenset(),
+            ONE: frozenset({1, 2, 3, 4}),
+            TWO: frozenset({1, 2, 3}),
+            THREE: frozenset({1, 2}),
+        },
+        frozenset({1, 2, 3, 4, 5}),
+    )
+
+    def run(boots: Boots) -> dict[str, Verdict]:
+        monkeypatch.setattr(code, "ask", boots)
+        monkeypatch.setattr(code, "reach", lambda *_: reached)
+        matrix = Matrix(tmp_path / "out", 1, "state")
+        monkeypatch.setattr(matrix, "run", lambda *_: results)
+        mutants = [mutant(number, function="kvm_arch_destroy_vm") for number in range(1, 7)]
+        asked = code.CodeMutants(matrix, Request(machine("amd-zen4")), mutants, mutants)
+        asked.run()
+        return {one.fingerprint: asked.verdict(one) for one in mutants}
+
+    return run
+
+
+Made = Callable[[Boots], dict[str, Verdict]]
+
+
+def test_a_case_of_a_rule_of_the_function_is_asked_first_then_the_narrowest(made: Made) -> None:
+    boots = Boots({})
+    found = made(boots)
+    assert [question.cases for question in boots.asked[1]][:2] == [(ONE, THREE, TWO)] * 2
+    assert found["f1"] == Verdict("survived", asked=3)
+    assert found["f5"].how == "same" and found["f6"].how == "unreached"
+
+
+def test_what_only_breaks_is_asked_on_for_a_rule(made: Made) -> None:
+    fails: dict[int, tuple[str, tuple[str, ...], str]] = {1: (ONE, (), "broken")}
+    boots = Boots(fails)
+    assert made(boots)["f1"] == Verdict("breaks", ONE, (), "broken", 3)
+    assert boots.asked[-1][0].cases == (THREE, TWO)
+
+
+def test_what_is_unsettled_is_asked_alone(made: Made) -> None:
+    boots = Boots({3: (ONE, ("M9",), "left behind")})
+    assert made(boots)["f3"] == Verdict("own", ONE, ("M9",), "left behind", 1)
+    assert boots.asked[-1] == [Question(3, (ONE, TWO), True)]
+
+
+def test_those_after_a_mutant_that_ends_the_boot_are_asked_in_another(made: Made) -> None:
+    found = made(Boots({2: (ONE, (), "the kernel died")}))
+    assert found["f2"].how == "breaks" and found["f3"].how == found["f4"].how == "survived"
+
+
+def test_what_was_answered_is_not_asked_again(made: Made) -> None:
+    made(Boots({}))
+    again = Boots({1: (ONE, ("M9",), "")})
+    assert made(again)["f1"].how == "survived" and len(again.asked) == 1
