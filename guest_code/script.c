@@ -151,6 +151,9 @@ static void take(struct guest_step *step)
 	case GUEST_USER:
 		guest_user_turns(step->times);
 		break;
+	case GUEST_USER_EMULATE:
+		guest_user_emulated_turns(step->times);
+		break;
 	case GUEST_EMULATE:
 		emulate(step->times);
 		break;

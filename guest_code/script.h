@@ -23,6 +23,8 @@
  *   GUEST_WORK     a loop (2, 1)
  *   GUEST_USER     the same loop at CPL 3 (2, 1)
  *   GUEST_EMULATE  CPUID, which KVM emulates (4, 1)
+ *   GUEST_USER_EMULATE
+ *                  the same at CPL 3 (4, 1)
  *   GUEST_OUT      OUT to a port that user space serves (3, 1)
  *   GUEST_IPI      WRMSR to the x2APIC's ICR, to oneself, interrupts off (3, 1)
  *   GUEST_INVD     INVD, which KVM skips (3, 1)
@@ -55,6 +57,7 @@ enum guest_op {
 	GUEST_WORK,
 	GUEST_USER,
 	GUEST_EMULATE,
+	GUEST_USER_EMULATE,
 	GUEST_OUT,
 	GUEST_IPI,
 	GUEST_INVD,
@@ -139,6 +142,7 @@ void guest_code_script(void);
 
 /* At CPL 3, @turns times. The page it lies on must be open to CPL 3. */
 void guest_user_turns(uint64_t turns);
+void guest_user_emulated_turns(uint64_t turns);
 extern const uint8_t guest_user_page[];
 
 /* The nested guest of GUEST_NESTED and the like. */

@@ -19,10 +19,18 @@ asm(".pushsection .text\n"
     "1:	sub $1, %rdi\n"
     "	jnz 1b\n"
     "	syscall\n"
+    "guest_user_emulates:\n"
+    "2:	mov $1, %eax\n"
+    "	cpuid\n"
+    "	sub $1, %rdi\n"
+    "	jnz 2b\n"
+    "	syscall\n"
     ".balign 4096\n"
     ".popsection\n");
 
-void guest_user_turns(uint64_t turns)
+extern const uint8_t guest_user_emulates[];
+
+static void at_user(const uint8_t *code, uint64_t turns)
 {
 	if (!turns)
 		return;
@@ -36,12 +44,22 @@ void guest_user_turns(uint64_t turns)
 		     "wrmsr\n\t"
 		     "mov %[code], %%rcx\n\t"
 		     "mov %[flags], %%r11\n\t"
-		     "mov %%rsp, %%rbx\n\t"
+		     "mov %%rsp, %%r9\n\t"
 		     "sysretq\n\t"
 		     "1:\n\t"
-		     "mov %%rbx, %%rsp"
+		     "mov %%r9, %%rsp"
 		     : "+D"(turns)
-		     : [lstar] "i"(MSR_LSTAR), [code] "r"(guest_user_page),
+		     : [lstar] "i"(MSR_LSTAR), [code] "r"(code),
 		       [flags] "i"(RFLAGS_FIXED)
-		     : "rax", "rbx", "rcx", "rdx", "r11", "memory", "cc");
+		     : "rax", "rbx", "rcx", "rdx", "r9", "r11", "memory", "cc");
+}
+
+void guest_user_turns(uint64_t turns)
+{
+	at_user(guest_user_page, turns);
+}
+
+void guest_user_emulated_turns(uint64_t turns)
+{
+	at_user(guest_user_emulates, turns);
 }

@@ -11,6 +11,8 @@
 
 #define EMULATED_TURNS 50
 #define KICKED_TURNS 20000
+/* So many that some are where the guest spends nearly all of its time. */
+#define KICKS_LEAST 20
 
 FIXTURE(count)
 {
@@ -303,6 +305,156 @@ TEST_F(count, M34_an_instruction_that_user_space_finishes_is_counted)
 	MUST(count_one(c, 0, PMU_INSTRUCTIONS, PMU_USER | PMU_OS, GUEST_OUT,
 		       EMULATED_TURNS));
 	JUDGE("M34", &c->s, &c->o);
+}
+
+/* @levels: what the counter selects; @op: where KVM emulates; @base: the same
+ * level, and nothing to emulate
+ */
+FIXTURE(emulated_levels)
+{
+	struct guest_case c;
+};
+
+FIXTURE_VARIANT(emulated_levels)
+{
+	unsigned int levels;
+	enum guest_op op, base;
+	bool counts;
+};
+
+#define EMULATED_LEVELS(name, selects, where, does)                       \
+	FIXTURE_VARIANT_ADD(emulated_levels, name)                        \
+	{                                                                 \
+		.levels = selects, .op = where,                           \
+		.base = where == GUEST_EMULATE ? GUEST_WORK : GUEST_USER, \
+		.counts = does                                            \
+	}
+
+EMULATED_LEVELS(both_at_user_work, PMU_USER | PMU_OS, GUEST_USER_EMULATE, true);
+EMULATED_LEVELS(user_at_user_work, PMU_USER, GUEST_USER_EMULATE, true);
+EMULATED_LEVELS(os_at_user_work, PMU_OS, GUEST_USER_EMULATE, false);
+EMULATED_LEVELS(user_at_os_work, PMU_USER, GUEST_EMULATE, false);
+EMULATED_LEVELS(os_at_os_work, PMU_OS, GUEST_EMULATE, true);
+EMULATED_LEVELS(none_at_os_work, 0, GUEST_EMULATE, false);
+
+FIXTURE_SETUP(emulated_levels)
+{
+	MUST_BE(guest_case_begin(&self->c));
+}
+
+FIXTURE_TEARDOWN(emulated_levels)
+{
+	guest_case_end(&self->c, _metadata);
+}
+
+/*
+ * What the processor adds for each entry at the level of @op to a counter of
+ * instructions that selects @levels, and counts all or nothing of the work:
+ * over exits by interrupts, some of which are at the other level. All that it
+ * adds to one that selects both, or nothing; NOT_KNOWN if it is neither.
+ */
+static int64_t entry_adds(struct guest_case *c, unsigned int levels,
+			  enum guest_op op, bool counts)
+{
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = op,
+		.times = KICKED_TURNS,
+		.interrupted = true,
+		.eventsel[0] = pmu_select(&c->pmu, PMU_INSTRUCTIONS, levels),
+	};
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct kicks *kicks = kicks_start(GUEST_CPU, GUEST_CPU);
+	int64_t added, all = calibration_entry(PMU_INSTRUCTIONS);
+	struct counted counted;
+	int err;
+
+	if (!kicks)
+		return NOT_KNOWN;
+	do {
+		err = counting_run_on(&c->guest, &counting, 1, NULL, NULL,
+				      &counted);
+		counting.times *= 2;
+	} while (!err && counted.entries < KICKS_LEAST &&
+		 counted.entries != NOT_KNOWN && !deadline_passed(&deadline));
+	kicks_stop(kicks);
+	if (err || counted.entries < KICKS_LEAST)
+		return NOT_KNOWN;
+	added = counted.gained[0];
+	if (counts)
+		added -= counting_work(op, PMU_INSTRUCTIONS, counted.times);
+	if (!added)
+		return 0;
+	/* It adds at this level, if not for those at the other. */
+	return added > 0 && added <= counted.entries * all ? all : NOT_KNOWN;
+}
+
+TEST_F(emulated_levels, M34_emulated_instructions_have_a_level)
+{
+	struct guest_case *c = &self->c;
+	int64_t adds;
+
+	NEEDS(calibration_entries_alike(PMU_INSTRUCTIONS),
+	      "a processor that counts all VM entries alike");
+	adds = entry_adds(c, variant->levels, variant->base, variant->counts);
+	MUST(count_one(c, 0, PMU_INSTRUCTIONS, variant->levels, variant->op,
+		       EMULATED_TURNS));
+	c->s.entry_counts = adds;
+	if (!variant->counts)
+		c->s.guest_work = 0;
+	JUDGE("M34.levels", &c->s, &c->o);
+}
+
+/* Two counters over emulated instructions, of which the first one is off. */
+static int count_one_that_is_off(struct guest_case *c, uint32_t msr,
+				 uint64_t value)
+{
+	const uint64_t eventsel =
+		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	uint64_t before[2], after[2];
+	int err = 0;
+
+	script_clear(&c->guest);
+	for (unsigned int i = 0; i < 2; i++) {
+		script_write(&c->guest, pmu_counter_msr(&c->pmu, i), 0);
+		script_write(&c->guest, pmu_eventsel_msr(&c->pmu, i), eventsel);
+	}
+	script_write(&c->guest, msr, value);
+	script_run(&c->guest);
+	for (unsigned int i = 0; i < 2; i++)
+		err |= guest_get_msr(&c->guest, pmu_counter_msr(&c->pmu, i),
+				     &before[i]);
+	script_clear(&c->guest);
+	script_do(&c->guest, GUEST_EMULATE, EMULATED_TURNS);
+	script_run(&c->guest);
+	for (unsigned int i = 0; i < 2; i++)
+		err |= guest_get_msr(&c->guest, pmu_counter_msr(&c->pmu, i),
+				     &after[i]);
+	/* However many there are: none of them is counted. */
+	c->s.guest_work = 0;
+	c->s.guest_entries = 0;
+	c->o.guest_counted = (int64_t)(after[0] - before[0]);
+	c->o.guest_control = (int64_t)(after[1] - before[1]);
+	return err;
+}
+
+TEST_F(count, M34_not_by_a_counter_that_is_off)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_one_that_is_off(c, pmu_eventsel_msr(&c->pmu, 0),
+				   pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+					      PMU_USER | PMU_OS | PMU_OFF)));
+	JUDGE("M34.off", &c->s, &c->o, "by its event select");
+	MUST(count_one_that_is_off(c, pmu_eventsel_msr(&c->pmu, 0),
+				   pmu_select(&c->pmu, PMU_BRANCHES,
+					      PMU_USER | PMU_OS | PMU_OFF)));
+	JUDGE("M34.off", &c->s, &c->o, "and of branches");
+	if (c->pmu.version < 2)
+		return;
+	MUST(count_one_that_is_off(c, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+				   pmu_all(&c->pmu) & ~1ull));
+	JUDGE("M34.off", &c->s, &c->o, "by the global control");
 }
 
 int main(int argc, char **argv)

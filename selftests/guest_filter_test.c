@@ -194,6 +194,31 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 	JUDGE("M32", &c->s, &c->o);
 }
 
+/* Instructions are denied, branches beside them are not. */
+TEST_F(filter, M34_not_by_a_counter_that_it_stops)
+{
+	struct guest_case *c = &self->c;
+	struct counting counting = {
+		.pmu = c->pmu,
+		.op = GUEST_EMULATE,
+		.times = TURNS_AT_ONCE,
+	};
+	struct counted counted;
+
+	counting.eventsel[0] =
+		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	counting.eventsel[1] =
+		pmu_select(&c->pmu, PMU_BRANCHES, PMU_USER | PMU_OS);
+	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	MUST(counting_run(&c->guest, &counting, &counted));
+	/* However many there are: none of them is counted. */
+	c->s.guest_work = 0;
+	c->s.guest_entries = 0;
+	c->o.guest_counted = counted.gained[0];
+	c->o.guest_control = counted.gained[1];
+	JUDGE("M34.off", &c->s, &c->o);
+}
+
 /* A guest whose PMU is not version 2 counts, and the log stays quiet. */
 TEST_F(filter, D14_a_guest_with_the_first_version)
 {

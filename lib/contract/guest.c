@@ -132,6 +132,22 @@ RULE(M34, "what KVM emulates for the guest is counted",
 	expect_exact(s, d);
 }
 
+RULE(M34.levels,
+     "at the privilege levels that the counter selects, and no others",
+     "cpl_is_matched(), kvm_pmu_trigger_event()")
+{
+	expect_exact(s, d);
+}
+
+RULE(M34.off,
+     "and not by a counter that is off, or that the VMM's filter stops",
+     "kvm_pmu_trigger_event(), kvm_pmu_recalc_pmc_emulation()")
+{
+	NEEDS(s->guest_work == 0);
+	NEEDS(s->guest_entries == 0);
+	expect_exact(s, d);
+}
+
 RULE(M41,
      "a counter of the guest counts exactly what the guest retires at the privilege levels it selects",
      "kvm_pmu_load_guest_pmcs(), perf_load_guest_context()")

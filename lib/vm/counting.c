@@ -93,6 +93,7 @@ static const struct {
 	[GUEST_WORK] = { 2, 1, 0 },
 	[GUEST_USER] = { 2, 1, 0 },
 	[GUEST_EMULATE] = { 4, 1, 1 },
+	[GUEST_USER_EMULATE] = { 4, 1, 1 },
 	[GUEST_OUT] = { 3, 1, 1 },
 	[GUEST_IPI] = { 3, 1, NOT_KNOWN },
 	[GUEST_INVD] = { 3, 1, 1 },

@@ -12,7 +12,7 @@
 /* Let the vectors of guest_code/script.h reach their handlers. */
 void guest_take_interrupts(struct guest *guest);
 
-/* Open the page of guest_user_turns() to CPL 3. */
+/* Open the page of guest_user_turns() and its like to CPL 3. */
 void guest_open_user_page(struct guest *guest);
 
 /* Give GUEST_NESTED what it needs. Returns false where there is no nesting. */
