@@ -18,6 +18,8 @@ from .trials import patience
 
 # What has no case, but happens before the first.
 BOOT = "boot"
+# Of a case that conforms without the mutant, and says of no rule that it is violated.
+NO_RULE = ("broken", "undecided", "skip")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Answer:
         to blame; none: the case fails without the mutant
     case -- the one that failed
     rules -- that it says are violated
-    said -- if none is: "broken", "undecided", or what the kernel said
+    said -- if none is: one of NO_RULE, or what the kernel said
     asked -- how many cases were
     """
 
@@ -95,7 +97,7 @@ class _Part:
 
     @property
     def passed(self) -> bool:
-        return bool(re.search(r"^@@lab status (0|4)$", self.text, re.MULTILINE))
+        return bool(re.search(r"^@@lab status 0$", self.text, re.MULTILINE))
 
 
 def _parts(report: str) -> Iterator[_Part]:
@@ -111,7 +113,7 @@ def _found(part: _Part) -> tuple[tuple[str, ...], str]:
     rules = {
         rule for one in results.cases if one.outcome == "violates" for rule in one.named_rules()
     }
-    others = [one.outcome for one in results.cases if one.outcome in ("broken", "undecided")]
+    others = [one.outcome for one in results.cases if one.outcome in NO_RULE]
     return tuple(sorted(rules)), "" if rules else (others or ["broken"])[0]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base.place import text_of, write_whole
 from ..base.say import Refused
-from ..lab.mutants import BOOT, Answer, Question, Reached, ask, reach
+from ..lab.mutants import BOOT, NO_RULE, Answer, Question, Reached, ask, reach
 from ..lab.folder import remove_run
 from ..lab.request import Request
 from ..mutation.mutant import Mutant
@@ -26,7 +26,7 @@ _A_BOOT = 60
 _MUTANTS = 25
 # Beside a case's own time, in seconds: its program starts.
 _A_START = 0.1
-# A mutant that makes a case broken or undecided is asked on, for a rule that says why: so
+# A mutant that is noticed by a case that names no rule is asked on, for one that does: so
 # often.
 _ON = 4
 
@@ -49,12 +49,17 @@ class _Entry:
     on: int = 0
 
 
-def _of_run(mutant: Mutant, results: Results) -> Verdict:
-    """What a run says that ended at its first failure, of a mutant that was on all along."""
+def of_run(mutant: Mutant, results: Results, before: frozenset[str]) -> Verdict:
+    """What a run says that ended at its first failure, of a mutant that was on all along;
+    BEFORE: the cases that conform without it."""
     asked = len(results.cases)
     failed = next((case for case in results.cases if case.failed), None)
     if failed is None:
         said = "" if results.complete else "the kernel does not come to its end"
+        lost = before - {
+            case.name for case in results.cases if case.outcome in ("conforms", "known")
+        }
+        said = said or (f"{len(lost)} cases are skipped" if lost else "")
         return Verdict("breaks" if said else "survived", "", (), said, asked)
     rules = tuple(failed.named_rules()) if failed.outcome == "violates" else ()
     said = "" if rules else failed.outcome
@@ -151,7 +156,7 @@ class CodeMutants:
         request = replace(self._request, append=f"mutant={mutant.id}", stop_at="any")
         where = self._out / f"with-{mutant.fingerprint}"
         results = self._matrix.run(where, request)
-        self._add(mutant, _of_run(mutant, results))
+        self._add(mutant, of_run(mutant, results, frozenset(self._cases)))
         remove_run(where)
 
     def _add(self, mutant: Mutant, verdict: Verdict) -> None:
@@ -189,7 +194,7 @@ class CodeMutants:
         noticed = answer.how == "noticed"
         how = how_noticed(entry.mutant, answer.rules) if noticed else "survived"
         verdict = Verdict(how, answer.case, answer.rules, answer.said) if noticed else entry.found
-        says_nothing = how == "breaks" and answer.said in ("broken", "undecided")
+        says_nothing = how == "breaks" and answer.said in NO_RULE
         goes_on = entry.on < _ON if says_nothing else not noticed
         rest = entry.cases[at + 1 :]
         if rest and goes_on:

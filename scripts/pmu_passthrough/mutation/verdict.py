@@ -17,7 +17,7 @@ HOW = ("own", "killed", "breaks", "survived", "same", "unreached", "unknown")
 WORDS = {
     "own": "a case violates a rule that names the function as its source",
     "killed": "a case violates another rule",
-    "breaks": "noticed otherwise: a case is broken or undecided, the kernel complains or hangs",
+    "breaks": "noticed otherwise: a case is broken, undecided or skipped, or the kernel dies",
     "survived": "no case of those for which it makes a difference fails",
     "same": "reached, but what it becomes never had another value",
     "unreached": "no case reaches it",

@@ -157,8 +157,18 @@ def one(text: str, *, alone: bool = False, first: int = 5) -> Answer:
 
 
 def test_a_mutant_whose_cases_pass_survives() -> None:
-    text = asked("mutated", 5, CASE, 0) + asked("mutated", 5, NEXT, 4) + "@@lab done 5\n"
+    text = asked("mutated", 5, CASE, 0) + asked("mutated", 5, NEXT, 0) + "@@lab done 5\n"
     assert one(text) == Answer(5, "survived", asked=2)
+
+
+def test_a_case_that_is_skipped_with_the_mutant_has_noticed_it() -> None:
+    text = (
+        asked("mutated", 5, CASE, 4).replace("ok 1 f.M9_one", "ok 1 f.M9_one # SKIP needs a PMU")
+        + asked("control", 5, CASE, 0)
+        + asked("again", 5, CASE, 4)
+        + "@@lab done 5\n"
+    )
+    assert one(text) == Answer(5, "noticed", CASE, (), "skip", 1)
 
 
 def test_a_mutant_is_noticed_by_a_case_that_fails_twice_and_passes_between() -> None:
@@ -353,6 +363,22 @@ def test_what_is_unsettled_is_asked_alone(made: Made) -> None:
 def test_those_after_a_mutant_that_ends_the_boot_are_asked_in_another(made: Made) -> None:
     found = made(Boots({2: (ONE, (), "the kernel died")}))
     assert found["f2"].how == "breaks" and found["f3"].how == found["f4"].how == "survived"
+
+
+def test_a_kernel_booted_with_a_mutant_says_what_it_lost() -> None:
+    def of(complete: bool, *outcomes: str) -> Verdict:
+        cases = [
+            CaseResult("a_test", f"f.M9_{at}", ["M9"], outcome, "", [f"# {outcome} M9: x"])
+            for at, outcome in enumerate(outcomes)
+        ]
+        run = Results({"machine": "amd-zen4"}, "mediated", {}, complete, cases)
+        before = frozenset({"a_test:f.M9_0", "a_test:f.M9_1"})
+        return code.of_run(mutant(1, function="kvm_arch_destroy_vm"), run, before)
+
+    assert of(True, "conforms", "conforms").how == "survived"
+    assert of(True, "conforms", "skip").said == "1 cases are skipped"
+    assert of(True, "conforms", "violates").how == "own"
+    assert of(False, "conforms").how == "breaks"
 
 
 def test_what_was_answered_is_not_asked_again(made: Made) -> None:
