@@ -348,20 +348,19 @@ FIXTURE_TEARDOWN(emulated_levels)
 }
 
 /*
- * What the processor adds for each entry at the level of @op to a counter of
- * instructions that selects @levels, and counts all or nothing of the work:
- * over exits by interrupts, some of which are at the other level. All that it
- * adds to one that selects both, or nothing; NOT_KNOWN if it is neither.
+ * What the processor adds to a counter of instructions that selects user level
+ * alone, for each entry at the level of @op: over exits by interrupts. Some of
+ * them are at the other level, and an entry to OS level adds nothing to such a
+ * counter: it is all that the processor adds, or nothing, or NOT_KNOWN.
  */
-static int64_t entry_adds(struct guest_case *c, unsigned int levels,
-			  enum guest_op op, bool counts)
+static int64_t entry_adds_to_user(struct guest_case *c, enum guest_op op)
 {
 	struct counting counting = {
 		.pmu = c->pmu,
 		.op = op,
 		.times = KICKED_TURNS,
 		.interrupted = true,
-		.eventsel[0] = pmu_select(&c->pmu, PMU_INSTRUCTIONS, levels),
+		.eventsel[0] = pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER),
 	};
 	struct deadline deadline = deadline_after_ms(patience_ms());
 	struct kicks *kicks = kicks_start(GUEST_CPU, GUEST_CPU);
@@ -381,12 +380,26 @@ static int64_t entry_adds(struct guest_case *c, unsigned int levels,
 	if (err || counted.entries < KICKS_LEAST)
 		return NOT_KNOWN;
 	added = counted.gained[0];
-	if (counts)
+	if (op == GUEST_USER)
 		added -= counting_work(op, PMU_INSTRUCTIONS, counted.times);
-	if (!added)
+	/* A difference of two runs, of which either has some at OS level. */
+	if (added < 0)
+		return NOT_KNOWN;
+	return added ? all : 0;
+}
+
+/* The same of one that selects @levels: what is not user level is OS level. */
+static int64_t entry_adds(struct guest_case *c, unsigned int levels,
+			  enum guest_op op)
+{
+	int64_t all = calibration_entry(PMU_INSTRUCTIONS), user;
+
+	if (levels == (PMU_USER | PMU_OS) || all <= 0)
+		return all;
+	if (!levels)
 		return 0;
-	/* It adds at this level, if not for those at the other. */
-	return added > 0 && added <= counted.entries * all ? all : NOT_KNOWN;
+	user = entry_adds_to_user(c, op);
+	return levels == PMU_USER || user == NOT_KNOWN ? user : all - user;
 }
 
 TEST_F(emulated_levels, M34_emulated_instructions_have_a_level)
@@ -396,7 +409,7 @@ TEST_F(emulated_levels, M34_emulated_instructions_have_a_level)
 
 	NEEDS(calibration_entries_alike(PMU_INSTRUCTIONS),
 	      "a processor that counts all VM entries alike");
-	adds = entry_adds(c, variant->levels, variant->base, variant->counts);
+	adds = entry_adds(c, variant->levels, variant->base);
 	MUST(count_one(c, 0, PMU_INSTRUCTIONS, variant->levels, variant->op,
 		       EMULATED_TURNS));
 	c->s.entry_counts = adds;

@@ -114,10 +114,15 @@ def _mark(made: Path) -> Path:
     return made.with_name(f"{made.name}.unfinished")
 
 
+def is_unfinished(made: Path) -> bool:
+    """Was the build in the folder MADE killed, or is it at work?"""
+    return _mark(made).exists()
+
+
 def forget_halves(made: Path) -> None:
     """Remove what was built in the folder MADE if the build was killed: a file that is half
     written is newer than what it is made of, and make takes it for whole."""
-    if _mark(made).exists():
+    if is_unfinished(made):
         say(f"a build was killed in {made}: all of it is built anew")
         shutil.rmtree(made, ignore_errors=True)
         _mark(made).unlink()

@@ -34,15 +34,20 @@ def _key(path: Path, variant: str) -> str:
     return key_of(*source.name_of(path), compiler("gcc"), *modules, *patch, *fragments(variant))
 
 
+def work_tree(src: Path, name: str = "linux") -> Path:
+    """Where kernels of a source are built; trees that are made differently have several
+    names."""
+    return cache() / "work" / f"{name}-{key_of(*source.name_of(src))}"
+
+
 class WorkTree:
     """The tree that kernels are built in: the source's files, linked, with the objects
     in a folder below. So the kernel's make uses relative paths, and a patched kernel
     rebuilds only what the patch touches."""
 
     def __init__(self, src: Path, name: str = "linux") -> None:
-        """NAME: trees of one source that are made differently have several."""
         self._src = src
-        self.path = cache() / "work" / f"{name}-{key_of(*source.name_of(src))}"
+        self.path = work_tree(src, name)
         # One that was left half patched is made again.
         if not (self.path / ".whole").exists() or (self.path / ".applying").exists():
             self._link()

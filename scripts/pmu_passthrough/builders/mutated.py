@@ -12,7 +12,7 @@ from ..base import process
 from ..base.options import jobs
 from ..base.place import TOP, cache_folder, need_tool, text_of, write_whole
 from ..base.say import Refused, say
-from ..mutation import mutant
+from ..mutation import mutant, sites
 from ..mutation.edit import LINES_BEFORE, with_mutants
 from ..mutation.mutant import Mutant
 from ..mutation.parse import File
@@ -20,8 +20,8 @@ from ..mutation.patch import Patch, Touched
 from ..mutation.sites import Site, sites_of
 from ..mutation.table import Wanted, default
 from . import source
-from .cache import cached, compiler, forget_halves, key_of, quiet, step
-from .kernel import WorkTree, configure, fragments
+from .cache import cached, compiler, forget_halves, is_unfinished, key_of, quiet, step
+from .kernel import WorkTree, configure, fragments, work_tree
 
 _FILES = TOP / "lab/mutation"
 # A place where the compiler takes no mutant of that kind is left out, and what is left is
@@ -225,8 +225,29 @@ class _Tree:
                 (self.path / name).unlink(missing_ok=True)
         self._changed.unlink(missing_ok=True)
 
+    def _take_objects(self) -> None:
+        """Those of the kernel that was built of the same source and configuration: their
+        commands have no path of a tree in them. What differed there at any time, as the
+        reference kernel does, has another time than its source, and is compiled again."""
+        other = work_tree(self._src)
+        if not (other / "obj/vmlinux").exists() or is_unfinished(other / "obj"):
+            return
+        say(f"taking what was compiled in {other}")
+        quiet(["cp", "-a", other / "obj", self.obj], self.log, "cannot copy objects")
+        for folder, _, names in os.walk(self._src):
+            for name in names:
+                path = Path(folder, name)
+                here = path.relative_to(self._src)
+                if path.is_symlink() or not (other / here).exists():
+                    continue
+                if path.stat().st_mtime_ns != (other / here).stat().st_mtime_ns:
+                    (self.path / here).unlink(missing_ok=True)
+                    (self.path / here).write_bytes(path.read_bytes())
+
     def configure(self, what: str) -> None:
         forget_halves(self.obj)
+        if not self.obj.exists():
+            self._take_objects()
         self.obj.mkdir(exist_ok=True)
         configure(self.path, self.obj, "plain", self.log, what)
 
@@ -304,13 +325,13 @@ def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "")
     src = source.tree(named)
     if patch:
         patch.is_in(src)
-    code = TOP / "scripts/pmu_passthrough/mutation"
+    code = Path(sites.__file__).parent
     key = key_of(
         "mutants",
         *source.name_of(src),
         compiler("gcc"),
         *fragments("plain"),
-        *sorted(code.glob("*.py")),
+        *(code / f"{name}.py" for name in ("parse", "sites", "edit", "mutant")),
         _FILES,
         *(row.key() for row in ([] if patch else wanted)),
         patch.text if patch else "",
