@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..base import process
@@ -152,11 +153,14 @@ def _check_config(config: str, variant: str) -> None:
                 raise Refused(f"this kernel has no {line}, which configs/kernel asks for")
 
 
-def configure(tree: Path, obj: Path, variant: str, log: Path, what: str) -> None:
+def configure(
+    tree: Path, obj: Path, variant: str, log: Path, what: str, more: Sequence[Path] = ()
+) -> None:
+    """MORE: fragments beside those of the variant."""
     wrong = f"configuring {what} failed"
     quiet(["make", "-s", "-C", tree, f"O={obj}", "tinyconfig"], log, wrong)
     merge = tree / "scripts/kconfig/merge_config.sh"
-    quiet([merge, "-m", "-O", ".", ".config", *fragments(variant)], log, wrong, cwd=obj)
+    quiet([merge, "-m", "-O", ".", ".config", *fragments(variant), *more], log, wrong, cwd=obj)
     quiet(["make", "-s", "-C", tree, f"O={obj}", "olddefconfig"], log, wrong)
     _check_config(text_of(obj / ".config"), variant)
 

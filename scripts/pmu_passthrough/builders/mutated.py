@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..base import process
 from ..base.options import jobs
-from ..base.place import TOP, cache_folder, need_tool, text_of, write_whole
+from ..base.place import TOP, cache_folder, need_tool, text_of
 from ..base.say import Refused, say
 from ..mutation import mutant, sites
 from ..mutation.edit import LINES_BEFORE, with_mutants
@@ -20,8 +20,9 @@ from ..mutation.patch import Patch, Touched
 from ..mutation.sites import Site, sites_of
 from ..mutation.table import Wanted, default
 from . import source
-from .cache import cached, compiler, forget_halves, is_unfinished, key_of, quiet, step
-from .kernel import WorkTree, configure, fragments, work_tree
+from .cache import cached, compiler, key_of, quiet, step
+from .kernel import fragments
+from .own_tree import OwnTree, replace
 
 _FILES = TOP / "lab/mutation"
 # A place where the compiler takes no mutant of that kind is left out, and what is left is
@@ -58,16 +59,9 @@ class _Text:
                 )
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """What was linked is the source's own: never written to."""
-    if not path.exists() or path.read_bytes() != data:
-        path.unlink(missing_ok=True)
-        path.write_bytes(data)
-
-
 def _write(tree: Path, texts: list[_Text]) -> None:
     for text in texts:
-        _replace(tree / text.file.name, text.made())
+        replace(tree / text.file.name, text.made())
 
 
 @dataclass(frozen=True)
@@ -183,78 +177,31 @@ def _parse(tree: Path, obj: Path, wanted: Sequence[Wanted]) -> list[_Text]:
                 numbered.append((number, site))
                 number += len(site.changes)
         texts.append(_Text(file, numbered))
-    _replace(tree / "kernel/mutant_count.h", f"#define MUTANTS {number - 1}\n".encode())
+    replace(tree / "kernel/mutant_count.h", f"#define MUTANTS {number - 1}\n".encode())
     return texts
 
 
-class _Tree:
-    """The tree that is built in: the source's, what the patch makes of it, and mutants.
-    Written over and over, each time from the source, so that make compiles what differs."""
+class _Tree(OwnTree):
+    """The source, what the patch makes of it, and mutants."""
 
     def __init__(self, src: Path, patch: Patch | None) -> None:
-        self._src = src
-        self.path = WorkTree(src, "mutated").path
-        self.obj, self.log = self.path / "obj", Path(f"{self.path}.log")
-        self._changed = self.path / ".changed"
-        self._restore()
-        self._change(["kernel/Makefile", *(str(p.relative_to(_FILES)) for p in self._own())])
+        super().__init__(src, "mutated")
+        own = [path for path in sorted(_FILES.rglob("*")) if path.is_file()]
+        self.change(["kernel/Makefile", *(str(path.relative_to(_FILES)) for path in own)])
         makefile = (src / "kernel/Makefile").read_bytes()
-        _replace(self.path / "kernel/Makefile", makefile + b"\nobj-y += mutant.o\n")
-        for own in self._own():
-            _replace(self.path / own.relative_to(_FILES), own.read_bytes())
+        replace(self.path / "kernel/Makefile", makefile + b"\nobj-y += mutant.o\n")
+        for path in own:
+            replace(self.path / path.relative_to(_FILES), path.read_bytes())
         if patch and not patch.is_in(src):
-            self._change(patch.files())
+            self.change(patch.files())
             patch.write(self.path / ".patch")
             command = ["patch", "-s", "-f", "-p1", "--no-backup-if-mismatch", "-i", ".patch"]
             quiet(command, self.log, f"{patch.name} stopped half-way", cwd=self.path)
 
-    @staticmethod
-    def _own() -> list[Path]:
-        return [path for path in sorted(_FILES.rglob("*")) if path.is_file()]
-
-    def _change(self, names: Sequence[str]) -> None:
-        """Note down what is about to differ from the source."""
-        known = text_of(self._changed).splitlines()
-        write_whole(self._changed, "".join(f"{name}\n" for name in {*known, *names}))
-
-    def _restore(self) -> None:
-        for name in text_of(self._changed).splitlines():
-            if (self._src / name).exists():
-                _replace(self.path / name, (self._src / name).read_bytes())
-            else:
-                (self.path / name).unlink(missing_ok=True)
-        self._changed.unlink(missing_ok=True)
-
-    def _take_objects(self) -> None:
-        """Those of the kernel that was built of the same source and configuration: their
-        commands have no path of a tree in them. What differed there at any time, as the
-        reference kernel does, has another time than its source, and is compiled again."""
-        other = work_tree(self._src)
-        if not (other / "obj/vmlinux").exists() or is_unfinished(other / "obj"):
-            return
-        say(f"taking what was compiled in {other}")
-        quiet(["cp", "-a", other / "obj", self.obj], self.log, "cannot copy objects")
-        for folder, _, names in os.walk(self._src):
-            for name in names:
-                path = Path(folder, name)
-                here = path.relative_to(self._src)
-                if path.is_symlink() or not (other / here).exists():
-                    continue
-                if path.stat().st_mtime_ns != (other / here).stat().st_mtime_ns:
-                    (self.path / here).unlink(missing_ok=True)
-                    (self.path / here).write_bytes(path.read_bytes())
-
-    def configure(self, what: str) -> None:
-        forget_halves(self.obj)
-        if not self.obj.exists():
-            self._take_objects()
-        self.obj.mkdir(exist_ok=True)
-        configure(self.path, self.obj, "plain", self.log, what)
-
     def mutate(self, wanted: Sequence[Wanted], what: str) -> list[Mutant]:
         units = sorted({row.unit or row.file for row in wanted})
         _compile(self.path, self.obj, units, what, self.log)
-        self._change([row.file for row in wanted] + ["kernel/mutant_count.h"])
+        self.change([row.file for row in wanted] + ["kernel/mutant_count.h"])
         texts = _parse(self.path, self.obj, wanted)
         _drop_what_does_not_compile(self.path, self.obj, texts, units, self.log)
         return [one for text in texts for one in text.mutants()]

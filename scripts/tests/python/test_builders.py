@@ -14,6 +14,7 @@ from pmu_passthrough.base import place
 from pmu_passthrough.base.say import Refused
 from pmu_passthrough.builders import kernel, source
 from pmu_passthrough.builders.cache import CacheLock, cached, forget_halves, key_of, step
+from pmu_passthrough.builders.own_tree import OwnTree, replace
 
 
 @pytest.fixture(autouse=True)
@@ -207,3 +208,44 @@ def test_a_temporary_folder_goes_also_after_a_kill(tmp_path: Path) -> None:
     os.utime(left, (1, 1))
     subprocess.run(command, env=environment, check=True)
     assert not list(tmp_path.glob("pmu*"))
+
+
+# Trees that are built differently.
+
+
+def test_an_own_tree_takes_objects_and_compiles_again_what_differed(tmp_path: Path) -> None:
+    src = tmp_path / "src"
+    (src / "kernel").mkdir(parents=True)
+    (src / "Makefile").write_text("VERSION = 7\nPATCHLEVEL = 3\n", encoding="utf-8")
+    for name in ("same.c", "patched.c"):
+        (src / "kernel" / name).write_text(f"int {name[0]};\n", encoding="utf-8")
+    old = time.time() - 1000
+    for path in src.rglob("*.c"):
+        os.utime(path, (old, old))
+    plain = kernel.WorkTree(src).path
+    (plain / "obj").mkdir()
+    (plain / "obj/vmlinux").write_text("kernel\n", encoding="utf-8")
+    # As a patch and its undoing leave it: the same text, written since.
+    (plain / "kernel/patched.c").unlink()
+    (plain / "kernel/patched.c").write_text("int p;\n", encoding="utf-8")
+    tree = OwnTree(src, "other")
+    tree._take_objects()
+    assert (tree.obj / "vmlinux").read_text(encoding="utf-8") == "kernel\n"
+    assert (tree.path / "kernel/same.c").stat().st_mtime == pytest.approx(old)
+    assert (tree.path / "kernel/patched.c").stat().st_mtime > old + 500
+    assert (src / "kernel/patched.c").stat().st_mtime == pytest.approx(old)
+
+
+def test_an_own_tree_begins_as_its_source_each_time(tmp_path: Path) -> None:
+    src = tmp_path / "src"
+    src.mkdir()
+    for name in ("Makefile", "changed.c"):
+        (src / name).write_text("VERSION = 7\nPATCHLEVEL = 3\n", encoding="utf-8")
+    tree = OwnTree(src, "other")
+    tree.change(["changed.c", "new.c"])
+    replace(tree.path / "changed.c", b"int changed;\n")
+    replace(tree.path / "new.c", b"int new;\n")
+    assert (src / "changed.c").read_text(encoding="utf-8").startswith("VERSION")
+    again = OwnTree(src, "other")
+    assert (again.path / "changed.c").read_bytes() == (src / "changed.c").read_bytes()
+    assert not (again.path / "new.c").exists()
