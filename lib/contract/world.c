@@ -87,12 +87,15 @@ static bool can_be_refreshed(const struct world *w, int slot)
 	       !event->limited && can_be_switched(w, slot);
 }
 
-/* D36: entering with nothing on CPU 1 but events of a cgroup that is not here.
+/*
+ * D36: entering with a context of CPU 1 that has events and was not started,
+ * for one of a cgroup that is not here came first. Those that came after it and
+ * were not enabled stay when it goes.
  */
 static bool would_warn(const struct world *w)
 {
 	return mediated(w) && !w->started[1] && !cgroup_starts(w) &&
-	       has_event_on(w, ON_CGROUP1);
+	       (has_event_on(w, ON_CGROUP1) || has_event_on(w, ON_CPU1));
 }
 
 /*

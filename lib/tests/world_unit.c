@@ -463,6 +463,27 @@ static void test_no_task_starts_the_context_of_a_cpu(void **state)
 	assert_false(world_possible(&w, &of_task));
 }
 
+/* D36: what is in the context stays when the cgroup's event goes. */
+static void test_no_guest_enters_a_context_that_was_not_started(void **state)
+{
+	const struct act enter = act_on(ACT_enter, 0);
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_MEDIATED, true);
+	try_open(&w, 0, ON_CGROUP1, ACT_EXCLUDE_GUEST, 0);
+	tell(&w, ACT_create, 0);
+	try_open(&w, 1, ON_CPU1, ACT_EXCLUDE_GUEST | ACT_DISABLED, 0);
+	assert_false(world_possible(&w, &enter));
+	tell(&w, ACT_close, 0);
+	assert_false(world_possible(&w, &enter));
+	tell(&w, ACT_close, 1);
+	assert_true(world_possible(&w, &enter));
+	/* Alone, it starts the context. */
+	try_open(&w, 1, ON_CPU1, ACT_EXCLUDE_GUEST | ACT_DISABLED, 0);
+	assert_true(world_possible(&w, &enter));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +507,8 @@ int main(void)
 		cmocka_unit_test(test_software_left_behind_goes_to_error),
 		cmocka_unit_test(test_a_group_is_enabled_one_by_one),
 		cmocka_unit_test(test_no_task_starts_the_context_of_a_cpu),
+		cmocka_unit_test(
+			test_no_guest_enters_a_context_that_was_not_started),
 	};
 
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
