@@ -3,7 +3,6 @@
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from ..base.options import jobs
 from ..base.place import build, folder, write_whole
 from ..base.say import Refused, complain, say
 from ..builders import mutated, source
-from ..lab.machine import ALL, Machine, machine
 from ..lab.request import Request
 from ..matrix.code import CodeMutants
 from ..matrix.engine import Matrix, drawn, forget_environment, suite_state
@@ -20,6 +18,7 @@ from ..mutation.mutant import Mutant, load, with_fingerprint
 from ..mutation.patch import Patch
 from ..mutation.report import Outcome
 from ..mutation.table import Wanted, chosen, default, is_of_default
+from .code_options import where_asked
 
 
 def _patch(values: argparse.Namespace) -> Patch | None:
@@ -39,17 +38,6 @@ def _chosen(values: argparse.Namespace, mutants: list[Mutant]) -> list[Mutant]:
 
 def _is_of(rows: Sequence[Wanted], one: Mutant) -> bool:
     return any(row.file == one.file and row.has(one.function) for row in rows)
-
-
-def _named(values: argparse.Namespace) -> list[tuple[Machine, str]]:
-    """Where and under what they are asked."""
-    named = values.machine or os.environ.get("MACHINE") or "amd-zen4"
-    hosts = [machine(name) for name in (ALL if named == "all" else named.split(","))]
-    contracts = (values.contract or "mediated").split(",")
-    for one in contracts:
-        if one not in ("mediated", "emulated"):
-            raise Refused(f"the kernel's own code speaks mediated and emulated, not '{one}'")
-    return [(host, one) for host in hosts for one in contracts]
 
 
 def _title(values: argparse.Namespace, patch: Patch | None, requests: Sequence[Request]) -> str:
@@ -92,7 +80,7 @@ def run(values: argparse.Namespace) -> int:
         raise Refused("--code, --patch and --range go with no other of these, --own or --all")
     if values.faults and not values.code:
         raise Refused(f"a patch says itself what to break, not '{values.faults[0]}'")
-    named = _named(values)
+    named = where_asked(values.machine, values.contract)
     forget_environment()
     patch = _patch(values)
     rows = [] if patch else chosen(values.faults) or default()

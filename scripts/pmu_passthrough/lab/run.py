@@ -95,6 +95,7 @@ def _job(request: Request, entries: Sequence[cases.Entry]) -> str:
         TESTS=" ".join(str(entry) for entry in entries),
         AGAIN=request.again(),
         WANT_CONFIG="1" if request.image else "",
+        EXECUTED="1" if request.built and (request.built / "notes").is_dir() else "",
         # A program's share of the boot's deadline, as much as 120 of 300 seconds.
         LAB_TIMEOUT=max(request.deadline * 2 // 5, 120),
     )

@@ -11,6 +11,7 @@ from ..base.place import text_of
 from ..results.html import page
 from .mutant import Mutant
 from .patch import Patch
+from .shown import Line, Part, columns, percent
 from .verdict import NOTICED, WORDS, Verdict, best, counted, equivalent
 
 _COLUMNS = (
@@ -64,11 +65,6 @@ def stale(found: Sequence[Outcome]) -> list[Outcome]:
     return [one for one in found if one.noticed and one.mutant.fingerprint in equivalent()]
 
 
-def percent(part: int, of: int) -> str:
-    """Never 100 of what is not all."""
-    return f"{part * 100 // of} %" if of else "-"
-
-
 @dataclass(frozen=True)
 class Row:
     """A file, or all: how many mutants came to what, and the share that was noticed of
@@ -110,11 +106,7 @@ def rows(found: Sequence[Outcome]) -> list[Row]:
 
 def table(found: Sequence[Outcome]) -> Iterator[str]:
     """The score by file, in columns."""
-    lines = [heads(), *(row.cells() for row in rows(found))]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    for line in lines:
-        cells = [f"{cell:>{width}}" for cell, width in zip(line[1:], widths[1:])]
-        yield f"{line[0]:<{widths[0]}}  {'  '.join(cells)}".rstrip()
+    yield from columns([heads(), *(row.cells() for row in rows(found))])
 
 
 def unnoticed(found: Sequence[Outcome]) -> Iterator[str]:
@@ -170,38 +162,20 @@ def marked(patch: Patch, found: Sequence[Outcome]) -> Iterator[str]:
                 yield f"{'':<15} > {one.words()}"
 
 
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    kind: str
-    text: str
-    mark: str
-    worst: str
-    here: Sequence[Outcome]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Lines that are shown together: of a function, or of a hunk."""
-
-    title: str
-    lines: Sequence[_Line]
-
-
-def _line(kind: str, number: int, text: str, here: Sequence[Outcome]) -> _Line:
+def _line(kind: str, number: int, text: str, here: Sequence[Outcome]) -> Line:
     order = ("survived", "unreached", "same", "unknown", "breaks", "killed", "own")
     worst = next((how for how in order if any(one.how == how for one in here)), "")
-    return _Line(number, kind, text, mark(here), worst or ("equivalent" if here else ""), here)
+    return Line(number, kind, text, mark(here), worst or ("equivalent" if here else ""), here)
 
 
-def _functions(found: Sequence[Outcome], sources: Path) -> Iterator[_Part]:
+def _functions(found: Sequence[Outcome], sources: Path) -> Iterator[Part]:
     lines = _by_line(found)
     spans: dict[tuple[str, str], list[int]] = defaultdict(list)
     for one in found:
         spans[one.mutant.file, one.mutant.function] += [one.mutant.line, one.mutant.last]
     for (file, function), numbers in spans.items():
         text = text_of(sources / file).split("\n")
-        yield _Part(
+        yield Part(
             f"{file} {function}()",
             [
                 _line(" ", number, text[number - 1], lines.get((file, number), []))
@@ -210,14 +184,14 @@ def _functions(found: Sequence[Outcome], sources: Path) -> Iterator[_Part]:
         )
 
 
-def _hunks(found: Sequence[Outcome], patch: Patch) -> Iterator[_Part]:
+def _hunks(found: Sequence[Outcome], patch: Patch) -> Iterator[Part]:
     lines = _by_line(found)
-    part: list[_Line] = []
+    part: list[Line] = []
     title = ""
     for line in patch.lines():
         if line.kind == "@":
             if part:
-                yield _Part(title, part)
+                yield Part(title, part)
             part = []
             title = line.text if line.text.startswith("@@") else title
             title = f"{line.file} {title}" if line.text.startswith("@@") else title
@@ -225,7 +199,7 @@ def _hunks(found: Sequence[Outcome], patch: Patch) -> Iterator[_Part]:
         here = lines.get((line.file, line.number), []) if line.number else []
         part.append(_line(line.kind, line.number, line.text, here))
     if part:
-        yield _Part(title, part)
+        yield Part(title, part)
 
 
 def html(found: Sequence[Outcome], title: str, sources: Path, patch: Patch | None) -> str:
@@ -239,6 +213,7 @@ def html(found: Sequence[Outcome], title: str, sources: Path, patch: Patch | Non
         title=title,
         heads=heads(),
         rows=[row.cells() for row in rows(found)],
+        bars=[],
         words=WORDS,
         parts=list(parts),
     )

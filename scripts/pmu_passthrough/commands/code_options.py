@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where the kernel's own code is asked about: the options of mutants and coverage."""
+
+import os
+
+from ..base.say import Refused
+from ..lab.machine import ALL, Machine, machine
+
+_CONTRACTS = ("mediated", "emulated")
+
+
+def where_asked(machines: str | None, contracts: str | None) -> list[tuple[Machine, str]]:
+    """Each machine of a list with commas, or all, under each contract of another."""
+    named = machines or os.environ.get("MACHINE") or "amd-zen4"
+    hosts = [machine(name) for name in (ALL if named == "all" else named.split(","))]
+    chosen = (contracts or _CONTRACTS[0]).split(",")
+    for one in chosen:
+        if one not in _CONTRACTS:
+            raise Refused(f"the kernel's own code speaks {' and '.join(_CONTRACTS)}, not '{one}'")
+    return [(host, one) for host in hosts for one in chosen]
