@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Mutants of the kernel's own code, end to end: made, reached, asked, shown.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	MUTANTS=$BATS_TEST_DIRNAME/../../mutants
+	OUT=$BATS_FILE_TMPDIR/out
+	unset CONTRACT KERNEL MACHINE KERNEL_VERSION MUTANTS_OPTIONS
+}
+
+# outcomes WORD: how many mutants came to it.
+outcomes() {
+	jq --arg word "$1" '[.each[] | select(.outcome == $word)] | length' "$OUT/mutants.json"
+}
+
+# What an instruction that KVM emulates adds to a counter: most of it is asked by M34, two
+# statements are of the emulated contract.
+@test "a function's mutants are noticed by the rules that name it" {
+	run -1 "$MUTANTS" --code arch/x86/kvm/pmu.c:kvm_pmu_incr_counter --out "$OUT"
+	[ "$(jq '.mutants' "$OUT/mutants.json")" -ge 15 ]
+	[ "$(outcomes own)" -ge 10 ]
+	[ "$(outcomes unreached)" -eq 2 ]
+	[ "$(outcomes survived)" -eq 0 ]
+	[ "$(outcomes unknown)" -eq 0 ]
+	jq -e '[.each[] | select(.outcome == "own") | .rules[]] | index("M34") != null' "$OUT/mutants.json"
+	grep -q "emulated_counter++" "$OUT/unnoticed"
+	grep -q "kvm_pmu_incr_counter" "$OUT/mutants.html"
+}
+
+@test "what was answered is not asked again, and one can be named" {
+	local name
+	name=$(jq -r '[.each[] | select(.outcome == "own")][0].fingerprint' "$OUT/mutants.json")
+	rm -r "$OUT"/amd-zen4/mediated/boot-*
+	run -0 "$MUTANTS" --code arch/x86/kvm/pmu.c:kvm_pmu_incr_counter --mutant "$name" --out "$OUT"
+	[ "$(jq '.each | length' "$OUT/mutants.json")" = 1 ]
+	run ! ls "$OUT"/amd-zen4/mediated/boot-0
+}
+
+@test "a mutant that is not there is refused, and a function that is not" {
+	run -2 --separate-stderr "$MUTANTS" --code --mutant 0123456789ab --out "$OUT"
+	[ "${stderr_lines[-1]}" = "mutants: this kernel has no mutant 0123456789ab" ]
+	run -2 --separate-stderr "$MUTANTS" --code 'arch/x86/kvm/pmu.c:nothing_*' --out "$OUT"
+	[ "${stderr_lines[-1]}" = "mutants: there is no mutant of arch/x86/kvm/pmu.c:nothing_*" ]
+}
+
+@test "a patch that fits nowhere is refused" {
+	printf -- '--- a/kernel/cpu.c\n+++ b/kernel/cpu.c\n@@ -1,2 +1,2 @@\n-no such line\n+nor this\n and not this\n' >"$BATS_TEST_TMPDIR/patch"
+	run -2 --separate-stderr "$MUTANTS" --patch "$BATS_TEST_TMPDIR/patch" --out "$OUT"
+	[[ ${stderr_lines[0]} == "mutants: $BATS_TEST_TMPDIR/patch neither is in "*" nor fits there" ]]
+	[ "${#stderr_lines[@]}" = 1 ]
+}
