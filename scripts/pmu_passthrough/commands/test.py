@@ -237,7 +237,7 @@ def _payload(stage: _Stage) -> int:
 
 
 # What takes longest begins first.
-_LONG = ("rfc", "ksft", "intel", "run", "proof", "emulated")
+_LONG = ("code_mutants", "rfc", "ksft", "intel", "run", "proof", "emulated")
 
 
 def _lab(stage: _Stage) -> int:
