@@ -154,6 +154,8 @@ refused_by() {
 	refused_by mutants "a patch says itself what to break, not 'kvm_pmu_refresh'" "$mutants" --patch hello kvm_pmu_refresh
 	refused_by mutants "configs/mutation.list has no file include/linux/none.h" "$mutants" --code include/linux/none.h
 	refused_by mutants "the kernel's own code speaks mediated and emulated, not 'rfc'" "$mutants" --code --contract rfc
+	refused_by mutants "--patch wants a value" "$mutants" --patch ""
+	refused_by mutants "--range wants a value" "$mutants" --range ""
 	for option in --mutant --machine --contract; do
 		refused_by mutants "$option is for --code, --patch and --range" "$mutants" "$option" x
 	done

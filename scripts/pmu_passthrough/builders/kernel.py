@@ -72,7 +72,16 @@ class WorkTree:
         and unpatched look newer than the user's, whatever the user did to them: those
         that differ are taken as new ones, so that make sees them."""
         self._unpatch()
-        own = ["--exclude", "/.git", "--exclude", "/obj*", "--exclude", "/.whole"]
+        own = [
+            "--exclude",
+            "/.git",
+            "--exclude",
+            "/obj*",
+            "--exclude",
+            "/.whole",
+            "--exclude",
+            "/.changed",
+        ]
         command = [
             "rsync",
             "-a",

@@ -18,7 +18,7 @@ from ..mutation.mutant import Mutant
 from ..mutation.parse import File
 from ..mutation.patch import Patch, Touched
 from ..mutation.sites import Site, sites_of
-from ..mutation.table import Wanted, default
+from ..mutation.table import Wanted
 from . import source
 from .cache import cached, compiler, key_of, quiet, step
 from .kernel import fragments
@@ -144,18 +144,33 @@ def _drop_what_does_not_compile(
     raise Refused(f"the kernel with mutants does not compile; see {log}")
 
 
-def _unit_of(header: str, tree: Path) -> str:
-    """A file to compile that sees a header: one that the default table names, or one of the
-    header's folder that includes it."""
-    for row in default():
-        if row.file == header:
-            return row.unit
-    beside = sorted((tree / header).parent.glob("*.c"))
-    name = re.escape(Path(header).name)
-    for path in beside:
-        if re.search(rf'#include ["<](\S*/)?{name}[">]', text_of(path)):
-            return str(path.relative_to(tree))
-    return ""
+def _lists(obj: Path) -> Iterator[tuple[str, str]]:
+    """What was compiled of a kernel, and the list of what that was made of, as the kernel's
+    make leaves it beside each object (scripts/basic/fixdep.c)."""
+    for path in sorted(obj.rglob(".*.o.cmd")):
+        text = text_of(path)
+        found = re.search(r"^source_\S+ := \.\./(\S+)", text, re.MULTILINE)
+        if found:
+            yield found.group(1), text
+
+
+def _units_of(files: Sequence[str], obj: Path) -> dict[str, str]:
+    """The files of a kernel that was built whose compiling reads each of these: itself, or,
+    of a header, one of these files if one does, or one of its folder, or any."""
+    found: dict[str, str] = {}
+    for unit, text in _lists(obj):
+        for file in files:
+            if file == unit:
+                found[file] = unit
+            elif file.endswith(".h") and re.search(rf" \.\./{re.escape(file)} ", text):
+                near = [unit in files, Path(unit).parent == Path(file).parent]
+                known = found.get(file)
+                if known is None or near > [
+                    known in files,
+                    Path(known).parent == Path(file).parent,
+                ]:
+                    found[file] = unit
+    return found
 
 
 def _compile(tree: Path, obj: Path, units: Sequence[str], what: str, log: Path) -> None:
@@ -213,35 +228,20 @@ class _Tree(OwnTree):
             shutil.copy(self.path / row.file, where / row.file)
 
     def touched(self, files: Sequence[Touched], what: str) -> list[Wanted]:
-        """Of what a patch touches: what this configuration compiles."""
-        rows = [
-            Wanted(
-                one.file,
-                ("*",),
-                _unit_of(one.file, self.path) if one.file.endswith(".h") else "",
-                one.lines,
-            )
-            for one in files
-        ]
-        say(f"compiling what {what} touches")
+        """Of what a patch touches: what this configuration compiles into the kernel."""
+        make = ["make", "-C", self.path, f"O={self.obj}", "-j", str(jobs()), "vmlinux"]
+        step(f"building the kernel with {what}", 2000, self.log, self.obj, make)
+        units = _units_of([one.file for one in files], self.obj)
         found = []
-        for row in rows:
-            unit = row.unit or ("" if row.file.endswith(".h") else row.file)
-            make = ["make", "-s", "-C", self.path, f"O={self.obj}", "-j", str(jobs())]
-            made = [*make, "prepare", str(Path(unit).with_suffix(".o"))] if unit else ["false"]
-            if process.run(made, self.log) == 0 and self._is_compiled(unit):
-                found.append(row)
+        for one in files:
+            unit = units.get(one.file)
+            if unit is None:
+                say(f"{one.file} is not compiled in the lab's configuration")
             else:
-                say(f"{row.file} is not compiled in the lab's configuration")
+                found.append(Wanted(one.file, ("*",), "" if unit == one.file else unit, one.lines))
         if not found:
             raise Refused(f"nothing of {what} is compiled in the lab's configuration")
         return found
-
-    def _is_compiled(self, unit: str) -> bool:
-        """Into the kernel, and not only because it was asked for: its folder's list of
-        objects has it."""
-        path = self.obj / Path(unit)
-        return (path.parent / f".{path.stem}.o.cmd").is_file()
 
 
 def _make(src: Path, wanted: Sequence[Wanted], patch: Patch | None, part: Path) -> None:
@@ -278,10 +278,11 @@ def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "")
         *source.name_of(src),
         compiler("gcc"),
         *fragments("plain"),
-        *(code / f"{name}.py" for name in ("parse", "sites", "edit", "mutant")),
+        *(code / f"{name}.py" for name in ("parse", "sites", "edit", "mutant", "patch")),
+        Path(__file__),
         _FILES,
         *(row.key() for row in ([] if patch else wanted)),
-        patch.text if patch else "",
+        patch.sum() if patch else "",
     )
     return cached(
         cache_folder("kernel") / f"mutants-{key}",

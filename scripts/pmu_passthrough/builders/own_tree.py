@@ -33,10 +33,12 @@ class OwnTree:
     def __init__(self, src: Path, name: str) -> None:
         """NAME: of this kind of tree."""
         self.src = src
-        self.path = WorkTree(src, name).path
+        self.path = work_tree(src, name)
         self.obj, self.log = self.path / "obj", Path(f"{self.path}.log")
         self._changed = self.path / ".changed"
+        # Before a user's tree is compared by times: what was changed here is newer.
         self._restore()
+        WorkTree(src, name)
 
     def change(self, names: Sequence[str]) -> None:
         """Note down what is about to differ from the source."""
@@ -47,6 +49,7 @@ class OwnTree:
         for name in text_of(self._changed).splitlines():
             if (self.src / name).exists():
                 replace(self.path / name, (self.src / name).read_bytes())
+                shutil.copymode(self.src / name, self.path / name)
             else:
                 (self.path / name).unlink(missing_ok=True)
         self._changed.unlink(missing_ok=True)

@@ -4,10 +4,11 @@
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..base.options import jobs
-from ..base.place import build, folder, write_whole
+from ..base.place import Lock, build, folder, write_whole
 from ..base.say import Refused, complain, say
 from ..builders import mutated, source
 from ..lab.request import Request
@@ -86,19 +87,27 @@ def run(values: argparse.Namespace) -> int:
     rows = [] if patch else chosen(values.faults) or default()
     wanted = default() if all(is_of_default(row) for row in rows) else rows
     out = folder(Path(values.out) if values.out else build() / "code-mutants", "results to")
+    places = [Request(host, contract=one) for host, one in named]
+    for one in places:
+        one.check()
     built = mutated.build(wanted, patch)
     mutants = load(built / "mutants.json")
     these = _chosen(values, [one for one in mutants if patch or _is_of(rows, one)])
     if not these:
         raise Refused(f"there is no mutant of {' '.join(values.faults)}")
-    requests = [Request(host, contract=one, built=built) for host, one in named]
-    matrix = Matrix(out, values.jobs or jobs(2), f"{suite_state()} {built.name}")
-    asked = [CodeMutants(matrix, one, mutants, these) for one in requests]
-    for one in asked:
-        if values.fresh:
-            one.forget()
-        one.run()
-    found = report.outcomes(these, [one.verdict for one in asked])
-    _leave(matrix.out, _title(values, patch, requests), found, built, patch)
+    requests = [replace(one, built=built) for one in places]
+    # Of another kernel with mutants nothing is forgotten; of one, one asks at a time.
+    matrix = Matrix(out / built.name, values.jobs or jobs(2), suite_state(("plain",)))
+    with Lock(matrix.out / "lock").take("another run"):
+        asked = [CodeMutants(matrix, one, mutants, these) for one in requests]
+        for of_place in asked:
+            if values.fresh:
+                of_place.forget()
+            of_place.run()
+    found = report.outcomes(these, [of_place.verdict for of_place in asked])
     say(f"{matrix.seconds} s")
-    return _tell(matrix.out, found, patch)
+    if values.mutant:
+        print(*(one.words() for one in found), sep="\n")
+        return 0 if found[0].noticed else 1
+    _leave(out, _title(values, patch, requests), found, built, patch)
+    return _tell(out, found, patch)

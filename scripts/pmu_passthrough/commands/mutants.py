@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from ..base.options import Parser, complete, jobs, number, offer, words_in
+from ..base.options import Parser, complete, jobs, not_empty, number, offer, words_in
 from ..base.place import build, columns, write_whole
 from ..base.say import Refused, complain, say
 from ..lab.machine import machine
@@ -56,13 +56,22 @@ notice are argued in configs/equivalent-code.list.""",
     made.add_argument("--out", metavar="DIR", help="where results go (default build/mutants)")
     code = "mutants of the kernel's own code: of the functions of configs/mutation.list, or of FILE[:FUNCTION] of them"
     made.add_argument("--code", action="store_true", help=code)
-    made.add_argument("--patch", metavar="FILE", help="of the lines that a patch touches")
-    made.add_argument("--range", metavar="A..B", help="the same of commits of the tree KSRC=")
-    made.add_argument("--mutant", metavar="NAME", help="only this one of them")
     made.add_argument(
-        "--machine", metavar="NAME", help="where those are asked (default amd-zen4, or MACHINE=)"
+        "--patch", metavar="FILE", type=not_empty, help="of the lines that a patch touches"
     )
-    made.add_argument("--contract", metavar="NAME", help="under which (default mediated)")
+    made.add_argument(
+        "--range", metavar="A..B", type=not_empty, help="the same of commits of the tree KSRC="
+    )
+    made.add_argument("--mutant", metavar="NAME", type=not_empty, help="only this one of them")
+    made.add_argument(
+        "--machine",
+        metavar="NAME",
+        type=not_empty,
+        help="where those are asked (default amd-zen4, or MACHINE=)",
+    )
+    made.add_argument(
+        "--contract", metavar="NAME", type=not_empty, help="under which (default mediated)"
+    )
     made.add_argument("--fresh", action="store_true", help="forget the results that are there")
     made.add_argument("--make", action="store_true", help=argparse.SUPPRESS)
     return made

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..base.place import text_of
+from ..base.say import Refused
 from ..results import ktap
 from ..results.console import complaint
 from .boot import Ending, Silence
@@ -24,8 +25,8 @@ NO_RULE = ("broken", "undecided", "skip")
 
 @dataclass(frozen=True)
 class Reached:
-    """What a boot came to: the mutants that would have made a difference, by case; and
-    those whose place was reached at all."""
+    """What a boot came to: the mutants that would have made a difference, by case, of the
+    cases that conform; and those whose place was reached at all."""
 
     differs: dict[str, frozenset[int]]
     reached: frozenset[int]
@@ -76,13 +77,15 @@ def reach(request: Request, cases: Sequence[str], out: Path) -> Reached:
     """Ask what these cases reach."""
     job = job_words(JOB="reach", CASES=" ".join(cases), LAB_TIMEOUT=patience(request))
     _, report = _boot(request, out, job, len(cases))
-    differs, reached = {}, frozenset[int]()
+    differs, reached = {}, None
     for line in report.splitlines():
         word, *numbers = line.split(" ")[1:] if line.startswith("@@lab ") else [""]
         if word == "differs" and numbers:
             differs[numbers[0]] = frozenset(int(number) for number in numbers[1:])
         elif word == "reached":
             reached = frozenset(int(number) for number in numbers)
+    if reached is None:
+        raise Refused(f"the boot did not come to its end; see {out}")
     return Reached(differs, reached)
 
 
@@ -101,7 +104,9 @@ class _Part:
 
 
 def _parts(report: str) -> Iterator[_Part]:
-    said = re.split(r"^@@lab asked (\w+) (\d+) (.*)$", report, flags=re.MULTILINE)
+    # Who dies may be cut off in the middle of a line.
+    whole = report[: report.rfind("\n") + 1]
+    said = re.split(r"^@@lab asked (\w+) (\d+) (.*)$", whole, flags=re.MULTILINE)
     for at in range(1, len(said), 4):
         how, mutant, case, text = said[at : at + 4]
         yield _Part(how, int(mutant), case, text.lstrip("\n"))
@@ -110,21 +115,21 @@ def _parts(report: str) -> Iterator[_Part]:
 def _found(part: _Part) -> tuple[tuple[str, ...], str]:
     """The rules that are violated, or what is the matter if none is."""
     results = ktap.parse(f"{part.text}@@lab end\n", "yes", "", {"contract": ""})
-    rules = {
-        rule for one in results.cases if one.outcome == "violates" for rule in one.named_rules()
-    }
+    rules = {rule for one in results.cases for rule in one.violated_rules()}
     others = [one.outcome for one in results.cases if one.outcome in NO_RULE]
     return tuple(sorted(rules)), "" if rules else (others or ["broken"])[0]
 
 
 class _Mutant:
-    """What a boot said of one; SETTLED: nothing else can be to blame."""
+    """What a boot said of one. It is settled where the case passed without the mutant
+    before, in a boot in which nothing else was on."""
 
-    def __init__(self, parts: list[_Part], done: bool, settled: bool) -> None:
-        self._done, self._settled = done, settled
+    def __init__(self, question: Question, parts: list[_Part], done: bool) -> None:
+        self._done = done
         self._of = {part.how: part for part in parts}
         self._last = parts[-1]
         self._asked = sum(part.how == "mutated" for part in parts)
+        self._before = {part.case for part in parts if question.alone and part.how == "before"}
 
     def _answer(self, how: str, part: _Part, ended: str = "") -> Answer:
         rules, matter = _found(part)
@@ -142,19 +147,21 @@ class _Mutant:
         if self._last.how == "again":
             passed = self._done and self._last.passed
             return self._answer("once" if passed else "noticed", mutated)
-        how = "noticed" if self._settled else "unsettled"
-        return self._answer(how, mutated, ended if self._last.how == "mutated" else "")
+        how = "noticed" if mutated.case in self._before else "unsettled"
+        # A case that was killed for its time has a status.
+        ends = self._last.how == "mutated" and "@@lab status" not in mutated.text
+        return self._answer(how, mutated, ended if ends else "")
 
 
 def answers_in(questions: Sequence[Question], report: str, ended: str) -> list[Answer]:
     """The answers of a boot; ENDED: what is the matter with who ended it."""
     parts = list(_parts(report))
     answers = []
-    for at, one in enumerate(questions):
+    for one in questions:
         mine = [part for part in parts if part.mutant == one.mutant]
         done = f"@@lab done {one.mutant}\n" in report
         if mine:
-            answers.append(_Mutant(mine, done, one.alone or not at).answer(ended))
+            answers.append(_Mutant(one, mine, done).answer(ended))
     return answers
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..base.place import text_of, write_whole
-from ..base.say import Refused
+from ..base.say import Refused, say
 from ..lab.mutants import BOOT, NO_RULE, Answer, Question, Reached, ask, reach
 from ..lab.folder import remove_run
 from ..lab.request import Request
@@ -39,6 +39,7 @@ class _Entry:
     found -- what was noticed so far that names no rule
     asked -- how many cases were
     on -- how often it was asked on for a rule
+    lost -- a case that failed with it fails without it, too
     """
 
     mutant: Mutant
@@ -47,6 +48,7 @@ class _Entry:
     found: Verdict | None = None
     asked: int = 0
     on: int = 0
+    lost: bool = False
 
 
 def of_run(mutant: Mutant, results: Results, before: frozenset[str]) -> Verdict:
@@ -61,7 +63,7 @@ def of_run(mutant: Mutant, results: Results, before: frozenset[str]) -> Verdict:
         }
         said = said or (f"{len(lost)} cases are skipped" if lost else "")
         return Verdict("breaks" if said else "survived", "", (), said, asked)
-    rules = tuple(failed.named_rules()) if failed.outcome == "violates" else ()
+    rules = tuple(failed.violated_rules())
     said = "" if rules else failed.outcome
     return Verdict(how_noticed(mutant, rules), failed.name, rules, said, asked)
 
@@ -83,19 +85,18 @@ class CodeMutants:
         self._out = matrix.out / request.machine.name / request.contract
         self._out.mkdir(parents=True, exist_ok=True)
         if not matrix.has(self._out, "mutants"):
-            self.forget()
+            for name in ("verdicts", "reached.json"):
+                (self._out / name).unlink(missing_ok=True)
             matrix.mark(self._out, "mutants")
         self._kept = Kept(self._out / "verdicts")
         self._guard = threading.Lock()
         self._cases: dict[str, CaseResult] = {}
         self._reached = Reached({}, frozenset())
         self._queue: deque[_Entry] = deque()
-        self._begun = 0
 
     def forget(self) -> None:
-        for name in ("verdicts", "reached.json"):
-            (self._out / name).unlink(missing_ok=True)
-        self._kept = Kept(self._out / "verdicts")
+        """What is known of those that are wanted."""
+        self._kept.forget([one.fingerprint for one in self._wanted])
 
     # What is reached.
 
@@ -127,10 +128,12 @@ class CodeMutants:
             found.append(reach(self._request, names[at::jobs], self._out / f"reach-{at}"))
 
         self._matrix.each(part, range(jobs))
-        differs = {case: sorted(these) for one in found for case, these in one.differs.items()}
-        missing = set(names) - set(differs)
-        if missing:
-            raise Refused(f"what {min(missing)} reaches is not known; see {self._out}/reach-0")
+        differs: dict[str, list[int]] = {}
+        for one in found:
+            for case, these in one.differs.items():
+                differs[case] = sorted({*differs.get(case, []), *these})
+        for case in sorted(set(names) - set(differs)):
+            say(f"{case} does not conform when it is asked alone: left out")
         reached = sorted(frozenset().union(*(one.reached for one in found)))
         write_whole(path, json.dumps({"differs": differs, "reached": reached}) + "\n")
 
@@ -139,7 +142,7 @@ class CodeMutants:
         first, then those that come to little else."""
         own = rules_of(mutant.function)
         differs = self._reached.differs
-        cases = [name for name in self._cases if mutant.id in differs[name]]
+        cases = [name for name in self._cases if mutant.id in differs.get(name, ())]
 
         def rank(name: str) -> tuple[bool, int, float]:
             case = self._cases[name]
@@ -155,11 +158,13 @@ class CodeMutants:
     def _boot_with(self, mutant: Mutant) -> None:
         request = replace(self._request, append=f"mutant={mutant.id}", stop_at="any")
         where = self._out / f"with-{mutant.fingerprint}"
-        results = self._matrix.run(where, request)
-        self._add(mutant, of_run(mutant, results, frozenset(self._cases)))
-        remove_run(where)
-
-    def _add(self, mutant: Mutant, verdict: Verdict) -> None:
+        # What fails must fail again.
+        for _ in range(2):
+            results = self._matrix.run(where, request)
+            verdict = of_run(mutant, results, frozenset(self._cases))
+            remove_run(where)
+            if verdict.how == "survived":
+                break
         with self._guard:
             self._kept.add(mutant, verdict)
 
@@ -180,13 +185,13 @@ class CodeMutants:
                 if taken and (seconds > _A_BOOT or entry.alone or taken[-1].alone):
                     break
                 taken.append(self._queue.popleft())
-            self._begun += 1
             return taken
 
     def _decide(self, entry: _Entry, answer: Answer) -> None:
         """The answer ends it, or something is left to ask."""
         asked = entry.asked + answer.asked
         at = entry.cases.index(answer.case) if answer.case else len(entry.cases)
+        lost = entry.lost or answer.how == "none"
         if answer.how == "unsettled":
             before = replace(entry, cases=entry.cases[at:], alone=True, asked=asked - 1)
             self._queue.append(before)
@@ -199,9 +204,11 @@ class CodeMutants:
         rest = entry.cases[at + 1 :]
         if rest and goes_on:
             on = entry.on + says_nothing
-            self._queue.append(replace(entry, cases=rest, found=verdict, asked=asked, on=on))
+            left = replace(entry, cases=rest, found=verdict, asked=asked, on=on, lost=lost)
+            self._queue.append(left)
         else:
-            self._kept.add(entry.mutant, replace(verdict or Verdict("survived"), asked=asked))
+            nothing = Verdict("unknown" if lost else "survived")
+            self._kept.add(entry.mutant, replace(verdict or nothing, asked=asked))
 
     def _ask_on(self, worker: int) -> None:
         while entries := self._take():
@@ -235,9 +242,15 @@ class CodeMutants:
             else:
                 reached = mutant.place in self._reached.reached
                 self._kept.add(mutant, Verdict("same" if reached else "unreached"))
-        self._matrix.each(self._boot_with, at_boot)
         self._queue.extend(left)
         self._matrix.each(self._ask_on, range(min(self._matrix.jobs, max(1, len(left)))))
+        # Also of those that survived what could be asked of them when they were off at boot.
+        at_boot += [
+            entry.mutant
+            for entry in left
+            if self._is_of_boot(entry.mutant) and self.verdict(entry.mutant).how == "survived"
+        ]
+        self._matrix.each(self._boot_with, at_boot)
 
     def verdict(self, mutant: Mutant) -> Verdict:
         return self._kept.verdicts.get(mutant.fingerprint, Verdict("unknown"))

@@ -73,14 +73,14 @@ def _files() -> list[str]:
     return sorted(set(listed.splitlines()))
 
 
-def suite_state() -> str:
-    """Everything that a verdict depends on, as one word: the checkout, the kernels and
-    the emulators."""
+def suite_state(variants: Sequence[str] = ("reference", "plain")) -> str:
+    """Everything that a verdict depends on, as one word: the checkout, the kernels of these
+    variants and the emulators."""
     total = hashlib.sha256()
     for name in _files():
         if name != _NOT and (TOP / name).is_file():
             total.update(f"{name} ".encode() + hashlib.sha256((TOP / name).read_bytes()).digest())
-    for variant in ("reference", "plain"):
+    for variant in variants:
         made = kernel.build(variant)
         total.update(str(made).encode())
         if source.given():

@@ -149,10 +149,24 @@ WORDS_SHORT = {
 }
 
 
+def _by_patch_line(patch: Patch, found: Sequence[Outcome]) -> dict[tuple[str, int], list[Outcome]]:
+    """By the first line of the patch that a mutant is on: it may begin above the hunk."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for line in patch.lines():
+        if line.number:
+            numbers[line.file].append(line.number)
+    lines: dict[tuple[str, int], list[Outcome]] = defaultdict(list)
+    for one in found:
+        here = range(one.mutant.line, one.mutant.last + 1)
+        first = next((n for n in numbers[one.mutant.file] if n in here), one.mutant.line)
+        lines[one.mutant.file, first].append(one)
+    return lines
+
+
 def marked(patch: Patch, found: Sequence[Outcome]) -> Iterator[str]:
     """The patch, each line with its mark before it, and below it the mutants of it that
     nothing noticed."""
-    lines = _by_line(found)
+    lines = _by_patch_line(patch, found)
     for line in patch.lines():
         here = lines.get((line.file, line.number), []) if line.number else []
         sign = "" if line.kind == "@" else line.kind
@@ -185,7 +199,7 @@ def _functions(found: Sequence[Outcome], sources: Path) -> Iterator[Part]:
 
 
 def _hunks(found: Sequence[Outcome], patch: Patch) -> Iterator[Part]:
-    lines = _by_line(found)
+    lines = _by_patch_line(patch, found)
     part: list[Line] = []
     title = ""
     for line in patch.lines():

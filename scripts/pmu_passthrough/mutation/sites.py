@@ -15,11 +15,18 @@ Kind, StorageClass, TypeKind = cindex.CursorKind, cindex.StorageClass, cindex.Ty
 # Kept as they are: what orders and protects is seen by luck, and what only tells is not
 # seen at all.
 _KEPT = re.compile(
-    r"_*(raw_)?(spin|read|write|mutex|down|up|rcu|srcu|local|preempt|migrate|seq|lockdep|might"
-    r"|smp|barrier|wmb|rmb|mb|READ_ONCE|guard|scoped_guard|irq_)(_\w*)?$"
-    r"|.*(_lock|_unlock|_lock_irqsave|_unlock_irqrestore|_trylock)$"
-    r"|(pr|trace|dev|printk|WARN|BUG|BUILD_BUG|KVM_BUG|KVM_MMU_WARN|vcpu_unimpl|kvm_pr)(_\w*)?$"
+    r"_*(raw_)?(spin|read|write|mutex|down|up|srcu|migrate|seq|lockdep|might|guard"
+    r"|scoped_guard)(_\w*)?"
+    r"|_*(rcu_read|rcu_dereference|local_irq|local_bh|irq_enter|irq_exit|synchronize)(_\w*)?"
+    r"|preempt_(dis|en)able\w*|(get|put)_cpu|READ_ONCE|barrier|cpu_relax"
+    r"|(smp_)?(r|w)?mb|smp_(store_release|load_acquire|mb_\w+)"
+    r"|.*(_lock|_unlock|_lock_irqsave|_unlock_irqrestore|_trylock)"
+    r"|(pr|trace|printk|WARN|BUG|BUILD_BUG|KVM_BUG|KVM_MMU_WARN|vcpu_unimpl|kvm_pr)(_\w*)?"
+    r"|dev_(err|warn|info|dbg|notice)\w*"
 )
+# What the compiler decides by, and leaves out the rest.
+_BY_CONFIGURATION = re.compile(r"\bIS_(ENABLED|BUILTIN|MODULE|REACHABLE)\(|__builtin_constant_p")
+_NOTHING = ("NULL", "0", "false")
 _OTHER = {
     "+": "-",
     "-": "+",
@@ -229,7 +236,7 @@ class _Function:
 
     def _deletable(self, cursor: Cursor) -> None:
         name = self._called(cursor)
-        if name and _KEPT.match(name):
+        if name and _KEPT.fullmatch(name):
             return
         start, end = self._span(cursor)
         after = re.match(rb"\s*;", self._file.text[end:])
@@ -260,6 +267,9 @@ class _Function:
 
     def _condition(self, cursor: Cursor, branches: bool) -> None:
         """A loop that went on for ever would be a hang and nothing else."""
+        constant = self._inside(cursor).kind == Kind.INTEGER_LITERAL
+        if constant or _BY_CONFIGURATION.search(self._text(cursor)):
+            return
         self._depth += 1
         was = self._text(cursor)
         if branches:
@@ -282,11 +292,10 @@ class _Function:
 
     def _returned(self, cursor: Cursor) -> None:
         self._depth += 1
-        inner = self._inside(cursor)
         was = self._text(cursor)
         if self._result.kind == TypeKind.BOOL:
             self._wrap(cursor, "MUTANT_NEGATE", [Change("return", was, f"!({was})")])
-        elif inner.kind != Kind.INTEGER_LITERAL or self._in_macro(inner):
+        elif was not in _NOTHING:
             self._wrap(cursor, "MUTANT_ZERO", [Change("return", was, "0")], *_promoted(cursor))
         self._value(cursor)
         self._depth -= 1
@@ -360,6 +369,9 @@ class _Function:
         )
 
     def _binary(self, cursor: Cursor, children: list[Cursor], role: str) -> None:
+        # Of a macro without brackets, one operand may begin inside the other.
+        if self._span(children[0])[1] > self._span(children[1])[0]:
+            return
         token = self._token(children)
         operator = token[2] if token else ""
         if operator in ("&&", "||"):
@@ -383,7 +395,7 @@ class _Function:
         sign = self._file.source(start, start + 1)
         was = self._text(cursor)
         if sign == "!" and role != "truth":
-            self._wrap(cursor, "MUTANT_NEGATE", [Change("negate", was, self._text(child))])
+            self._wrap(cursor, "MUTANT_NEGATE", [Change("negate", was, f"!({was})")])
         elif sign in "~-" and self._file.source(start, start + 2) != "--":
             edits = [
                 Edit(start, start + 1, (2, self._depth), f"MUTANT_UNARY({{id}}, {sign}, "),
@@ -398,14 +410,15 @@ class _Function:
         match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)", was)
         if not match:
             return
-        value = int(match.group(1), 0) if match.group(1) != "0" else 0
+        octal = re.fullmatch(r"0[0-7]+", match.group(1))
+        value = int(match.group(1), 8 if octal else 0)
         other = f"{0 if value == 1 else value + 1}{match.group(2)}"
         self._wrap(cursor, "MUTANT_CONSTANT", [Change("constant", was, other)], "", f", {other}")
 
     def _arguments(self, cursor: Cursor) -> None:
         """A pointer that is none would be an Oops and nothing else."""
         name = self._called(cursor)
-        if name and _KEPT.match(name):
+        if name and _KEPT.fullmatch(name):
             return
         for argument in cursor.get_arguments():
             if argument is None:

@@ -31,22 +31,22 @@ def rules_of(function: str) -> frozenset[str]:
 @dataclass(frozen=True)
 class Wanted:
     """Functions of a FILE, as globs; of a header, as UNIT sees it; of those that stand on
-    these LINES only, if there are any."""
+    these LINES only, unless it is all."""
 
     file: str
     globs: tuple[str, ...]
     unit: str = ""
-    lines: frozenset[int] = frozenset()
+    lines: frozenset[int] | None = None
 
     def has(self, function: str) -> bool:
         return any(fnmatch.fnmatchcase(function, glob) for glob in self.globs)
 
     def has_line(self, first: int, last: int) -> bool:
-        return not self.lines or not self.lines.isdisjoint(range(first, last + 1))
+        return self.lines is None or not self.lines.isdisjoint(range(first, last + 1))
 
     def key(self) -> str:
         """For what is made of it."""
-        return f"{self.file} {self.unit} {' '.join(self.globs)} {sorted(self.lines)}"
+        return f"{self.file} {self.unit} {' '.join(self.globs)} {self.lines and sorted(self.lines)}"
 
 
 def _globs(words: str) -> tuple[str, ...]:
@@ -60,6 +60,16 @@ def default() -> list[Wanted]:
         Wanted(file, _globs(globs), "" if unit == "-" else unit)
         for file, unit, globs in columns("mutation.list")
     ]
+
+
+def _by_file(rows: Sequence[Wanted]) -> list[Wanted]:
+    """One row a file, for each is written once."""
+    found: dict[str, Wanted] = {}
+    for row in rows:
+        before = found.get(row.file, row)
+        globs = tuple(dict.fromkeys([*before.globs, *row.globs]))
+        found[row.file] = Wanted(row.file, globs, row.unit, row.lines)
+    return list(found.values())
 
 
 _GLOB = re.compile(r"[*?\[]")
@@ -76,7 +86,7 @@ def chosen(words: Sequence[str]) -> list[Wanted]:
             raise Refused(f"configs/mutation.list has no file {file}")
         for row in rows or [Wanted(file, ("*",))]:
             made.append(Wanted(row.file, (function,) if function else row.globs, row.unit))
-    return made
+    return _by_file(made)
 
 
 def is_of_default(row: Wanted) -> bool:

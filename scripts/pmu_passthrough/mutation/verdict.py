@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base.place import columns, text_of
+from ..base.place import columns, text_of, write_whole
 from .mutant import Mutant
 from .table import rules_of
 
@@ -75,6 +75,10 @@ def counted(mutant: Mutant, verdict: Verdict) -> str:
     return verdict.how
 
 
+def _line(name: str, verdict: Verdict) -> str:
+    return json.dumps({"fingerprint": name} | dataclasses.asdict(verdict)) + "\n"
+
+
 class Kept:
     """Verdicts in a file, each added when it is known: who is interrupted goes on."""
 
@@ -90,10 +94,15 @@ class Kept:
                 # The last line of who was killed.
                 continue
 
+    def forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.verdicts.pop(name, None)
+        lines = [_line(name, verdict) for name, verdict in self.verdicts.items()]
+        write_whole(self._path, "".join(lines))
+
     def add(self, mutant: Mutant, verdict: Verdict) -> None:
-        value = {"fingerprint": mutant.fingerprint} | dataclasses.asdict(verdict)
         # A line that is not whole is ended first.
         torn = self._path.exists() and not text_of(self._path).endswith("\n")
         with open(self._path, "a", encoding="utf-8") as file:
-            file.write(("\n" if torn else "") + json.dumps(value) + "\n")
+            file.write(("\n" if torn else "") + _line(mutant.fingerprint, verdict))
         self.verdicts[mutant.fingerprint] = verdict

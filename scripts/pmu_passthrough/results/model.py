@@ -64,6 +64,9 @@ class CaseResult:
         """Those that it found violated or undecided."""
         return sorted({found[1] for line in self.said if (found := _NAMED.match(line))})
 
+    def violated_rules(self) -> list[str]:
+        return [rule for rule in self.named_rules() if self.outcome_of(rule) == "violates"]
+
     def outcome_of(self, rule: str) -> str:
         """What it says of one of its rules: it may ask several."""
         if self.outcome in ("broken", "skip"):

@@ -29,13 +29,18 @@ outcomes() {
 	grep -q "kvm_pmu_incr_counter" "$OUT/mutants.html"
 }
 
-@test "what was answered is not asked again, and one can be named" {
+@test "what was answered is not asked again, unless it is wanted" {
 	local name
 	name=$(jq -r '[.each[] | select(.outcome == "own")][0].fingerprint' "$OUT/mutants.json")
-	rm -r "$OUT"/amd-zen4/mediated/boot-*
-	run -0 "$MUTANTS" --code arch/x86/kvm/pmu.c:kvm_pmu_incr_counter --mutant "$name" --out "$OUT"
-	[ "$(jq '.each | length' "$OUT/mutants.json")" = 1 ]
-	run ! ls "$OUT"/amd-zen4/mediated/boot-0
+	rm -r "$OUT"/*/amd-zen4/mediated/boot-*
+	run -0 "$MUTANTS" --code --mutant "$name" --out "$OUT"
+	[[ ${lines[-1]} == "own"*"$name"* ]]
+	run ! compgen -G "$OUT/*/amd-zen4/mediated/boot-0"
+	run -0 "$MUTANTS" --code --mutant "$name" --fresh --out "$OUT"
+	[[ ${lines[-1]} == "own"*"$name"* ]]
+	compgen -G "$OUT/*/amd-zen4/mediated/boot-0"
+	# The others were not forgotten.
+	[ "$(cat "$OUT"/*/amd-zen4/mediated/verdicts | wc -l)" -ge 15 ]
 }
 
 @test "a mutant that is not there is refused, and a function that is not" {
@@ -48,6 +53,6 @@ outcomes() {
 @test "a patch that fits nowhere is refused" {
 	printf -- '--- a/kernel/cpu.c\n+++ b/kernel/cpu.c\n@@ -1,2 +1,2 @@\n-no such line\n+nor this\n and not this\n' >"$BATS_TEST_TMPDIR/patch"
 	run -2 --separate-stderr "$MUTANTS" --patch "$BATS_TEST_TMPDIR/patch" --out "$OUT"
-	[[ ${stderr_lines[0]} == "mutants: $BATS_TEST_TMPDIR/patch neither is in "*" nor fits there" ]]
+	[[ ${stderr_lines[0]} == "mutants: $BATS_TEST_TMPDIR/patch neither is in "*" nor fits there, line by line" ]]
 	[ "${#stderr_lines[@]}" = 1 ]
 }

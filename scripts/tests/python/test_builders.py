@@ -236,9 +236,14 @@ def test_an_own_tree_takes_objects_and_compiles_again_what_differed(tmp_path: Pa
     assert (src / "kernel/patched.c").stat().st_mtime == pytest.approx(old)
 
 
-def test_an_own_tree_begins_as_its_source_each_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [False, True])
+def test_an_own_tree_begins_as_its_source_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bool
+) -> None:
     src = tmp_path / "src"
     src.mkdir()
+    if given:
+        monkeypatch.setenv("KSRC", str(src))
     for name in ("Makefile", "changed.c"):
         (src / name).write_text("VERSION = 7\nPATCHLEVEL = 3\n", encoding="utf-8")
     tree = OwnTree(src, "other")

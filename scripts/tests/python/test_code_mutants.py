@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which mutants are wanted, what a boot said of them, and what that counts as."""
 
+import dataclasses
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,45 @@ def test_what_is_no_patch_is_refused(text: str) -> None:
         Patch(text, "given").touched()
 
 
+MODE = "diff --git a/a.c b/a.c\nold mode 100644\nnew mode 100755\n"
+HUNK = "--- a/a.c\n+++ b/a.c\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (MODE, "changes no C"),
+        (HUNK + HUNK, "changes a.c more than once"),
+        ("+++ b/x.c\n@@ -1 +1 @@\n-a\n+b\n", "is no patch"),
+    ],
+)
+def test_a_patch_of_which_no_line_is_certain_is_refused(text: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        Patch(text, "given").touched()
+
+
+def test_a_patch_that_fits_elsewhere_only_is_refused(tree: Path) -> None:
+    (tree / "a.c").write_text("zero\n" * 30 + BEFORE, encoding="utf-8")
+    with pytest.raises(Refused, match="line by line"):
+        Patch(HUNK, "given").is_in(tree)
+
+
+def test_a_file_that_is_renamed_is_known_by_both_names() -> None:
+    text = "diff --git a/z.c b/y.c\nsimilarity index 90%\nrename from z.c\nrename to y.c\n"
+    text += "--- a/z.c\n+++ b/y.c\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
+    assert Patch(text, "given").files() == ["y.c", "z.c"]
+
+
+def test_any_bytes_may_be_in_a_patch(tmp_path: Path) -> None:
+    (tmp_path / "patch").write_bytes(b"From: J\xf6rg\n" + HUNK.encode())
+    assert len(Patch.read(tmp_path / "patch").sum()) == 64
+
+
+def test_functions_of_one_file_are_one_row() -> None:
+    (row,) = table.chosen(["kernel/cpu.c:one", "kernel/cpu.c:two", "kernel/cpu.c:one"])
+    assert row.globs == ("one", "two")
+
+
 def test_a_patch_without_c_is_refused() -> None:
     with pytest.raises(Refused, match="changes no C"):
         Patch("--- a/x.rst\n+++ b/x.rst\n@@ -1 +1 @@\n-a\n+b\n", "given").touched()
@@ -188,6 +228,33 @@ def test_what_another_mutant_left_behind_is_no_kill() -> None:
     assert one(text).how == "unsettled"
     alone = asked("before", 5, CASE, 0) + text
     assert one(alone, alone=True) == Answer(5, "noticed", CASE, ("M9",), asked=1)
+
+
+def test_the_first_of_a_boot_has_no_proof_either() -> None:
+    text = asked("mutated", 5, CASE, 1, VIOLATES) + asked("control", 5, CASE, 1, VIOLATES)
+    (found,) = answers_in([Question(5, (CASE,))], text, "the end")
+    assert found.how == "unsettled"
+
+
+def test_a_later_case_wants_its_own_proof() -> None:
+    text = asked("before", 5, CASE, 0) + asked("mutated", 5, CASE, 0)
+    text += asked("mutated", 5, NEXT, 1, VIOLATES) + asked("control", 5, NEXT, 1, VIOLATES)
+    assert one(text, alone=True).how == "unsettled"
+
+
+@pytest.mark.parametrize("length", [3, 20, 30, 40])
+def test_a_report_may_end_in_the_middle_of_a_line(length: int) -> None:
+    line = f"@@lab asked mutated 5 {CASE}"
+    text = asked("mutated", 5, CASE, 0) + line[:length]
+    questions = [Question(5, (CASE, NEXT))]
+    assert all(a.case in ("", CASE) for a in answers_in(questions, text, "the end"))
+
+
+def test_an_undecided_rule_is_not_violated() -> None:
+    said = "# violates M20: no\n# undecided M9: perhaps"
+    text = asked("mutated", 5, CASE, 1, said) + asked("control", 5, CASE, 0)
+    text += asked("again", 5, CASE, 1, said) + "@@lab done 5\n"
+    assert one(text).rules == ("M20",)
 
 
 def test_a_mutant_that_ends_the_boot_is_noticed_if_it_was_alone() -> None:
@@ -264,6 +331,13 @@ def test_a_patch_is_shown_with_its_marks(tmp_path: Path) -> None:
     assert "&lt;two&gt;" in page
     document = report.document(found, {"title": "given"})
     assert document["noticed"] == 1 and document["each"][0]["rules"] == ["M9"]
+
+
+def test_a_mutant_that_begins_above_the_hunk_is_shown_in_it() -> None:
+    patch = Patch("--- a/a.c\n+++ b/a.c\n@@ -20,2 +20,3 @@\n one\n+two\n three\n", "given")
+    long = dataclasses.replace(mutant(2, 15), last=22)
+    found = report.outcomes([long], [lambda m: Verdict("survived", asked=3)])
+    assert list(report.marked(patch, found))[3].startswith("1 survived")
 
 
 def test_a_mutant_of_another_tree_is_refused(tmp_path: Path) -> None:
@@ -360,6 +434,15 @@ def test_what_is_unsettled_is_asked_alone(made: Made) -> None:
     assert boots.asked[-1] == [Question(3, (ONE, TWO), True)]
 
 
+def test_what_fails_without_the_mutant_too_is_no_survivor(made: Made) -> None:
+    class Lost(Boots):
+        def __call__(self, request: Request, questions: list[Question], out: Path) -> list[Answer]:
+            how = "none" if questions[0].alone else "unsettled"
+            return [Answer(one.mutant, how, one.cases[0]) for one in questions[:1]]
+
+    assert made(Lost({}))["f4"].how == "unknown"
+
+
 def test_those_after_a_mutant_that_ends_the_boot_are_asked_in_another(made: Made) -> None:
     found = made(Boots({2: (ONE, (), "the kernel died")}))
     assert found["f2"].how == "breaks" and found["f3"].how == found["f4"].how == "survived"
@@ -379,6 +462,14 @@ def test_a_kernel_booted_with_a_mutant_says_what_it_lost() -> None:
     assert of(True, "conforms", "skip").said == "1 cases are skipped"
     assert of(True, "conforms", "violates").how == "own"
     assert of(False, "conforms").how == "breaks"
+
+
+def test_only_what_is_wanted_is_forgotten(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "verdicts")
+    for number in (1, 2):
+        kept.add(mutant(number), Verdict("survived", asked=number))
+    kept.forget(["f1", "f9"])
+    assert list(Kept(tmp_path / "verdicts").verdicts) == ["f2"]
 
 
 def test_what_was_answered_is_not_asked_again(made: Made) -> None:

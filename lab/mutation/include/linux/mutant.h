@@ -62,7 +62,7 @@ extern u8 mutant_differs[];
 					       : mutant__value;           \
 	})
 #define MUTANT_CONSTANT(id, value, other) \
-	(mutant_is(id, true) ? (other) : (value))
+	(mutant_is(id, true) ? (typeof(value))(other) : (value))
 /* FIRST: "0 +" of numbers, which makes one of a bit field, "" of pointers. */
 #define MUTANT_OTHER(id, first, left, operator, other, right)                  \
 	({                                                                     \
