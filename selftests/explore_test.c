@@ -79,6 +79,13 @@ TEST_F_TIMEOUT(history, M52_M53_M54_M55_random_histories, CASE_S)
 		history_write(e, "#c ");
 	}
 	MUST_BE(e->end != EXPLORED_CANNOT);
+	if (e->end == EXPLORED_STUCK) {
+		report_note("step %d, from which the kernel does not come back",
+			    e->history.length);
+		history_write(e, "#c ");
+		JUDGE(e->question.id, &e->question.s, &e->question.o);
+		return;
+	}
 	report_note("%s at step %d; looking for a shorter way", e->question.id,
 		    e->step + 1);
 	explore_shrink(e, host_contract(), alone, SHRINK_MS + explore_ms() / 2);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,8 @@
 
 /* Longer than any history takes, with the patience of acts_own.h in it. */
 #define ALARM_S 60
+/* Who is not gone by then cannot be killed. */
+#define STUCK_MS ((ALARM_S + 15) * 1000u)
 #define SHRINK_TRIES 3
 #define HISTORIES_LEAST 6
 /* By then every rule has been asked, if it ever is. */
@@ -316,9 +320,29 @@ static void ask_log(struct exploration *e)
 	q.o.warned = klog_complaint(e->complaint, sizeof(e->complaint));
 	if (q.o.warned)
 		klog_warn_again();
+	if (e->end == EXPLORED_STUCK) {
+		q.o.warned = 1;
+		violated(e, &q, -1);
+		e->end = EXPLORED_STUCK;
+		return;
+	}
 	/* One that could not go on may just have met what the log tells. */
 	if (e->end != EXPLORED_CANNOT || q.o.warned)
 		violated(e, &q, -1);
+}
+
+/* Returns false if the child is not gone in time. */
+static bool child_goes(pid_t child, int *status)
+{
+	struct pollfd gone = {
+		.fd = (int)syscall(SYS_pidfd_open, child, 0),
+		.events = POLLIN,
+	};
+	bool in_time = gone.fd >= 0 && poll(&gone, 1, STUCK_MS) == 1;
+
+	if (gone.fd >= 0)
+		close(gone.fd);
+	return in_time && waitpid(child, status, 0) == child;
 }
 
 static void one_history(struct shared *shared, bool given)
@@ -337,9 +361,14 @@ static void one_history(struct shared *shared, bool given)
 		live(shared, given);
 		_exit(0);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child || status)
-		shared->e.end = EXPLORED_CANNOT;
-	acts_end();
+	if (child >= 0 && !child_goes(child, &status)) {
+		/* What tidies up would wait for its CPU. */
+		shared->e.end = EXPLORED_STUCK;
+	} else {
+		if (child < 0 || status)
+			shared->e.end = EXPLORED_CANNOT;
+		acts_end();
+	}
 	ask_log(&shared->e);
 }
 

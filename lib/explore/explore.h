@@ -26,9 +26,12 @@ enum explored {
 	EXPLORED_FINE,
 	EXPLORED_VIOLATION,
 	EXPLORED_CANNOT,
+	EXPLORED_STUCK,
 };
 
 /*
+ * @end:       EXPLORED_STUCK: the kernel does not come back from the last act,
+ *             nor can its process be killed; nothing more can be tried
  * @history:   the violation's, shrunk
  * @step:      where in it the answer came
  * @slot:      the event that was looked at, or -1
