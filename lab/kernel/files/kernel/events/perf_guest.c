@@ -239,6 +239,12 @@ static void resume_context(struct perf_event_context *ctx,
 
 	if (!ctx || (type == EVENT_FLEXIBLE && perf_guest_forgets()))
 		return;
+	/*
+	 * A context that was not started takes nothing in (D36): whoever starts
+	 * it does, and would find its events in the active list already.
+	 */
+	if (!(ctx->is_active & type))
+		return;
 	list_for_each_entry (pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
 		if (!perf_guest_takes(pmu_ctx->pmu))
 			continue;
