@@ -171,13 +171,13 @@ TEST_F(event_filter, M80_what_its_entries_fit)
 {
 	struct guest_case *c = &self->c;
 
+	NEEDS(guest_filters_masked(),
+	      "a kernel whose event filters have masks");
 	MUST(count_event(c, self->select, &c->o.guest_control));
 	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
 		struct event_filter filter =
 			filter_of(&filters[i], variant->denies, self->select);
 
-		if (filter.masked && !guest_filters_masked())
-			continue;
 		MUST(guest_set_filter(&c->guest, &filter));
 		MUST(count_event(c, self->select, &c->o.guest_counted));
 		c->s.filtered = filter_stops(&filter, self->select, UNIT_MASK);

@@ -331,17 +331,30 @@ static void ask_log(struct exploration *e)
 		violated(e, &q, -1);
 }
 
-/* Returns false if the child is not gone in time. */
+/*
+ * Returns false if the child is not gone in time. One that cannot be watched is
+ * ended, and has failed.
+ */
 static bool child_goes(pid_t child, int *status)
 {
 	struct pollfd gone = {
 		.fd = (int)syscall(SYS_pidfd_open, child, 0),
 		.events = POLLIN,
 	};
-	bool in_time = gone.fd >= 0 && poll(&gone, 1, STUCK_MS) == 1;
+	bool in_time;
+	int got;
 
-	if (gone.fd >= 0)
-		close(gone.fd);
+	if (gone.fd < 0) {
+		kill(child, SIGKILL);
+		waitpid(child, status, 0);
+		*status = 1;
+		return true;
+	}
+	do {
+		got = poll(&gone, 1, STUCK_MS);
+	} while (got < 0 && errno == EINTR);
+	in_time = got == 1;
+	close(gone.fd);
 	return in_time && waitpid(child, status, 0) == child;
 }
 

@@ -197,7 +197,7 @@ def _parse(tree: Path, obj: Path, wanted: Sequence[Wanted]) -> list[_Text]:
 
 
 class _Tree(OwnTree):
-    """The source, what the patch makes of it, and mutants."""
+    """The source, what a patch makes of it that it has not, and mutants."""
 
     def __init__(self, src: Path, patch: Patch | None) -> None:
         super().__init__(src, "mutated")
@@ -207,7 +207,7 @@ class _Tree(OwnTree):
         replace(self.path / "kernel/Makefile", makefile + b"\nobj-y += mutant.o\n")
         for path in own:
             replace(self.path / path.relative_to(_FILES), path.read_bytes())
-        if patch and not patch.is_in(src):
+        if patch:
             self.change(patch.files())
             patch.write(self.path / ".patch")
             command = ["patch", "-s", "-f", "-p1", "--no-backup-if-mismatch", "-i", ".patch"]
@@ -244,9 +244,11 @@ class _Tree(OwnTree):
         return found
 
 
-def _make(src: Path, wanted: Sequence[Wanted], patch: Patch | None, part: Path) -> None:
+def _make(
+    src: Path, wanted: Sequence[Wanted], patch: Patch | None, missing: Patch | None, part: Path
+) -> None:
     what = f"Linux {source.version(src)} with mutants"
-    tree = _Tree(src, patch)
+    tree = _Tree(src, missing)
     tree.configure(what)
     if patch:
         wanted = tree.touched(patch.touched(), patch.name)
@@ -270,8 +272,7 @@ def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "")
     """
     need_tool("gcc", "building the kernel")
     src = source.tree(named)
-    if patch:
-        patch.is_in(src)
+    missing = patch if patch and not patch.is_in(src) else None
     code = Path(sites.__file__).parent
     key = key_of(
         "mutants",
@@ -288,6 +289,6 @@ def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "")
         cache_folder("kernel") / f"mutants-{key}",
         2500,
         "building the kernel with mutants",
-        lambda part: _make(src, wanted, patch, part),
+        lambda part: _make(src, wanted, patch, missing, part),
         fresh=source.given(),
     )

@@ -99,7 +99,7 @@ def run(values: argparse.Namespace) -> int:
     # Of another kernel with mutants nothing is forgotten; of one, one asks at a time.
     matrix = Matrix(out / built.name, values.jobs or jobs(2), suite_state(("plain",)))
     with Lock(matrix.out / "lock").take("another run"):
-        asked = [CodeMutants(matrix, one, mutants, these) for one in requests]
+        asked = [CodeMutants(matrix, one, these) for one in requests]
         for of_place in asked:
             if values.fresh:
                 of_place.forget()

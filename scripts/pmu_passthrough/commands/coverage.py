@@ -47,13 +47,14 @@ def main(arguments: list[str]) -> int:
     asked = where_asked(values.machine, values.contract)
     wanted = chosen(values.functions) or default()
     out = folder(Path(values.out) if values.out else build() / "coverage", "results to")
+    for host, contract in asked:
+        Request(host, contract=contract).check()
     built = covered.build(sorted({row.unit or row.file for row in [*default(), *wanted]}))
     runs, failed = [], 0
     for host, contract in asked:
         where = out / host.name / contract
         where.parent.mkdir(parents=True, exist_ok=True)
         request = Request(host, contract=contract, built=built, filter=values.filter)
-        request.check()
         results = run(request, where)
         failed += results.failures
         runs.append(coverage.lines_of(executed(built, where), wanted))

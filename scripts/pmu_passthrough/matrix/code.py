@@ -73,15 +73,11 @@ class CodeMutants:
 
     matrix -- where results go
     request -- of a boot of the kernel with the mutants
-    mutants -- all of that kernel
-    wanted -- those to ask
+    wanted -- the mutants to ask
     """
 
-    def __init__(
-        self, matrix: Matrix, request: Request, mutants: Sequence[Mutant], wanted: Sequence[Mutant]
-    ) -> None:
-        self._matrix, self._request = matrix, request
-        self._all, self._wanted = mutants, wanted
+    def __init__(self, matrix: Matrix, request: Request, wanted: Sequence[Mutant]) -> None:
+        self._matrix, self._request, self._wanted = matrix, request, wanted
         self._out = matrix.out / request.machine.name / request.contract
         self._out.mkdir(parents=True, exist_ok=True)
         if not matrix.has(self._out, "mutants"):

@@ -25,6 +25,9 @@ _COLUMNS = (
     ("equivalent", "equivalent"),
     ("not asked", "unknown"),
 )
+_NAMES = {how: name for name, how in _COLUMNS}
+# From the worst on: what is left to a reader.
+_LEFT = ("survived", "unreached", "same", "unknown")
 
 
 @dataclass(frozen=True)
@@ -131,22 +134,14 @@ def _by_line(found: Sequence[Outcome]) -> dict[tuple[str, int], list[Outcome]]:
 
 def mark(here: Sequence[Outcome]) -> str:
     """Of a line: the worst that became of its mutants, or the rules that killed them."""
-    for how in ("survived", "unreached", "same", "unknown"):
+    for how in _LEFT:
         count = sum(one.how == how for one in here)
         if count:
-            return f"{count} {WORDS_SHORT[how]}"
+            return f"{count} {_NAMES[how]}"
     killers = sorted({rule for one in here if one.noticed for rule in one.verdict.rules})
     if killers:
         return " ".join(killers[:2]) + (" ..." if len(killers) > 2 else "")
     return "breaks" if any(one.noticed for one in here) else "equivalent" if here else ""
-
-
-WORDS_SHORT = {
-    "survived": "survived",
-    "unreached": "not reached",
-    "same": "no effect",
-    "unknown": "not asked",
-}
 
 
 def _by_patch_line(patch: Patch, found: Sequence[Outcome]) -> dict[tuple[str, int], list[Outcome]]:
@@ -177,7 +172,7 @@ def marked(patch: Patch, found: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _line(kind: str, number: int, text: str, here: Sequence[Outcome]) -> Line:
-    order = ("survived", "unreached", "same", "unknown", "breaks", "killed", "own")
+    order = (*_LEFT, *reversed(NOTICED))
     worst = next((how for how in order if any(one.how == how for one in here)), "")
     return Line(number, kind, text, mark(here), worst or ("equivalent" if here else ""), here)
 

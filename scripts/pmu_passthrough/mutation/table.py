@@ -17,14 +17,17 @@ _NAMED = "named"
 
 @functools.cache
 def sources() -> dict[str, frozenset[str]]:
-    """The functions that each rule names as its source, by rule."""
-    return {
-        rule.name: frozenset(re.findall(r"(\w+)\(\)", rule.source)) for rule in rules.all_rules()
-    }
+    """The functions that each rule names as its source, or what is asked beside it does, by
+    the rule's number."""
+    found: dict[str, frozenset[str]] = {}
+    for rule in rules.all_rules():
+        named = re.findall(r"(\w+)\(\)", rule.source)
+        found[rule.number] = found.get(rule.number, frozenset()).union(named)
+    return found
 
 
 def rules_of(function: str) -> frozenset[str]:
-    """The rules whose source the function is."""
+    """The numbers of the rules whose source the function is."""
     return frozenset(name for name, named in sources().items() if function in named)
 
 

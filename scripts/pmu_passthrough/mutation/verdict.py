@@ -59,7 +59,7 @@ class Verdict:
 
 def how_noticed(mutant: Mutant, rules: Iterable[str]) -> str:
     """own, killed or breaks, by the rules that are violated."""
-    own = {rule.split(".")[0] for rule in rules_of(mutant.function)}
+    own = rules_of(mutant.function)
     named = [rule.split(".")[0] for rule in rules]
     return "own" if own.intersection(named) else "killed" if named else "breaks"
 

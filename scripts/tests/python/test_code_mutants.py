@@ -403,7 +403,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Boots], d
         matrix = Matrix(tmp_path / "out", 1, "state")
         monkeypatch.setattr(matrix, "run", lambda *_: results)
         mutants = [mutant(number, function="kvm_arch_destroy_vm") for number in range(1, 7)]
-        asked = code.CodeMutants(matrix, Request(machine("amd-zen4")), mutants, mutants)
+        asked = code.CodeMutants(matrix, Request(machine("amd-zen4")), mutants)
         asked.run()
         return {one.fingerprint: asked.verdict(one) for one in mutants}
 
