@@ -17,7 +17,9 @@ static bool fits_masked(uint8_t mask, uint8_t match, uint8_t unit_mask)
 		.denies = true,
 		.masked = true,
 		.count = 1,
-		.entries = { { SELECT, mask, match } },
+		.entries = { { .select = SELECT,
+			       .mask = mask,
+			       .match = match } },
 	};
 
 	return filter_stops(&filter, SELECT, unit_mask);
@@ -56,8 +58,11 @@ static void an_exclusion_takes_out_what_was_included(void **state)
 		.denies = true,
 		.masked = true,
 		.count = 2,
-		.entries = { { SELECT, 0xff, 5, .exclude = true },
-			     { SELECT, 0, 0 } },
+		.entries = { { .select = SELECT,
+			       .mask = 0xff,
+			       .match = 5,
+			       .exclude = true },
+			     { .select = SELECT } },
 	};
 
 	assert_false(filter_stops(&filter, SELECT, 5));

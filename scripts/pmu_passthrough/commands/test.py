@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,6 +39,7 @@ class _Stage:
     skipped: int = 0
     _said: list[str] = field(default_factory=list)
     _of_failure: bool = False
+    _latest: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST))
 
     def __post_init__(self) -> None:
         self.log = _LOGS / f"{self.name}.log"
@@ -46,6 +48,7 @@ class _Stage:
 
     def take(self, line: str) -> None:
         self._file.write(f"{line}\n")
+        self._latest.append(line)
         if re.match("(not )?ok", line):
             self._tell()
             self._count(line)
@@ -137,7 +140,9 @@ class _Stage:
             print("   nothing ran")
             self.failed = 1
         elif status and not self.failed:
-            print(f"   the stage ended with status {status}")
+            print(f"   the stage ended with status {status}; the last it said:")
+            for line in self._latest:
+                print(f"   {line}")
             self.failed = 1
         if self.failed:
             print(f"   the whole output is in {self.log}; again: scripts/test {self.name}")
