@@ -109,26 +109,16 @@ static unsigned long count_here(int fd, unsigned long instructions)
 typedef unsigned long measure_fn(int fd, unsigned long instructions);
 
 /* The compiler does not see what it calls, so that it is one piece of code. */
-static unsigned long measure_often(measure_fn *volatile measure, int fd,
-				   unsigned long instructions)
-{
-	struct seen seen[ATTEMPTS] = { 0 };
+static measure_fn *volatile measure;
+static int measured;
 
+static void measure_often(unsigned long instructions,
+			  struct seen seen[ATTEMPTS_MOST])
+{
 	for (unsigned long i = 0; i < ATTEMPTS; i++) {
 		turn(1 + i * LATER);
-		note(seen, measure(fd, instructions));
+		note(seen, measure(measured, instructions));
 	}
-	return least_certain(seen);
-}
-
-static void measure_and_say(const char *what, measure_fn *measure, int fd)
-{
-	const unsigned long values[] = {
-		measure_often(measure, fd, LINUX_INIT_WORK),
-		measure_often(measure, fd, 2 * LINUX_INIT_WORK),
-	};
-
-	say(what, values, 2);
 }
 
 static unsigned long lost_at(const char *data, unsigned long at)
@@ -164,17 +154,17 @@ static void sample(void)
 
 int main(void)
 {
-	int fd;
-
 	if (open_ports())
 		return 1;
 	allow_samples();
-	fd = open_event(0);
-	measure_and_say("counted", count, fd);
-	read_here = map_event(fd, 0);
-	ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
-	measure_and_say("rdpmc", count_here, fd);
-	close(fd);
+	measured = open_event(0);
+	measure = count;
+	count_pieces("counted", measure_often);
+	read_here = map_event(measured, 0);
+	ioctl(measured, PERF_EVENT_IOC_ENABLE, 0);
+	measure = count_here;
+	count_pieces("rdpmc", measure_often);
+	close(measured);
 	sample();
 	end();
 }

@@ -133,13 +133,13 @@ static int is_count(const char *line, unsigned long *value)
 }
 
 /* It repeats the program for ever, with a line each time. */
-static unsigned long perf_stat(unsigned long instructions)
+static void perf_stat(unsigned long instructions,
+		      struct seen seen[ATTEMPTS_MOST])
 {
 	char number[NUMBER], line[LINE];
 	char *words[] = { "perf", "stat",	    "-r", "0",	   "-x,",
 			  "-e",	  "instructions:u", "--", "/init", number,
 			  0 };
-	struct seen seen[ATTEMPTS] = { 0 };
 	int counts = 0, others = 0;
 	unsigned long value;
 	struct perf perf;
@@ -158,7 +158,6 @@ static unsigned long perf_stat(unsigned long instructions)
 		}
 	}
 	perf_kill(&perf);
-	return least_certain(seen);
 }
 
 static void perf_record(void)
@@ -216,14 +215,10 @@ static int open_standard_descriptors(void)
 
 static void run_perf(void)
 {
-	unsigned long counted[2];
-
 	allow_samples();
 	if (mount("sysfs", "/sys", "sysfs", 0, 0))
 		fail("failed mount", errno);
-	counted[0] = perf_stat(LINUX_INIT_WORK);
-	counted[1] = perf_stat(2 * LINUX_INIT_WORK);
-	say("counted", counted, 2);
+	count_pieces("counted", perf_stat);
 	perf_record();
 	say_samples();
 	end();
