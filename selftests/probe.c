@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "host/host.h"
 #include "host/settings.h"
+#include "perf/event.h"
 #include "vm/pmu.h"
 
 #define SKIP_STATUS 4
@@ -145,6 +146,7 @@ static void say_pmu(void)
 	if (host_hybrid())
 		say("",
 		    "hybrid: cores differ, and KVM hands none of them over");
+	printf("%-12s encoded by %s\n", "events", event_prepare());
 	say("mediated", host_core_capable()
 				? "this PMU can be handed to guests"
 				: "this PMU cannot be handed to guests (AMD: "

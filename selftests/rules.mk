@@ -27,8 +27,19 @@ CFLAGS_GUEST := $(LIBKVM_CFLAGS) -std=gnu11 -I$(TOP)/lib -I$(TOP) \
 # Only these lead to the KVM selftests library.
 GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
 	$(TOP)/lib/vm/counting.c $(TOP)/lib/vm/pattern.c
+# libpfm4 encodes the events where there is one to link; y insists, n does without. A guest
+# maps the whole program, and the memory that the KVM selftests library gives it has no
+# room for libpfm4's tables: they stay in their shared library.
+FIND_LIBPFM4 = $(shell echo 'int main(void) { return pfm_initialize(); }' | \
+	$(CC) -include perfmon/pfmlib_perf_event.h -x c -o /dev/null - -lpfm 2>/dev/null && echo y || echo n)
+WITH_LIBPFM4 ?= $(if $(filter -static,$(LDFLAGS)),n,$(FIND_LIBPFM4))
+# Once, for all that ask.
+WITH_LIBPFM4 := $(WITH_LIBPFM4)
+$(if $(filter y n,$(WITH_LIBPFM4)),,$(error WITH_LIBPFM4 is y or n, not "$(WITH_LIBPFM4)"))
+LIBPFM4 := $(if $(filter y,$(WITH_LIBPFM4)),-lpfm)
+NOT_BUILT := $(TOP)/lib/perf/$(if $(LIBPFM4),without_libpfm4,encode).c
 ROOMS := base contract explore host perf report vm
-LIB_SRC := $(filter-out $(GUEST_LIB),$(foreach room,$(ROOMS),$(wildcard $(TOP)/lib/$(room)/*.c)))
+LIB_SRC := $(filter-out $(GUEST_LIB) $(NOT_BUILT),$(foreach room,$(ROOMS),$(wildcard $(TOP)/lib/$(room)/*.c)))
 # Programs of their own: the init of a Linux guest.
 LINUX_INITS := $(wildcard $(TOP)/guest_code/linux_*.c)
 GUEST_SRC := $(GUEST_LIB) $(filter-out $(LINUX_INITS),$(wildcard $(TOP)/guest_code/*.c))
@@ -66,10 +77,8 @@ $(OUTPUT)/obj/%_test.o: $(HERE)/%_test.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_TEST) -fno-PIE -MD -MP -c -o $@ $<
 
-# Linked dynamically: a guest maps the whole program, and libpfm4's tables would
-# not fit into the memory the KVM selftests library gives it.
 LINK = $(CC) -no-pie -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) \
-	$(filter %.a,$^) -lpfm -ldl
+	$(filter %.a,$^) $(LIBPFM4) -ldl
 
 $(addprefix $(OUTPUT)/,$(filter-out $(GUEST_PROGS),$(PROGS))): $(OUTPUT)/%: \
 		$(OUTPUT)/obj/%.o $(LIB_OBJ)

@@ -22,6 +22,11 @@ static int initialize(void)
 	return pfm_initialize() == PFM_SUCCESS;
 }
 
+const char *event_encoder(void)
+{
+	return "libpfm4";
+}
+
 int event_encode(struct perf_event_attr *attr, const char *name)
 {
 	static int ready = -1;

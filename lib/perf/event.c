@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <cpuid.h>
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include "../base/file.h"
 #include "../base/timeline.h"
 #include "../base/work.h"
+#include "calibration.h"
 #include "event.h"
 
 #define PMU_DEVICES "/sys/bus/event_source/devices/"
@@ -26,27 +28,51 @@ static const char *const retired_instructions[] = {
 
 static int watched_word;
 
-/* The same for all threads and children; libpfm4 is asked by one of them. */
+/* The same for all threads and children; one of them asks who encodes it. */
 static struct perf_event_attr core;
+static const char *core_encoder;
 static pthread_once_t core_once = PTHREAD_ONCE_INIT;
+
+/* Intel SDM volume 2, "CPUID", leaf 0xA: bit 1 of EBX, of a vector that long.
+ */
+#define LEAF_ARCH_PERFMON 0xa
+#define NO_INSTRUCTIONS (1u << 1)
+
+static struct event_cpu cpu_here(void)
+{
+	unsigned int eax = 0, ebx = 0, ecx, edx, model;
+	struct event_cpu cpu = { .amd = cpu_is_amd() };
+
+	processor_here(&cpu.family, &model);
+	__get_cpuid(LEAF_ARCH_PERFMON, &eax, &ebx, &ecx, &edx);
+	cpu.architectural = eax >> 24 > 1 && !(ebx & NO_INSTRUCTIONS);
+	return cpu;
+}
 
 static void encode_core(void)
 {
+	const struct event_cpu here = cpu_here();
 	size_t count =
 		sizeof(retired_instructions) / sizeof(*retired_instructions);
 
 	for (size_t i = 0; i < count; i++) {
+		core_encoder = event_encoder();
 		if (!event_encode(&core, retired_instructions[i]))
 			return;
 	}
-	/* A CPU newer than this libpfm4: the kernel's own name for it. */
+	/* Without libpfm4, or with one that is older than this processor. */
+	core_encoder = "the suite, by the vendor's manual";
+	if (!event_encode_known(&core, &here))
+		return;
+	core_encoder = "the kernel, by its own name";
 	core.type = PERF_TYPE_HARDWARE;
 	core.config = PERF_COUNT_HW_INSTRUCTIONS;
 }
 
-void event_prepare(void)
+const char *event_prepare(void)
 {
 	pthread_once(&core_once, encode_core);
+	return core_encoder;
 }
 
 static int describe_core(struct perf_event_attr *attr)

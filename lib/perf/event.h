@@ -28,15 +28,40 @@ int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu);
 
 /*
  * Encode what event_describe() gives for PMU_CORE, once for this process and
- * all that it forks.
+ * all that it forks. Returns who encoded it: libpfm4, where the suite was built
+ * with it and it knows the processor; else the suite, by the vendor's manual;
+ * else the kernel, by its own name of the event.
  */
-void event_prepare(void);
+const char *event_prepare(void);
 
 /*
  * Encode a libpfm4 event string, e.g. "RETIRED_INSTRUCTIONS".
- * Returns 0, or ENOENT if libpfm4 does not know it on this machine.
+ * Returns 0, or ENOENT if libpfm4 does not know it on this machine, or the
+ * suite was built without it.
  */
 int event_encode(struct perf_event_attr *attr, const char *name);
+
+/* Who event_encode() asks; NULL if the suite was built without. */
+const char *event_encoder(void);
+
+/*
+ * What decides how a processor's events are encoded.
+ * @family:	   of an AMD processor, with the extended family (CPUID 1)
+ * @architectural: of any other: CPUID 0AH announces that instructions retired
+ *can be counted
+ */
+struct event_cpu {
+	bool amd;
+	unsigned int family;
+	bool architectural;
+};
+
+/*
+ * Encode retired instructions by what the vendor's manual says of @cpu.
+ * Returns 0, or ENOENT if it says nothing.
+ */
+int event_encode_known(struct perf_event_attr *attr,
+		       const struct event_cpu *cpu);
 
 /* perf_event_open() with close-on-exec. Returns the fd, or minus an errno. */
 int event_try_open(const struct perf_event_attr *attr, pid_t task, int cpu,

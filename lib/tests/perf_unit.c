@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Encoding, and what is read out of an event's page and ring. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include <perfmon/pfmlib.h>
 
 #include "../perf/event.h"
 
@@ -32,6 +36,82 @@ static void an_unknown_event_is_refused(void **state)
 
 	(void)state;
 	assert_int_not_equal(event_encode(&attr, "NO_SUCH_EVENT"), 0);
+}
+
+static void without_libpfm4_amd_is_known_by_family_others_by_cpuid(void **state)
+{
+	struct perf_event_attr attr;
+
+	(void)state;
+	assert_int_equal(event_encode_known(
+				 &attr, &(struct event_cpu){ .amd = true,
+							     .family = 0x1a }),
+			 0);
+	assert_int_equal(attr.type, PERF_TYPE_RAW);
+	assert_int_equal(attr.config, 0xc0);
+	assert_int_equal(event_encode_known(&attr,
+					    &(struct event_cpu){ .amd = true,
+								 .family = 6 }),
+			 ENOENT);
+	assert_int_equal(event_encode_known(
+				 &attr,
+				 &(struct event_cpu){ .architectural = true }),
+			 0);
+	assert_int_equal(event_encode_known(&attr, &(struct event_cpu){}),
+			 ENOENT);
+}
+
+/* Its names for what retired, of the vendors' PMUs. */
+static const char *const names[] = { "RETIRED_INSTRUCTIONS",
+				     "INST_RETIRED:ANY_P",
+				     "INSTRUCTION_RETIRED", "INST_RETIRED" };
+
+static bool libpfm4_encodes(struct perf_event_attr *attr, const char *pmu)
+{
+	char event[128];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(event, sizeof(event), "%s::%s", pmu, names[i]);
+		if (!event_encode(attr, event))
+			return true;
+	}
+	return false;
+}
+
+/* The processors that mediated PMUs are for, and all others that it has. */
+static void libpfm4_encodes_as_is_known_without_it(void **state)
+{
+	const struct event_cpu amd = { .amd = true, .family = 0x19 };
+	const struct event_cpu intel = { .architectural = true };
+	struct perf_event_attr theirs, own;
+	unsigned int compared = 0;
+
+	(void)state;
+	for (pfm_pmu_t i = PFM_PMU_NONE; i < PFM_PMU_MAX; i++) {
+		pfm_pmu_info_t info = { .size = sizeof(info) };
+		bool is_amd, is_intel;
+
+		if (pfm_get_pmu_info(i, &info) != PFM_SUCCESS ||
+		    info.type != PFM_PMU_TYPE_CORE)
+			continue;
+		is_amd = !strncmp(info.name, "amd64_fam", 9);
+		is_intel = !strncmp(info.desc, "Intel", 5) &&
+			   strncmp(info.desc, "Intel X-Scale", 13);
+		if ((!is_amd && !is_intel) ||
+		    !libpfm4_encodes(&theirs, info.name))
+			continue;
+		assert_int_equal(
+			event_encode_known(&own, is_amd ? &amd : &intel), 0);
+		/* Westmere's table has the unit mask of its own event. */
+		if (!strncmp(info.name, "wsm", 3))
+			own.config |= 0x100;
+		if (theirs.type != own.type || theirs.config != own.config)
+			fail_msg("%s: %u %llx", info.name, theirs.type,
+				 theirs.config);
+		compared++;
+	}
+	/* Of those of libpfm4 4.11 and later. */
+	assert_true(compared >= 30);
 }
 
 static void a_page_without_user_time_is_refused(void **state)
@@ -110,6 +190,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(instructions_are_encoded_for_zen4),
 		cmocka_unit_test(an_unknown_event_is_refused),
+		cmocka_unit_test(
+			without_libpfm4_amd_is_known_by_family_others_by_cpuid),
+		cmocka_unit_test(libpfm4_encodes_as_is_known_without_it),
 		cmocka_unit_test(a_page_without_user_time_is_refused),
 		cmocka_unit_test(a_stopped_event_does_not_run_on),
 		cmocka_unit_test(a_ring_gives_its_samples_in_order),

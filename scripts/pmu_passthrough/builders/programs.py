@@ -54,7 +54,7 @@ def suite() -> Path:
         if source.given() or text_of(stamp) != state:
             stamp.unlink(missing_ok=True)
             command = ["make", "-s", "-C", TOP / "selftests", "-j", str(jobs()), f"KSRC={src}"]
-            command += [f"KHDR={headers}/usr", f"OUTPUT={out}"]
+            command += [f"KHDR={headers}/usr", f"OUTPUT={out}", "WITH_LIBPFM4=y"]
             quiet(command, log, "building the suite failed", tail=20)
             stamp.write_text(state, encoding="utf-8")
     return out
@@ -72,6 +72,7 @@ def target(where: Path, *names: str) -> None:
         f"KSRC={source.tree()}",
         f"KHDR={headers}/usr",
         f"OUTPUT={where}",
+        "WITH_LIBPFM4=y",
     ]
     quiet(
         [*command, *(where / name for name in names)],

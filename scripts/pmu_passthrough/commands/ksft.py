@@ -41,7 +41,7 @@ def _files() -> Iterator[tuple[Path, str]]:
                 yield path, name
     for path in sorted((TOP / "configs/known").glob("*.list")):
         yield path, f"known/{path.name}"
-    for name in ("Makefile", "config", "settings", "without_libpfm4.sh"):
+    for name in ("Makefile", "config", "settings"):
         yield TOP / "configs/ksft" / name, name
     yield TOP / "configs/ksft/gitignore", ".gitignore"
     yield TOP / "COPYING", "COPYING"

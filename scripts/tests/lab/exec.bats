@@ -5,6 +5,8 @@
 
 bats_require_minimum_version 1.5.0
 
+load tools
+
 setup() {
 	LAB=$BATS_TEST_DIRNAME/../../lab
 }
@@ -94,4 +96,15 @@ kvm_selftest() {
 	[ -e "$("$LAB" source)/tools/testing/selftests/kvm/x86/svm_pmu_host_guest_test.c" ] || skip "needs Linux 7.3"
 	run -0 kvm_selftest svm_pmu_host_guest_test
 	[[ "$output" != *SKIP* ]]
+}
+
+@test "a program that is built for any machine encodes its event and programs guests as well" {
+	local program
+	for program in guest_count_test claim_test probe; do
+		program=$(static_program "$program")
+		run -1 ldd "$program"
+		run -0 --separate-stderr "$LAB" exec -- "$program"
+		[[ ${program##*/} == probe || $output == *"# Totals: pass:2"* ]]
+	done
+	[[ $output == *"encoded by the suite, by the vendor's manual"* ]]
 }
