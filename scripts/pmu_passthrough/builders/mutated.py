@@ -13,6 +13,7 @@ from ..base.options import jobs
 from ..base.place import TOP, cache_folder, need_tool, text_of
 from ..base.say import Refused, say
 from ..mutation import mutant, sites
+from ..mutation.calls import CALLS, Calls
 from ..mutation.edit import LINES_BEFORE, with_mutants
 from ..mutation.mutant import Mutant
 from ..mutation.parse import File
@@ -201,6 +202,7 @@ class _Tree(OwnTree):
 
     def __init__(self, src: Path, patch: Patch | None) -> None:
         super().__init__(src, "mutated")
+        self.calls = Calls({})
         own = [path for path in sorted(_FILES.rglob("*")) if path.is_file()]
         self.change(["kernel/Makefile", *(str(path.relative_to(_FILES)) for path in own)])
         makefile = (src / "kernel/Makefile").read_bytes()
@@ -218,6 +220,7 @@ class _Tree(OwnTree):
         _compile(self.path, self.obj, units, what, self.log)
         self.change([row.file for row in wanted] + ["kernel/mutant_count.h"])
         texts = _parse(self.path, self.obj, wanted)
+        self.calls = Calls.of(pair for text in texts for pair in text.file.calls())
         _drop_what_does_not_compile(self.path, self.obj, texts, units, self.log)
         return [one for text in texts for one in text.mutants()]
 
@@ -261,6 +264,7 @@ def _make(
     shutil.copy(tree.obj / "arch/x86/boot/bzImage", part)
     shutil.copy(tree.obj / ".config", part / "config")
     mutant.write(part / "mutants.json", mutants)
+    tree.calls.write(part / CALLS)
 
 
 def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "") -> Path:
@@ -279,7 +283,7 @@ def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "")
         *source.name_of(src),
         compiler("gcc"),
         *fragments("plain"),
-        *(code / f"{name}.py" for name in ("parse", "sites", "edit", "mutant", "patch")),
+        *(code / f"{name}.py" for name in ("parse", "sites", "edit", "mutant", "patch", "calls")),
         Path(__file__),
         _FILES,
         *(row.key() for row in ([] if patch else wanted)),

@@ -16,7 +16,7 @@ from ..lab.mutants import BOOT, NO_RULE, Answer, Question, Reached, ask, reach
 from ..lab.folder import remove_run
 from ..lab.request import Request
 from ..mutation.mutant import Mutant
-from ..mutation.table import rules_of
+from ..mutation.calls import CALLS, Calls
 from ..mutation.verdict import Kept, Verdict, how_noticed
 from ..results.model import CaseResult, Results
 from .engine import Matrix
@@ -51,9 +51,9 @@ class _Entry:
     lost: bool = False
 
 
-def of_run(mutant: Mutant, results: Results, before: frozenset[str]) -> Verdict:
+def of_run(own: frozenset[str], results: Results, before: frozenset[str]) -> Verdict:
     """What a run says that ended at its first failure, of a mutant that was on all along;
-    BEFORE: the cases that conform without it."""
+    OWN: the rules of its function; BEFORE: the cases that conform without it."""
     asked = len(results.cases)
     failed = next((case for case in results.cases if case.failed), None)
     if failed is None:
@@ -65,7 +65,7 @@ def of_run(mutant: Mutant, results: Results, before: frozenset[str]) -> Verdict:
         return Verdict("breaks" if said else "survived", "", (), said, asked)
     rules = tuple(failed.violated_rules())
     said = "" if rules else failed.outcome
-    return Verdict(how_noticed(mutant, rules), failed.name, rules, said, asked)
+    return Verdict(how_noticed(own, rules), failed.name, rules, said, asked)
 
 
 class CodeMutants:
@@ -85,10 +85,14 @@ class CodeMutants:
                 (self._out / name).unlink(missing_ok=True)
             matrix.mark(self._out, "mutants")
         self._kept = Kept(self._out / "verdicts")
+        self._calls = Calls.load(request.built / CALLS) if request.built else Calls({})
         self._guard = threading.Lock()
         self._cases: dict[str, CaseResult] = {}
         self._reached = Reached({}, frozenset())
         self._queue: deque[_Entry] = deque()
+
+    def _own(self, mutant: Mutant) -> frozenset[str]:
+        return self._calls.rules_of(mutant.function)
 
     def forget(self) -> None:
         """What is known of those that are wanted."""
@@ -136,7 +140,7 @@ class CodeMutants:
     def _to_ask(self, mutant: Mutant) -> tuple[str, ...]:
         """The cases for which it makes a difference: those of rules that name the function
         first, then those that come to little else."""
-        own = rules_of(mutant.function)
+        own = self._own(mutant)
         differs = self._reached.differs
         cases = [name for name in self._cases if mutant.id in differs.get(name, ())]
 
@@ -157,7 +161,7 @@ class CodeMutants:
         # What fails must fail again.
         for _ in range(2):
             results = self._matrix.run(where, request)
-            verdict = of_run(mutant, results, frozenset(self._cases))
+            verdict = of_run(self._own(mutant), results, frozenset(self._cases))
             remove_run(where)
             if verdict.how == "survived":
                 break
@@ -193,7 +197,7 @@ class CodeMutants:
             self._queue.append(before)
             return
         noticed = answer.how == "noticed"
-        how = how_noticed(entry.mutant, answer.rules) if noticed else "survived"
+        how = how_noticed(self._own(entry.mutant), answer.rules) if noticed else "survived"
         verdict = Verdict(how, answer.case, answer.rules, answer.said) if noticed else entry.found
         says_nothing = how == "breaks" and answer.said in NO_RULE
         goes_on = entry.on < _ON if says_nothing else not noticed

@@ -18,6 +18,19 @@ _KEPT = ("-D", "-I", "-U", "-std", "-nostdinc", "-include", "-isystem", "-fshort
 _WITH_NEXT = ("-include", "-isystem", "-I")
 
 
+# What static_call() of a name refers to (include/linux/static_call_types.h), and how KVM calls
+# a member of its tables of operations there.
+_STATIC_CALL = "__SCT__"
+_OF_KVM = ("kvm_x86_pmu_", "kvm_x86_")
+
+
+def _member(name: str) -> str:
+    """A name that no function has, for a member of a table of operations."""
+    for prefix in _OF_KVM:
+        name = name.removeprefix(prefix)
+    return f".{name}"
+
+
 def options_of(obj: Path, name: str) -> list[str]:
     """Of a file NAME that was compiled into the folder OBJ: the kernel's make leaves the
     command beside the object (scripts/Kbuild.include, "savedcmd")."""
@@ -84,6 +97,35 @@ class File:
                 and self._is_here(cursor)
             ):
                 yield cursor
+
+    def calls(self) -> Iterator[tuple[str, str]]:
+        """Each function and what it calls, or gives to be called; a member of KVM's tables
+        of operations and what it is, where there are such (arch/x86/include/asm/kvm-x86-ops.h)."""
+        for cursor in self._unit.cursor.get_children():
+            if not self._is_here(cursor):
+                continue
+            for one in cursor.walk_preorder():
+                if one.kind != cindex.CursorKind.DECL_REF_EXPR:
+                    continue
+                name = one.spelling
+                operation = name.removeprefix(_STATIC_CALL)
+                if operation != name:
+                    yield cursor.spelling, _member(operation)
+                elif one.type.kind == cindex.TypeKind.FUNCTIONPROTO:
+                    yield cursor.spelling, name
+            if cursor.kind == cindex.CursorKind.VAR_DECL:
+                yield from self._operations(cursor)
+
+    @staticmethod
+    def _operations(table: Cursor) -> Iterator[tuple[str, str]]:
+        """The functions that a table's initializer has, each with its member's name."""
+        member = ""
+        for one in table.walk_preorder():
+            if one.kind == cindex.CursorKind.MEMBER_REF:
+                member = one.spelling
+            elif one.kind == cindex.CursorKind.DECL_REF_EXPR and member:
+                if one.type.kind == cindex.TypeKind.FUNCTIONPROTO:
+                    yield _member(member), one.spelling
 
     def source(self, start: int, end: int) -> str:
         return self.text[start:end].decode("utf-8", "replace")

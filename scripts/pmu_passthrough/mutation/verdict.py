@@ -4,18 +4,17 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.place import columns, text_of, write_whole
 from .mutant import Mutant
-from .table import rules_of
 
 # From the best to the worst; of a mutant that was asked in several ways the best counts.
 HOW = ("own", "killed", "breaks", "survived", "same", "unreached", "unknown")
 WORDS = {
-    "own": "a case violates a rule that names the function as its source",
+    "own": "a case violates a rule that names the function, or one that calls it, as its source",
     "killed": "a case violates another rule",
     "breaks": "noticed otherwise: a case is broken, undecided or skipped, or the kernel dies",
     "survived": "no case of those for which it makes a difference fails",
@@ -57,11 +56,10 @@ class Verdict:
         return f"{self.asked} cases" if self.how == "survived" else ""
 
 
-def how_noticed(mutant: Mutant, rules: Iterable[str]) -> str:
-    """own, killed or breaks, by the rules that are violated."""
-    own = rules_of(mutant.function)
+def how_noticed(own: Collection[str], rules: Iterable[str]) -> str:
+    """own, killed or breaks, by the rules that are violated; OWN: those of the function."""
     named = [rule.split(".")[0] for rule in rules]
-    return "own" if own.intersection(named) else "killed" if named else "breaks"
+    return "own" if any(name in own for name in named) else "killed" if named else "breaks"
 
 
 def best(verdicts: Iterable[Verdict]) -> Verdict:

@@ -19,6 +19,7 @@ from pmu_passthrough.lab.request import Request  # noqa: E402
 from pmu_passthrough.matrix import code  # noqa: E402
 from pmu_passthrough.matrix.engine import Matrix  # noqa: E402
 from pmu_passthrough.mutation import report, table, verdict  # noqa: E402
+from pmu_passthrough.mutation.calls import Calls  # noqa: E402
 from pmu_passthrough.mutation.mutant import Mutant, load, with_fingerprint, write  # noqa: E402
 from pmu_passthrough.mutation.patch import Patch  # noqa: E402
 from pmu_passthrough.mutation.verdict import Kept, Verdict  # noqa: E402
@@ -272,11 +273,29 @@ def test_a_case_that_fails_without_the_mutant_says_nothing_of_it() -> None:
 
 
 def test_a_rule_that_names_the_function_is_told_from_others() -> None:
-    destroys = mutant(1, function="kvm_arch_destroy_vm")
-    assert verdict.how_noticed(destroys, ["M9"]) == "own"
-    assert verdict.how_noticed(destroys, ["M9.page"]) == "own"
-    assert verdict.how_noticed(destroys, ["M20"]) == "killed"
-    assert verdict.how_noticed(destroys, []) == "breaks"
+    own = Calls({}).rules_of("kvm_arch_destroy_vm")
+    assert verdict.how_noticed(own, ["M9"]) == "own"
+    assert verdict.how_noticed(own, ["M9.page"]) == "own"
+    assert verdict.how_noticed(own, ["M20"]) == "killed"
+    assert verdict.how_noticed(own, []) == "breaks"
+
+
+def test_a_helper_has_the_rules_of_those_that_call_it(tmp_path: Path) -> None:
+    Calls.of(
+        [
+            ("helper", "helper"),
+            ("helper", "deeper"),
+            ("kvm_arch_destroy_vm", "helper"),
+            ("start_kernel", "deeper"),
+            ("helper", "kvm_arch_vcpu_precreate"),
+        ]
+    ).write(tmp_path / "calls.json")
+    calls = Calls.load(tmp_path / "calls.json")
+    assert calls.rules_of("deeper") == table.rules_of("kvm_arch_destroy_vm")
+    # One that is named has its own alone.
+    assert calls.rules_of("kvm_arch_vcpu_precreate") == table.rules_of("kvm_arch_vcpu_precreate")
+    assert not calls.rules_of("start_kernel")
+    assert not Calls.load(tmp_path / "none").rules_of("deeper")
 
 
 def test_the_best_of_several_machines_counts() -> None:
@@ -456,7 +475,7 @@ def test_a_kernel_booted_with_a_mutant_says_what_it_lost() -> None:
         ]
         run = Results({"machine": "amd-zen4"}, "mediated", {}, complete, cases)
         before = frozenset({"a_test:f.M9_0", "a_test:f.M9_1"})
-        return code.of_run(mutant(1, function="kvm_arch_destroy_vm"), run, before)
+        return code.of_run(table.rules_of("kvm_arch_destroy_vm"), run, before)
 
     assert of(True, "conforms", "conforms").how == "survived"
     assert of(True, "conforms", "skip").said == "1 cases are skipped"

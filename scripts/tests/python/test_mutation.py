@@ -272,3 +272,19 @@ def test_what_is_not_compiled_is_refused(tmp_path: Path) -> None:
 def test_what_clang_cannot_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="clang cannot read sample.c"):
         parsed(tmp_path, "int a(void) { return b; }\n")
+
+
+def test_calls_are_found_directly_and_through_tables_of_operations(tmp_path: Path) -> None:
+    text = """
+struct operations { void (*refresh)(int); int (*other)(void); };
+void __SCT__kvm_x86_pmu_refresh(int);
+static void helper(void) {}
+static void refresh_one(int a) { helper(); }
+static struct operations these = { .refresh = refresh_one };
+void named(void) { __SCT__kvm_x86_pmu_refresh(1); }
+void gives(void (*to)(void (*)(void))) { to(helper); }
+"""
+    found = set(parsed(tmp_path, text).calls())
+    assert ("refresh_one", "helper") in found
+    assert ("gives", "helper") in found
+    assert {("named", ".refresh"), (".refresh", "refresh_one")} <= found
