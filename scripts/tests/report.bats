@@ -88,6 +88,23 @@ EOF
 		and all(.. ; . != null)' "$BATS_TEST_TMPDIR/k.json"
 }
 
+@test "KCIDB hears of the source, the kernel's build and where the logs are, if that is known" {
+	local folder=$BATS_TEST_TMPDIR/runs/one
+	mkdir -p "$folder"
+	jq '.started = "2026-01-31T12:00:00+00:00" | .cases[0].durations = { took: 0.5 }
+		| .facts.version = "#1 SMP Sat Jan 31 11:00:00 UTC 2026"' "$RUN/results.json" >"$folder/results.json"
+	echo 'CONFIG_CC_VERSION_TEXT="gcc 14"' >"$folder/config"
+	run -0 "$REPORT" kcidb --origin lab --checkout abc --commit "$(printf 'a%.0s' {1..40})" --tree next \
+		--logs https://logs.example/1/ --out "$BATS_TEST_TMPDIR/k.json" "$BATS_TEST_TMPDIR/runs"
+	run -0 jq -e '.checkouts[0].tree_name == "next" and .builds[0].compiler == "gcc 14"
+		and .builds[0].start_time == "2026-01-31T11:00:00+00:00"
+		and .builds[0].config_url == "https://logs.example/1/one/config"
+		and .tests[0].start_time == "2026-01-31T12:00:00+00:00" and .tests[0].duration == 0.5
+		and .tests[0].output_files[1].url == "https://logs.example/1/one/results.json"
+		and (.tests[0] | has("log_url") | not)
+		and all(.. ; . != null)' "$BATS_TEST_TMPDIR/k.json"
+}
+
 @test "KCIDB ids differ from run to run, and are the same for the same run" {
 	ids() {
 		"$REPORT" kcidb --origin lab --checkout abc "$1" | jq -r '.builds[].id, .tests[].id'
@@ -206,6 +223,11 @@ EOF
 	[[ ${lines[-1]} == "0 new failures, 0 fixed, 0 other changes, "* ]]
 	refused kcidb "$RUN"
 	refused kcidb --origin UPPER --checkout x "$RUN"
+	refused kcidb --origin lab --checkout x --commit abc "$RUN"
+	refused kcidb --origin lab --checkout x --logs ftp://x "$RUN"
+	refused submit "$RUN/results.json"
+	refused submit "$RUN/nothing"
+	refused submit
 	refused diff "$RUN"
 	refused junit --out "$BATS_TEST_TMPDIR/no/such/folder/x" "$RUN"
 	# A file that was there stays when the new one cannot be written whole.

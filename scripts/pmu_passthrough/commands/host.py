@@ -28,6 +28,7 @@ from ..builders import programs
 from ..lab.folder import RunFolder
 from ..lab.request import as_prefix, passed_on
 from ..results import ktap, table
+from ..results.model import moment
 from ..suite import cases, rules
 
 _KILLED = -signal.SIGKILL
@@ -297,6 +298,7 @@ def _run_in(values: argparse.Namespace, suite: _Suite, out: Path, globs: str) ->
         for line in process.output([suite.path / "probe", "--facts"]).splitlines()
         if " " in line
     )
+    seconds = round(time.monotonic() - began)
     context = {
         "machine": "bare-metal",
         "contract": facts.get("pmu_contract", "") or "mediated",
@@ -305,7 +307,8 @@ def _run_in(values: argparse.Namespace, suite: _Suite, out: Path, globs: str) ->
         "fault": "",
         "cpus": len(os.sched_getaffinity(0)),
         "emulator": "",
-        "boot_seconds": round(time.monotonic() - began),
+        "started": moment(seconds),
+        "boot_seconds": seconds,
         "command": again,
     }
     results = ktap.make(out, "yes", context)

@@ -15,7 +15,7 @@ from ..base.options import not_empty
 from ..base.place import TOP, build, write_whole
 from ..base.say import Refused
 from ..base.verbs import Command, Option, Verb
-from ..results import diff, junit, kcidb, lava, page
+from ..results import diff, junit, kcidb, lava, page, submit
 from ..results.model import Results, files_in, load
 from ..suite import rules
 
@@ -69,14 +69,46 @@ def _kcidb(values: argparse.Namespace) -> tuple[str, int]:
         )
     if not re.fullmatch("[!-~]+", values.checkout):
         raise Refused("kcidb wants --checkout, without blanks")
-    files, runs = _all(values)
+    if values.commit and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", values.commit):
+        raise Refused(f"--commit wants a whole commit's hash, not '{values.commit}'")
+    for name in ("repository", "logs"):
+        if (url := getattr(values, name)) and not re.fullmatch("https?://[!-~]+", url):
+            raise Refused(f"--{name} wants an http or https URL, not '{url}'")
     suite = (
         process.output(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip() or "unknown"
     )
-    keys = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
-    if len(set(keys)) < len(keys):
+    runs = [
+        run for word in values.words or [str(build() / "run")] for run in _of_kcidb(word, values)
+    ]
+    if len({run.key for run in runs}) < len(runs):
         raise Refused("kcidb wants each result once")
-    return kcidb.Submission(values.origin, values.checkout, suite).report(runs, keys), 0
+    source = kcidb.Source(values.commit, values.tree, values.repository)
+    return kcidb.Submission(values.origin, values.checkout, suite, source).report(runs), 0
+
+
+def _of_kcidb(word: str, values: argparse.Namespace) -> list[kcidb.Run]:
+    """The runs of one argument. Its folder is what can be had at --logs."""
+    found = []
+    for file in _files(word):
+        below = file.parent.relative_to(word) if Path(word).is_dir() else Path()
+        url = "/".join([values.logs.rstrip("/"), *below.parts]) if values.logs else ""
+        key = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        found.append(kcidb.Run.of(key, load(file), file.parent, url))
+    return found
+
+
+def _submit(values: argparse.Namespace) -> int:
+    if len(values.words) != 1:
+        raise Refused("submit wants one file that kcidb made")
+    name = values.words[0]
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise Refused(f"{name} cannot be read") from None
+    submit.check(text, name)
+    server = submit.Server.named()
+    print(f"submitted to {server.host} as {server.submit(text)}")
+    return 0
 
 
 def _diff(values: argparse.Namespace) -> tuple[str, int]:
@@ -109,6 +141,11 @@ def _make(
 _OUT = Option("--out", "write there, at the end or not at all", "FILE", not_empty)
 _ORIGIN = Option("--origin", "as KernelCI granted it", "NAME", default="")
 _CHECKOUT = Option("--checkout", "of the kernel, without the origin", "ID", default="")
+_COMMIT = Option("--commit", "that the kernel was built of", "HASH", default="")
+_TREE = Option("--tree", "the kernel's, as mainline", "NAME", default="")
+_REPOSITORY = Option("--repository", "of that tree", "URL", default="")
+_LOGS = Option("--logs", "where the RESULT's folder can be had", "URL", default="")
+_OF_KCIDB = (_ORIGIN, _CHECKOUT, _COMMIT, _TREE, _REPOSITORY, _LOGS)
 
 
 def _form(
@@ -132,7 +169,18 @@ REPORT = Command(
         _form("html", "one page with verdict, rules, evidence, machine and log", _html),
         _form("junit", "JUnit XML; known defects are skipped there, with their names", _junit),
         _form("lava", "signals for LAVA's dispatcher", _lava),
-        _form("kcidb", "KCIDB 5.3 JSON", _kcidb, more=(_ORIGIN, _CHECKOUT)),
+        _form("kcidb", "KCIDB 5.3 JSON", _kcidb, more=_OF_KCIDB),
+        Verb(
+            "submit",
+            "send what kcidb made to KCIDB",
+            _submit,
+            "FILE",
+            words=True,
+            ends="""The server and the token that allows it are in KCIDB_REST, as KernelCI gives it:
+https://TOKEN@HOST/. What is refused stays where it is, and can be sent again.
+
+Status: 0 the server has it, 2 it was refused, or bad input.""",
+        ),
         _form(
             "diff",
             "new failures, fixed cases, changed needs",

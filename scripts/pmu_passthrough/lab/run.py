@@ -20,7 +20,7 @@ from ..base.place import text_of
 from ..base.say import Refused, say
 from ..builders import kernel, programs, source
 from ..results import ktap
-from ..results.model import CaseResult, Results, joined
+from ..results.model import CaseResult, Results, joined, moment
 from ..suite import cases
 from . import durations, state
 from .boot import Ending, FirstFailure, Watch, boot, needs_progress
@@ -112,6 +112,7 @@ def context(request: Request, products: Products, out: Path, seconds: int) -> di
         "cpus": request.cpus,
         "emulator": emulator_of(request.machine).title(products.emulator),
         "rough": request.rough.setting(request.machine),
+        "started": moment(seconds),
         "boot_seconds": seconds,
         "command": text_of(out / "command").rstrip("\n"),
     }

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ FAILURES = ("violates", "broken", "undecided")
 _STALE = re.compile(r"# stale ([^ ]+) ([^ ]+)")
 _KNOWN = re.compile(r"# known ([^ ]+) ([^ :]+)")
 _NAMED = re.compile(r"# (?:violates|undecided) ([MRED][0-9]+[a-z]?)")
+
+
+def moment(ago: float = 0) -> str:
+    """Now, or so many seconds before, as "started" has it."""
+    then = datetime.now(timezone.utc) - timedelta(seconds=ago)
+    return then.isoformat(timespec="seconds")
 
 
 @dataclass
@@ -289,6 +296,9 @@ def joined(runs: list[Results]) -> Results:
     first = runs[0]
     context = dict(first.context)
     context["boot_seconds"] = max(run.context["boot_seconds"] for run in runs)
+    started = [run.context["started"] for run in runs if "started" in run.context]
+    if started:
+        context["started"] = min(started)
     context["command"] = "\n".join(run.context["command"] for run in runs)
     measured = [run.context["durations"] for run in runs if "durations" in run.context]
     if measured:

@@ -92,7 +92,7 @@ def test_lava_and_kcidb_have_no_odd_word() -> None:
         assert re.fullmatch(
             r"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=[a-zA-Z0-9_.-]+ RESULT=[a-z]+>", line
         )
-    value = json.loads(kcidb.Submission("lab", "x", "y").report([evil()], ["k"]))
+    value = json.loads(kcidb.Submission("lab", "x", "y").report([kcidb.Run("k", evil())]))
     assert all(re.fullmatch(r"[a-zA-Z0-9_.:-]+", test["id"]) for test in value["tests"])
 
 
