@@ -93,7 +93,7 @@ static inline int host_read_sampling(struct host_set_up *host,
 		c->o.counted_before = host_samples_now(host);
 		err = err ?: host_registers_read(GUEST_CPU, &again);
 	} while (!err && (!host->before.counters_on ||
-			  host_registers_differ(&host->before, &again)));
+			  host_registers_left(&host->before, &again)));
 	return err;
 }
 
@@ -113,7 +113,7 @@ static inline void host_tell_differences(const struct host_registers *then,
 		report_note("%d counters are on, %d were before the guest",
 			    now->counters_on, then->counters_on);
 	for (int i = 0; i < then->count && i < now->count; i++) {
-		if (then->value[i] != now->value[i])
+		if (host_register_left(then, now, i))
 			report_note(
 				"MSR %#x is %#llx, was %#llx before the guest",
 				then->msr[i], (unsigned long long)now->value[i],
@@ -142,7 +142,7 @@ static inline int host_set_up_end(struct host_set_up *host,
 	do {
 		err = host_registers_read(GUEST_CPU, &after);
 		c->o.registers_left =
-			host_registers_differ(&host->before, &after);
+			host_registers_left(&host->before, &after);
 	} while (!err && c->o.registers_left && !deadline_passed(&deadline));
 	if (!err)
 		host_tell_differences(&host->before, &after);

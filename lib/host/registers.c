@@ -12,8 +12,10 @@
  * volume 4, "Architectural MSRs". The last one is the x2APIC's, which a CPU in
  * another mode does not have.
  */
-static const uint32_t of_amd[] = { 0xc0000301, 0xc0000300, 0x1d9, 0x834 };
-static const uint32_t of_intel[] = { 0x38f, 0x38e, 0x1d9, 0x3f1, 0x834 };
+#define AMD_STATUS 0xc0000300
+#define INTEL_STATUS 0x38e
+static const uint32_t of_amd[] = { 0xc0000301, AMD_STATUS, 0x1d9, 0x834 };
+static const uint32_t of_intel[] = { 0x38f, INTEL_STATUS, 0x1d9, 0x3f1, 0x834 };
 
 /* The first event select, and how far the next one is from it. */
 #define AMD_EVENTSEL 0xc0010200
@@ -76,15 +78,27 @@ int host_registers_read(int cpu, struct host_registers *registers)
 	return registers->count ? 0 : ENOENT;
 }
 
-int host_registers_differ(const struct host_registers *then,
-			  const struct host_registers *now)
+static bool is_status(uint32_t msr)
 {
-	int differ = then->counters_on != now->counters_on;
+	return msr == AMD_STATUS || msr == INTEL_STATUS;
+}
 
-	for (int i = 0; i < then->count; i++) {
-		if (i >= now->count || now->msr[i] != then->msr[i] ||
-		    now->value[i] != then->value[i])
-			differ++;
-	}
-	return differ;
+bool host_register_left(const struct host_registers *then,
+			const struct host_registers *now, int i)
+{
+	if (i >= now->count || now->msr[i] != then->msr[i])
+		return true;
+	if (is_status(then->msr[i]))
+		return (now->value[i] & ~then->value[i]) != 0;
+	return now->value[i] != then->value[i];
+}
+
+int host_registers_left(const struct host_registers *then,
+			const struct host_registers *now)
+{
+	int left = then->counters_on != now->counters_on;
+
+	for (int i = 0; i < then->count; i++)
+		left += host_register_left(then, now, i);
+	return left;
 }

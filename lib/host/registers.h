@@ -3,6 +3,7 @@
 #ifndef PMU_HOST_REGISTERS_H
 #define PMU_HOST_REGISTERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HOST_REGISTERS_MAX 8
@@ -27,8 +28,16 @@ struct host_registers {
  */
 int host_registers_read(int cpu, struct host_registers *registers);
 
-/* How many hold something else in @now than in @then, or are not in it. */
-int host_registers_differ(const struct host_registers *then,
-			  const struct host_registers *now);
+/*
+ * Does the register at index @i of @then hold something else in @now, or is it
+ * not in it? Of the status, which shows an overflow of the host until that is
+ * handled, only a bit counts that was not set in @then.
+ */
+bool host_register_left(const struct host_registers *then,
+			const struct host_registers *now, int i);
+
+/* How many do, and one more if another number of counters is on. */
+int host_registers_left(const struct host_registers *then,
+			const struct host_registers *now);
 
 #endif
