@@ -100,8 +100,11 @@ static bool would_warn(const struct world *w)
 
 /*
  * D50: events of a task come to a CPU whose context was not started, while
- * events of the CPU wait there. Whether they are of other PMUs, are not pinned,
- * and come to that CPU is not looked at: more is left out than would warn.
+ * events of the CPU wait there. One of a cgroup starts it when the cgroup
+ * comes, unless it was enabled beside a guest of the cgroup: to go from the
+ * guest to the task is to change no cgroup. Whether they are of other PMUs, are
+ * not pinned, and come to that CPU is not looked at: more is left out than
+ * would warn.
  */
 static bool task_would_start(const struct world *w)
 {
@@ -114,8 +117,9 @@ static bool task_would_start(const struct world *w)
 		if (!in_context(event))
 			continue;
 		of_task |= cpu < 0;
-		wait |= cpu >= 0 && !of_cgroup(event->target) &&
-			!w->started[cpu];
+		wait |= cpu >= 0 && !w->started[cpu] &&
+			(!of_cgroup(event->target) ||
+			 event->fate == FATE_HIDDEN);
 	}
 	return of_task && wait;
 }
@@ -143,14 +147,17 @@ bool world_possible(const struct world *w, const struct act *act)
 	case ACT_enable:
 	case ACT_disable:
 		return w->event[act->slot].open &&
-		       can_be_switched(w, act->slot);
+		       can_be_switched(w, act->slot) &&
+		       !would_warn_after(w, act);
 	case ACT_enable_group:
 	case ACT_disable_group:
 		return w->event[act->slot].open && !w->event[act->slot].torn &&
-		       group_can_be_switched(w, act->slot);
+		       group_can_be_switched(w, act->slot) &&
+		       !would_warn_after(w, act);
 	case ACT_refresh:
 		return w->event[act->slot].open &&
-		       can_be_refreshed(w, act->slot);
+		       can_be_refreshed(w, act->slot) &&
+		       !would_warn_after(w, act);
 	case ACT_move:
 		return w->cpu != act->slot;
 	case ACT_cgroup:

@@ -463,6 +463,26 @@ static void test_no_task_starts_the_context_of_a_cpu(void **state)
 	assert_false(world_possible(&w, &of_task));
 }
 
+/* D50, too. */
+static void test_no_cgroup_is_enabled_where_a_task_would_start_it(void **state)
+{
+	const struct act enable = act_on(ACT_enable, 0);
+	struct world w;
+
+	(void)state;
+	world_begin(&w, CONTRACT_RFC, true);
+	try_open(&w, 0, ON_CGROUP1, 0, 0);
+	tell(&w, ACT_disable, 0);
+	assert_true(world_possible(&w, &enable));
+	try_open(&w, 1, ON_SELF, ACT_SOFTWARE, 0);
+	assert_false(world_possible(&w, &enable));
+	/* Where the context was started it may. */
+	tell(&w, ACT_close, 1);
+	try_open(&w, 2, ON_CPU1, 0, 0);
+	try_open(&w, 1, ON_SELF, ACT_SOFTWARE, 0);
+	assert_true(world_possible(&w, &enable));
+}
+
 /* D36: what is in the context stays when the cgroup's event goes. */
 static void test_no_guest_enters_a_context_that_was_not_started(void **state)
 {
@@ -507,6 +527,8 @@ int main(void)
 		cmocka_unit_test(test_software_left_behind_goes_to_error),
 		cmocka_unit_test(test_a_group_is_enabled_one_by_one),
 		cmocka_unit_test(test_no_task_starts_the_context_of_a_cpu),
+		cmocka_unit_test(
+			test_no_cgroup_is_enabled_where_a_task_would_start_it),
 		cmocka_unit_test(
 			test_no_guest_enters_a_context_that_was_not_started),
 	};
