@@ -4,6 +4,8 @@
  * cgroup (docs/contract/rfc.md, R21 and R30).
  */
 #include <errno.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "beside_guest.h"
 #include "host/watchdog.h"
@@ -153,6 +155,37 @@ TEST_F(rfc_cgroup, R21_of_the_running_cgroup_goes_to_error)
 TEST_F(rfc_cgroup, R21_of_another_cgroup_is_not)
 {
 	judge_cgroup(_metadata, self, &self->other, STATE_INACTIVE);
+}
+
+/*
+ * The first event of a CPU, of a cgroup that nobody is in, does not start the
+ * CPU's context, and what is enabled after it does not begin (D37). Nobody may
+ * come from another cgroup meanwhile: that starts it.
+ */
+TEST_F(rfc_cgroup, R5_what_waits_for_another_reason_waits_on)
+{
+	int fd;
+
+	MUST(cgroup_enter_root());
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_of(self, &self->other, true));
+	fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_DISABLED,
+				 ANY_TASK, GUEST_CPU, NO_GROUP);
+	MUST_BE(fd >= 0);
+	MUST(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0);
+	self->o.counted_before =
+		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	MUST_BE(self->o.counted_before != NOT_KNOWN);
+	self->s.state_at_entry = self->o.counted_before ? STATE_ACTIVE
+							: STATE_INACTIVE;
+	self->s.guest_iterations = (int64_t)guest_step(&self->guest);
+	self->o.counted_after =
+		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	close(fd);
+	close(self->fd);
+	self->fd = -1;
+	self->o.counters_free = counters_free(GUEST_CPU);
+	JUDGE("R5.waiting", &self->s, &self->o);
 }
 
 TEST_F(rfc_cgroup, R21_its_running_time)

@@ -170,6 +170,20 @@ RULE(R5.priority, "guest exit serves pinned events before flexible ones",
 	AT_LEAST(counted_after, 1);
 }
 
+RULE(R5.waiting,
+     "guest exit schedules nothing in that waited for another reason",
+     "perf_guest_exit()")
+{
+	STATED(state_at_entry);
+	NEEDS(s->exclude_guest == 1);
+	NEEDS(s->guest_iterations > 0);
+	CONTROL(counters_free, 1);
+	if (s->state_at_entry == STATE_ACTIVE)
+		AT_LEAST(counted_after, 1);
+	else
+		EXACTLY(counted_after, 0);
+}
+
 RULE(R6,
      "both calls are made with interrupts off; a kernel that checks says so",
      "perf_guest_enter(), perf_guest_exit()")

@@ -42,6 +42,7 @@
 	X(no_resume, R5, RFC, ANY, LATE, "guest exit does not schedule in flexible groups") \
 	X(lost_at_times, R5, RFC, ANY, LATE, "every 64th guest exit forgets flexible groups") \
 	X(flag_stays, R5, RFC, ANY, LATE, "guest exit clears the flag of its CPU too late") \
+	X(waiting_taken, R5, RFC, ANY, LATE, "guest exit schedules in what waits in a context that was not started") \
 	X(cpu_first, D3, RFC, ANY, LATE, "as posted: CPU flexible groups go before task pinned") \
 	X(no_assert, R6, RFC, ANY, DEBUG, "interrupts may be on in both calls") \
 	X(exit_enters, R7, RFC, ANY, LATE, "an exit without enter enters") \

@@ -243,7 +243,7 @@ static void resume_context(struct perf_event_context *ctx,
 	 * A context that was not started takes nothing in (D36): whoever starts
 	 * it does, and would find its events in the active list already.
 	 */
-	if (!(ctx->is_active & type))
+	if (!(ctx->is_active & type) && !perf_guest_fault(waiting_taken))
 		return;
 	list_for_each_entry (pmu_ctx, &ctx->pmu_ctx_list, pmu_ctx_entry) {
 		if (!perf_guest_takes(pmu_ctx->pmu))
