@@ -157,7 +157,7 @@ refused_by() {
 	refused_by mutants "--patch wants a value" "$mutants" --patch ""
 	refused_by mutants "--range wants a value" "$mutants" --range ""
 	for option in --mutant --machine --contract; do
-		refused_by mutants "$option is for --code, --patch and --range" "$mutants" "$option" x
+		refused_by mutants "$option is for --code, --patch, --range and --reference" "$mutants" "$option" x
 	done
 }
 

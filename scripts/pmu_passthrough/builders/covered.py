@@ -6,12 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..base.options import jobs
 from ..base.place import TOP, cache_folder, need_tool
 from ..base.say import Refused
-from . import source
-from .cache import cached, compiler, key_of, step
-from .kernel import fragments
+from . import kernel, source
+from .cache import cached, compiler, key_of
 from .own_tree import OwnTree, replace
 
 _GCOV = TOP / "configs/kernel/coverage/gcov.config"
@@ -39,10 +37,7 @@ def _make(src: Path, units: Sequence[str], part: Path) -> None:
     for path, text in lines.items():
         replace(tree.path / path, (src / path).read_bytes() + b"\n" + text.encode())
     tree.configure(what, [_GCOV])
-    make = ["make", "-C", tree.path, f"O={tree.obj}", "-j", str(jobs()), "bzImage"]
-    step(f"building {what}", 2000, tree.log, tree.obj, make)
-    shutil.copy(tree.obj / "arch/x86/boot/bzImage", part)
-    shutil.copy(tree.obj / ".config", part / "config")
+    kernel.compile_and_keep(src, tree.path, tree.obj, what, tree.log, part)
     for unit in units:
         notes = Path(unit).with_suffix(".gcno")
         if not (tree.obj / notes).is_file():
@@ -63,8 +58,9 @@ def build(units: Sequence[str], named: str = "") -> Path:
         "coverage",
         *source.name_of(src),
         compiler("gcc"),
-        *fragments("plain"),
+        *kernel.fragments("plain"),
         _GCOV,
+        *kernel.module_sources(),
         *sorted(units),
     )
     return cached(

@@ -29,10 +29,15 @@ def fragments(variant: str) -> list[Path]:
     )
 
 
+def module_sources() -> list[Path]:
+    """Of the test module."""
+    return [_MODULES / "Makefile", *sorted(_MODULES.glob("*.c"))]
+
+
 def _key(path: Path, variant: str) -> str:
     patch: list[str | Path] = ["" if variant == "plain" else TOP / "lab/kernel"]
-    modules = [_MODULES / "Makefile", *sorted(_MODULES.glob("*.c"))]
-    return key_of(*source.name_of(path), compiler("gcc"), *modules, *patch, *fragments(variant))
+    made_of = (*module_sources(), *patch, *fragments(variant))
+    return key_of(*source.name_of(path), compiler("gcc"), *made_of)
 
 
 def work_tree(src: Path, name: str = "linux") -> Path:
@@ -174,6 +179,22 @@ def configure(
     _check_config(text_of(obj / ".config"), variant)
 
 
+def compile_and_keep(src: Path, tree: Path, obj: Path, what: str, log: Path, part: Path) -> None:
+    """Image, configuration and test module of a TREE that was configured, made of the source
+    SRC; WHAT: for messages, PART: where they are kept."""
+    # make does not see that a header has come or gone.
+    shutil.rmtree(obj / "test_modules", ignore_errors=True)
+    # A shell that ends before its make leaves that to be killed.
+    make = f'trap : TERM; make -C "$1" O="$2" -j {jobs()} bzImage modules'
+    # The calls of the test module came with mediated PMUs.
+    if not source.is_older(source.version(src), source.MEDIATED):
+        make += ' && make -C "$1" O="$2" M="$3" MO="$2/test_modules" modules'
+    step(f"building {what}", 2000, log, obj, ["sh", "-c", make, "sh", tree, obj, _MODULES])
+    for path in (obj / "arch/x86/boot/bzImage", *(obj / "test_modules").glob("*.ko")):
+        shutil.copy(path, part)
+    shutil.copy(obj / ".config", part / "config")
+
+
 def _make(src: Path, variant: str, part: Path) -> None:
     what = f"Linux {source.version(src)}"
     work = WorkTree(src)
@@ -183,23 +204,7 @@ def _make(src: Path, variant: str, part: Path) -> None:
     forget_halves(obj)
     obj.mkdir(exist_ok=True)
     configure(work.path, obj, variant, log, what)
-    # make does not see that a header has come or gone.
-    shutil.rmtree(obj / "test_modules", ignore_errors=True)
-    # A shell that ends before its make leaves that to be killed.
-    make = f'trap : TERM; make -C "$1" O="$2" -j {jobs()} bzImage modules'
-    # The calls of the test module came with mediated PMUs.
-    if not source.is_older(source.version(src), source.MEDIATED):
-        make += ' && make -C "$1" O="$2" M="$3" MO="$2/test_modules" modules'
-    step(
-        f"building {what} ({variant})",
-        2000,
-        log,
-        obj,
-        ["sh", "-c", make, "sh", work.path, obj, _MODULES],
-    )
-    for path in (obj / "arch/x86/boot/bzImage", *(obj / "test_modules").glob("*.ko")):
-        shutil.copy(path, part)
-    shutil.copy(obj / ".config", part / "config")
+    compile_and_keep(src, work.path, obj, f"{what} ({variant})", log, part)
 
 
 def build(variant: str, named: str = "") -> Path:

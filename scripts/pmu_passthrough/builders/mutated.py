@@ -20,12 +20,13 @@ from ..mutation.parse import File
 from ..mutation.patch import Patch, Touched
 from ..mutation.sites import Site, sites_of
 from ..mutation.table import Wanted
-from . import source
+from . import kernel, source
 from .cache import cached, compiler, key_of, quiet, step
-from .kernel import fragments
 from .own_tree import OwnTree, replace
 
 _FILES = TOP / "lab/mutation"
+# Of the trees in which kernels of each variant are made.
+_NAMES = {"plain": "mutated", "reference": "mutated-reference"}
 # A place where the compiler takes no mutant of that kind is left out, and what is left is
 # compiled again.
 _ROUNDS = 40
@@ -200,12 +201,12 @@ def _parse(tree: Path, obj: Path, wanted: Sequence[Wanted]) -> list[_Text]:
 class _Tree(OwnTree):
     """The source, what a patch makes of it that it has not, and mutants."""
 
-    def __init__(self, src: Path, patch: Patch | None) -> None:
-        super().__init__(src, "mutated")
+    def __init__(self, src: Path, patch: Patch | None, variant: str) -> None:
+        super().__init__(src, _NAMES[variant], variant)
         self.calls = Calls({})
         own = [path for path in sorted(_FILES.rglob("*")) if path.is_file()]
         self.change(["kernel/Makefile", *(str(path.relative_to(_FILES)) for path in own)])
-        makefile = (src / "kernel/Makefile").read_bytes()
+        makefile = (self.path / "kernel/Makefile").read_bytes()
         replace(self.path / "kernel/Makefile", makefile + b"\nobj-y += mutant.o\n")
         for path in own:
             replace(self.path / path.relative_to(_FILES), path.read_bytes())
@@ -248,10 +249,15 @@ class _Tree(OwnTree):
 
 
 def _make(
-    src: Path, wanted: Sequence[Wanted], patch: Patch | None, missing: Patch | None, part: Path
+    src: Path,
+    variant: str,
+    wanted: Sequence[Wanted],
+    patch: Patch | None,
+    missing: Patch | None,
+    part: Path,
 ) -> None:
     what = f"Linux {source.version(src)} with mutants"
-    tree = _Tree(src, missing)
+    tree = _Tree(src, missing, variant)
     tree.configure(what)
     if patch:
         wanted = tree.touched(patch.touched(), patch.name)
@@ -259,33 +265,40 @@ def _make(
     mutants = tree.mutate(wanted, what)
     if not mutants:
         raise Refused("there is no mutant of this")
-    make = ["make", "-C", tree.path, f"O={tree.obj}", "-j", str(jobs()), "bzImage"]
-    step(f"building {what}", 2000, tree.log, tree.obj, make)
-    shutil.copy(tree.obj / "arch/x86/boot/bzImage", part)
-    shutil.copy(tree.obj / ".config", part / "config")
+    kernel.compile_and_keep(src, tree.path, tree.obj, what, tree.log, part)
     mutant.write(part / "mutants.json", mutants)
     tree.calls.write(part / CALLS)
 
 
-def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "") -> Path:
+def build(
+    wanted: Sequence[Wanted],
+    patch: Patch | None = None,
+    named: str = "",
+    variant: str = "plain",
+) -> Path:
     """The folder with bzImage, config and mutants.json.
 
     wanted -- the functions; of no account with a patch
-    patch -- the lines that it touches, in the tree that has it then
+    patch -- the lines that it touches, in the tree that has it then; the reference kernel
+        has it already
     named -- the kernel, as 6.12, or the usual one
+    variant -- plain or reference
     """
     need_tool("gcc", "building the kernel")
     src = source.tree(named)
-    missing = patch if patch and not patch.is_in(src) else None
+    is_plain = variant == "plain"
+    missing = patch if patch and is_plain and not patch.is_in(src) else None
     code = Path(sites.__file__).parent
     key = key_of(
         "mutants",
         *source.name_of(src),
         compiler("gcc"),
-        *fragments("plain"),
+        *kernel.fragments("plain"),
         *(code / f"{name}.py" for name in ("parse", "sites", "edit", "mutant", "patch", "calls")),
         Path(__file__),
         _FILES,
+        *kernel.module_sources(),
+        "" if is_plain else kernel.PATCH.parent,
         *(row.key() for row in ([] if patch else wanted)),
         patch.sum() if patch else "",
     )
@@ -293,6 +306,6 @@ def build(wanted: Sequence[Wanted], patch: Patch | None = None, named: str = "")
         cache_folder("kernel") / f"mutants-{key}",
         2500,
         "building the kernel with mutants",
-        lambda part: _make(src, wanted, patch, missing, part),
+        lambda part: _make(src, variant, wanted, patch, missing, part),
         fresh=source.given(),
     )

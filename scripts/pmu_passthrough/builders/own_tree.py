@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..base.place import text_of, write_whole
 from ..base.say import say
+from . import reference
 from .cache import forget_halves, is_unfinished, quiet
 from .kernel import WorkTree, configure, work_tree
 
@@ -21,6 +22,12 @@ def replace(path: Path, data: bytes) -> None:
         path.write_bytes(data)
 
 
+def replace_anew(path: Path, data: bytes) -> None:
+    """The same, also of a file that is this already: make takes it for a new one."""
+    path.unlink()
+    path.write_bytes(data)
+
+
 class OwnTree:
     """The source's files, linked, but for those that are changed. These are what they are
     in the source at first, each time, so that make compiles only what differs.
@@ -30,8 +37,8 @@ class OwnTree:
     log -- what make says
     """
 
-    def __init__(self, src: Path, name: str) -> None:
-        """NAME: of this kind of tree."""
+    def __init__(self, src: Path, name: str, variant: str = "plain") -> None:
+        """NAME: of this kind of tree. VARIANT: plain, or reference, with that patch."""
         self.src = src
         self.path = work_tree(src, name)
         self.obj, self.log = self.path / "obj", Path(f"{self.path}.log")
@@ -39,6 +46,19 @@ class OwnTree:
         # Before a user's tree is compared by times: what was changed here is newer.
         self._restore()
         WorkTree(src, name)
+        if variant == "reference":
+            self._patch()
+
+    def _patch(self) -> None:
+        """As the tree has it where the reference kernel was built, times and all, so that
+        its objects can be taken."""
+        other = WorkTree(self.src)
+        other.become("reference", self.log)
+        self.change(reference.names())
+        for name in reference.names():
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.path / name).unlink(missing_ok=True)
+            shutil.copy2(other.path / name, self.path / name)
 
     def change(self, names: Sequence[str]) -> None:
         """Note down what is about to differ from the source."""
@@ -71,9 +91,9 @@ class OwnTree:
                 here = path.relative_to(self.src)
                 if path.is_symlink() or not (other / here).exists():
                     continue
-                if path.stat().st_mtime_ns != (other / here).stat().st_mtime_ns:
-                    (self.path / here).unlink(missing_ok=True)
-                    (self.path / here).write_bytes(path.read_bytes())
+                own = self.path / here
+                if own.stat().st_mtime_ns != (other / here).stat().st_mtime_ns:
+                    replace_anew(own, own.read_bytes())
         part.rename(self.obj)
 
     def configure(self, what: str, more: Sequence[Path] = ()) -> None:

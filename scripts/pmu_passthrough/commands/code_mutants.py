@@ -10,7 +10,7 @@ from pathlib import Path
 from ..base.options import jobs
 from ..base.place import Lock, build, folder, write_whole
 from ..base.say import Refused, complain, say
-from ..builders import mutated, source
+from ..builders import mutated, reference, source
 from ..lab.request import Request
 from ..matrix.code import CodeMutants
 from ..matrix.engine import Matrix, drawn, forget_environment, suite_state
@@ -19,10 +19,12 @@ from ..mutation.mutant import Mutant, load, with_fingerprint
 from ..mutation.patch import Patch
 from ..mutation.report import Outcome
 from ..mutation.table import Wanted, chosen, default, is_of_default
-from .code_options import where_asked
+from .code_options import CONTRACTS, OF_REFERENCE, where_asked
 
 
 def _patch(values: argparse.Namespace) -> Patch | None:
+    if values.reference and not values.code:
+        return reference.last_change(source.tree())
     if values.range:
         return Patch.of_range(source.tree(), values.range)
     return Patch.read(Path(values.patch)) if values.patch else None
@@ -79,25 +81,29 @@ def run(values: argparse.Namespace) -> int:
     """Returns the command's status: 0 if all are noticed or argued."""
     if values.own or values.all or values.code + bool(values.patch) + bool(values.range) > 1:
         raise Refused("--code, --patch and --range go with no other of these, --own or --all")
+    if values.reference and (values.patch or values.range):
+        raise Refused("--reference says itself what changed of that kernel, or goes with --code")
     if values.faults and not values.code:
         raise Refused(f"a patch says itself what to break, not '{values.faults[0]}'")
-    named = where_asked(values.machine, values.contract)
+    variant = "reference" if values.reference else "plain"
+    known = OF_REFERENCE if values.reference else CONTRACTS
+    named = where_asked(values.machine, values.contract, known)
     forget_environment()
     patch = _patch(values)
     rows = [] if patch else chosen(values.faults) or default()
     wanted = default() if all(is_of_default(row) for row in rows) else rows
     out = folder(Path(values.out) if values.out else build() / "code-mutants", "results to")
-    places = [Request(host, contract=one) for host, one in named]
+    places = [Request(host, contract=one, variant=variant) for host, one in named]
     for one in places:
         one.check()
-    built = mutated.build(wanted, patch)
+    built = mutated.build(wanted, patch, variant=variant)
     mutants = load(built / "mutants.json")
     these = _chosen(values, [one for one in mutants if patch or _is_of(rows, one)])
     if not these:
         raise Refused(f"there is no mutant of {' '.join(values.faults)}")
     requests = [replace(one, built=built) for one in places]
     # Of another kernel with mutants nothing is forgotten; of one, one asks at a time.
-    matrix = Matrix(out / built.name, values.jobs or jobs(2), suite_state(("plain",)))
+    matrix = Matrix(out / built.name, values.jobs or jobs(2), suite_state((variant,)))
     with Lock(matrix.out / "lock").take("another run"):
         asked = [CodeMutants(matrix, one, these) for one in requests]
         for of_place in asked:

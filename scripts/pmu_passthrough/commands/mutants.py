@@ -18,7 +18,7 @@ from ..suite.faults import Fault, all_faults, fault
 def parser() -> Parser:
     made = Parser(
         "scripts/mutants",
-        "[OPTIONS] [FAULT...] | --code [FILE[:FUNCTION]...] | --patch FILE | --range A..B",
+        "[OPTIONS] [FAULT...] | --code [FILE[:FUNCTION]...] | --patch FILE | --range A..B | --reference",
         """Break the reference kernel in every known way, or in those named: does the suite notice?
 
 Asks of each fault of "scripts/lab show faults" the case that killed it last time
@@ -62,6 +62,11 @@ notice are argued in configs/equivalent-code.list.""",
     made.add_argument(
         "--range", metavar="A..B", type=not_empty, help="the same of commits of the tree KSRC="
     )
+    made.add_argument(
+        "--reference",
+        action="store_true",
+        help="of what the last commit changed of the reference kernel; with --code, of its code",
+    )
     made.add_argument("--mutant", metavar="NAME", type=not_empty, help="only this one of them")
     made.add_argument(
         "--machine",
@@ -70,7 +75,10 @@ notice are argued in configs/equivalent-code.list.""",
         help="where those are asked (default amd-zen4, or MACHINE=)",
     )
     made.add_argument(
-        "--contract", metavar="NAME", type=not_empty, help="under which (default mediated)"
+        "--contract",
+        metavar="NAME",
+        type=not_empty,
+        help="under which (default mediated; with --reference, rfc)",
     )
     made.add_argument("--fresh", action="store_true", help="forget the results that are there")
     made.add_argument("--make", action="store_true", help=argparse.SUPPRESS)
@@ -111,14 +119,14 @@ def main(arguments: list[str]) -> int:
     values = parser().take(arguments)
     if values.make:
         values = parser().take(words_in("MUTANTS_OPTIONS"))
-    if values.code or values.patch or values.range:
+    if values.code or values.patch or values.range or values.reference:
         # What reads C and patches is asked for only by who needs it.
         from . import code_mutants
 
         return code_mutants.run(values)
     for option in ("mutant", "machine", "contract"):
         if getattr(values, option):
-            raise Refused(f"--{option} is for --code, --patch and --range")
+            raise Refused(f"--{option} is for --code, --patch, --range and --reference")
     forget_environment()
     wanted: list[Fault] = [fault(name) for name in dict.fromkeys(values.faults)] or list(
         all_faults().values()

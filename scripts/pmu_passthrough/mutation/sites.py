@@ -26,6 +26,8 @@ _KEPT = re.compile(
 )
 # What the compiler decides by, and leaves out the rest.
 _BY_CONFIGURATION = re.compile(r"\bIS_(ENABLED|BUILTIN|MODULE|REACHABLE)\(|__builtin_constant_p")
+# The faults of the reference kernel are the lab's.
+_FAULT = re.compile(r"!?perf_guest_(fault|slip)\(\w+\)")
 _NOTHING = ("NULL", "0", "false")
 _OTHER = {
     "+": "-",
@@ -270,6 +272,8 @@ class _Function:
         constant = self._inside(cursor).kind == Kind.INTEGER_LITERAL
         if constant or _BY_CONFIGURATION.search(self._text(cursor)):
             return
+        if _FAULT.fullmatch(self._text(cursor)):
+            return
         self._depth += 1
         was = self._text(cursor)
         if branches:
@@ -377,6 +381,8 @@ class _Function:
         if operator in ("&&", "||"):
             forced = "true" if operator == "&&" else "false"
             for child in children:
+                if _FAULT.fullmatch(self._text(child)):
+                    continue
                 change = Change(forced, self._text(child), forced)
                 self._wrap(child, "MUTANT_TRUTH", [change], f"{forced}, ")
                 self._expression(child, "truth")

@@ -7,6 +7,8 @@ bats_require_minimum_version 1.5.0
 setup() {
 	MUTANTS=$BATS_TEST_DIRNAME/../../mutants
 	OUT=$BATS_FILE_TMPDIR/out
+	# Of the reference kernel, whose objects are there: a few files are compiled for it.
+	CODE=("$MUTANTS" --code --reference --contract mediated --out "$OUT")
 	unset CONTRACT KERNEL MACHINE KERNEL_VERSION MUTANTS_OPTIONS
 }
 
@@ -18,7 +20,7 @@ outcomes() {
 # What an instruction that KVM emulates adds to a counter: most of it is asked by M34, two
 # statements are of the emulated contract.
 @test "a function's mutants are noticed by the rules that name it" {
-	run -1 "$MUTANTS" --code arch/x86/kvm/pmu.c:kvm_pmu_incr_counter --out "$OUT"
+	run -1 "${CODE[@]}" arch/x86/kvm/pmu.c:kvm_pmu_incr_counter
 	# What bats shows if something of this is not so.
 	cat "$OUT/table" "$OUT/unnoticed"
 	jq -r '.each[] | "\(.outcome) \(.was) -> \(.becomes) \(.case) \(.said)"' "$OUT/mutants.json"
@@ -35,10 +37,10 @@ outcomes() {
 	local name
 	name=$(jq -r '[.each[] | select(.outcome == "own")][0].fingerprint' "$OUT/mutants.json")
 	rm -r "$OUT"/*/amd-zen4/mediated/boot-*
-	run -0 "$MUTANTS" --code --mutant "$name" --out "$OUT"
+	run -0 "${CODE[@]}" --mutant "$name"
 	[[ ${lines[-1]} == "own"*"$name"* ]]
 	run ! compgen -G "$OUT/*/amd-zen4/mediated/boot-0"
-	run -0 "$MUTANTS" --code --mutant "$name" --fresh --out "$OUT"
+	run -0 "${CODE[@]}" --mutant "$name" --fresh
 	[[ ${lines[-1]} == "own"*"$name"* ]]
 	compgen -G "$OUT/*/amd-zen4/mediated/boot-0"
 	# The others were not forgotten.
@@ -46,9 +48,9 @@ outcomes() {
 }
 
 @test "a mutant that is not there is refused, and a function that is not" {
-	run -2 --separate-stderr "$MUTANTS" --code --mutant 0123456789ab --out "$OUT"
+	run -2 --separate-stderr "${CODE[@]}" --mutant 0123456789ab
 	[ "${stderr_lines[-1]}" = "mutants: this kernel has no mutant 0123456789ab" ]
-	run -2 --separate-stderr "$MUTANTS" --code 'arch/x86/kvm/pmu.c:nothing_*' --out "$OUT"
+	run -2 --separate-stderr "${CODE[@]}" 'arch/x86/kvm/pmu.c:nothing_*'
 	[ "${stderr_lines[-1]}" = "mutants: there is no mutant of arch/x86/kvm/pmu.c:nothing_*" ]
 }
 
@@ -57,4 +59,14 @@ outcomes() {
 	run -2 --separate-stderr "$MUTANTS" --patch "$BATS_TEST_TMPDIR/patch" --out "$OUT"
 	[[ ${stderr_lines[0]} == "mutants: $BATS_TEST_TMPDIR/patch neither is in "*" nor fits there, line by line" ]]
 	[ "${#stderr_lines[@]}" = 1 ]
+}
+
+# A gate for our own changes: each is asked what it could get wrong without anybody noticing.
+@test "what the last commit changed of the reference kernel is noticed or argued" {
+	local out=$BATS_FILE_TMPDIR/reference
+	[ -n "$(git -C "$BATS_TEST_DIRNAME" log -1 --format=%H^ -- ../../../lab/kernel)" ] || skip "needs the project's history"
+	run --separate-stderr "$MUTANTS" --reference --out "$out"
+	printf '%s\n' "$output" "$stderr"
+	# No mutant of what is no C, or nothing but a fault.
+	[[ $status == 0 || $stderr == *"changes no C" || $stderr == *"there is no mutant of this" ]]
 }

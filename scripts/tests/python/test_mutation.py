@@ -288,3 +288,13 @@ void gives(void (*to)(void (*)(void))) { to(helper); }
     assert ("refresh_one", "helper") in found
     assert ("gives", "helper") in found
     assert {("named", ".refresh"), (".refresh", "refresh_one")} <= found
+
+
+def test_the_faults_of_the_reference_kernel_are_left_alone(tmp_path: Path) -> None:
+    text = """
+extern int perf_guest_fault(int name);
+int f(int a) { if (a && !perf_guest_fault(1)) return 2; if (perf_guest_fault(2)) a = 5; return a; }
+"""
+    made = changes(parsed(tmp_path, text))
+    assert ("true", "a", "true") in made and ("delete", "a = 5", "") in made
+    assert not [was for _, was, _ in made if was in ("!perf_guest_fault(1)", "perf_guest_fault(2)")]
