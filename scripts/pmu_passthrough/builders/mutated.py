@@ -25,6 +25,8 @@ from .cache import cached, compiler, key_of, quiet, step
 from .own_tree import OwnTree, replace
 
 _FILES = TOP / "lab/mutation"
+# How many there are, for those.
+_COUNT = "kernel/mutant_count.h"
 # Of the trees in which kernels of each variant are made.
 _NAMES = {"plain": "mutated", "reference": "mutated-reference"}
 # A place where the compiler takes no mutant of that kind is left out, and what is left is
@@ -158,15 +160,17 @@ def _lists(obj: Path) -> Iterator[tuple[str, str]]:
 
 def _units_of(files: Sequence[str], obj: Path) -> dict[str, str]:
     """The files of a kernel that was built whose compiling reads each of these: itself, or,
-    of a header, one of these files if one does, or one of its folder, or any."""
+    of what is included, one of these files if one does, or one of its folder, or any."""
     found: dict[str, str] = {}
     for unit, text in _lists(obj):
         for file in files:
             if file == unit:
                 found[file] = unit
-            elif file.endswith(".h") and re.search(rf" \.\./{re.escape(file)} ", text):
+            elif re.search(rf" \.\./{re.escape(file)} ", text):
                 near = [unit in files, Path(unit).parent == Path(file).parent]
                 known = found.get(file)
+                if known == file:
+                    continue
                 if known is None or near > [
                     known in files,
                     Path(known).parent == Path(file).parent,
@@ -179,6 +183,10 @@ def _compile(tree: Path, obj: Path, units: Sequence[str], what: str, log: Path) 
     objects = [str(Path(unit).with_suffix(".o")) for unit in units]
     make = ["make", "-C", tree, f"O={obj}", "-j", str(jobs()), "prepare", *objects]
     step(f"preparing {what}", 600, log, obj, make)
+
+
+def _count(tree: Path, mutants: int) -> None:
+    replace(tree / _COUNT, f"#define MUTANTS {mutants}\n".encode())
 
 
 def _parse(tree: Path, obj: Path, wanted: Sequence[Wanted]) -> list[_Text]:
@@ -194,7 +202,7 @@ def _parse(tree: Path, obj: Path, wanted: Sequence[Wanted]) -> list[_Text]:
                 numbered.append((number, site))
                 number += len(site.changes)
         texts.append(_Text(file, numbered))
-    replace(tree / "kernel/mutant_count.h", f"#define MUTANTS {number - 1}\n".encode())
+    _count(tree, number - 1)
     return texts
 
 
@@ -208,6 +216,8 @@ class _Tree(OwnTree):
         self.change(["kernel/Makefile", *(str(path.relative_to(_FILES)) for path in own)])
         makefile = (self.path / "kernel/Makefile").read_bytes()
         replace(self.path / "kernel/Makefile", makefile + b"\nobj-y += mutant.o\n")
+        self.change([_COUNT])
+        _count(self.path, 0)
         for path in own:
             replace(self.path / path.relative_to(_FILES), path.read_bytes())
         if patch:
@@ -219,7 +229,7 @@ class _Tree(OwnTree):
     def mutate(self, wanted: Sequence[Wanted], what: str) -> list[Mutant]:
         units = sorted({row.unit or row.file for row in wanted})
         _compile(self.path, self.obj, units, what, self.log)
-        self.change([row.file for row in wanted] + ["kernel/mutant_count.h"])
+        self.change([row.file for row in wanted])
         texts = _parse(self.path, self.obj, wanted)
         self.calls = Calls.of(pair for text in texts for pair in text.file.calls())
         _drop_what_does_not_compile(self.path, self.obj, texts, units, self.log)
