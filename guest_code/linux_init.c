@@ -113,7 +113,7 @@ static measure_fn *volatile measure;
 static int measured;
 
 static void measure_often(unsigned long instructions,
-			  struct seen seen[ATTEMPTS_MOST])
+			  struct seen seen[ATTEMPTS])
 {
 	for (unsigned long i = 0; i < ATTEMPTS; i++) {
 		turn(1 + i * LATER);

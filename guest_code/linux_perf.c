@@ -133,8 +133,7 @@ static int is_count(const char *line, unsigned long *value)
 }
 
 /* It repeats the program for ever, with a line each time. */
-static void perf_stat(unsigned long instructions,
-		      struct seen seen[ATTEMPTS_MOST])
+static void perf_stat(unsigned long instructions, struct seen seen[ATTEMPTS])
 {
 	char number[NUMBER], line[LINE];
 	char *words[] = { "perf", "stat",	    "-r", "0",	   "-x,",

@@ -11,9 +11,11 @@
 
 /* So often the same value makes it certain. */
 #define CERTAIN 4
-/* Of each piece of work in a round, and in all rounds. */
+/* Of each piece of work in a round. */
 #define ATTEMPTS 20
-#define ATTEMPTS_MOST (5 * ATTEMPTS)
+/* Where the first does not agree: so many rounds, and so many that do. */
+#define ROUNDS 5
+#define AGREEING 2
 /* Of several values none came so often. */
 #define NONE_CERTAIN (~0ul)
 
@@ -127,7 +129,7 @@ struct seen {
 	int times;
 };
 
-static void note(struct seen seen[ATTEMPTS_MOST], unsigned long value)
+static void note(struct seen seen[ATTEMPTS], unsigned long value)
 {
 	int i = 0;
 
@@ -138,11 +140,11 @@ static void note(struct seen seen[ATTEMPTS_MOST], unsigned long value)
 }
 
 /* The least value that came CERTAIN times, or NONE_CERTAIN. */
-static unsigned long least_certain(const struct seen seen[ATTEMPTS_MOST])
+static unsigned long least_certain(const struct seen seen[ATTEMPTS])
 {
 	unsigned long least = NONE_CERTAIN;
 
-	for (int i = 0; i < ATTEMPTS_MOST && seen[i].times; i++) {
+	for (int i = 0; i < ATTEMPTS && seen[i].times; i++) {
 		if (seen[i].times >= CERTAIN && seen[i].value < least)
 			least = seen[i].value;
 	}
@@ -151,28 +153,39 @@ static unsigned long least_certain(const struct seen seen[ATTEMPTS_MOST])
 
 /* Count a piece of work ATTEMPTS times, and note each. */
 typedef void attempts_fn(unsigned long instructions,
-			 struct seen seen[ATTEMPTS_MOST]);
+			 struct seen seen[ATTEMPTS]);
+
+/* Counts both pieces of work, and says by how much they differ. */
+static unsigned long count_round(attempts_fn *attempts,
+				 unsigned long counted[2])
+{
+	struct seen once[ATTEMPTS] = { 0 }, twice[ATTEMPTS] = { 0 };
+
+	attempts(LINUX_INIT_WORK, once);
+	attempts(2 * LINUX_INIT_WORK, twice);
+	counted[0] = least_certain(once);
+	counted[1] = least_certain(twice);
+	return counted[1] - counted[0];
+}
 
 /*
  * Where interrupts are dense the least that came CERTAIN times of one piece may
  * have one of them and that of the other none. So if they differ by something
- * else than the work, there are further rounds: what is wrong with the counter
- * is wrong in all of them.
+ * else than the work, two of further rounds must agree, each counted anew: what
+ * is wrong with the counter each time is wrong in all of them.
  */
 static void count_pieces(const char *what, attempts_fn *attempts)
 {
-	struct seen once[ATTEMPTS_MOST] = { 0 }, twice[ATTEMPTS_MOST] = { 0 };
 	unsigned long counted[2];
-	int made = 0;
+	int agree = 0;
 
-	do {
-		attempts(LINUX_INIT_WORK, once);
-		attempts(2 * LINUX_INIT_WORK, twice);
-		counted[0] = least_certain(once);
-		counted[1] = least_certain(twice);
-		made += ATTEMPTS;
-	} while (counted[1] - counted[0] != LINUX_INIT_WORK &&
-		 made < ATTEMPTS_MOST);
+	if (count_round(attempts, counted) == LINUX_INIT_WORK)
+		agree = AGREEING;
+	for (int i = 1; agree < AGREEING && i < ROUNDS; i++)
+		agree += count_round(attempts, counted) == LINUX_INIT_WORK;
+	/* As good as none. */
+	if (agree < AGREEING && counted[1] - counted[0] == LINUX_INIT_WORK)
+		counted[0] = counted[1] = NONE_CERTAIN;
 	say(what, counted, 2);
 }
 

@@ -12,7 +12,7 @@
 #include "vm/linux.h"
 
 /* A guest's kernel boots as slowly as its host did, and slower. */
-#define BOOTS 4
+#define BOOTS 8
 /* Bytes of its log. */
 #define LOG_SHOWN 2000
 
