@@ -77,7 +77,7 @@ static inline int host_open_sampling(struct host_set_up *host)
 
 /*
  * While it is throttled the event is off, and its overflow is in the status for
- * a moment: read until both are as they mostly are, twice.
+ * a moment: read until it is on and has none, twice.
  */
 static inline int host_read_sampling(struct host_set_up *host,
 				     struct guest_case *c)
@@ -93,6 +93,7 @@ static inline int host_read_sampling(struct host_set_up *host,
 		c->o.counted_before = host_samples_now(host);
 		err = err ?: host_registers_read(GUEST_CPU, &again);
 	} while (!err && (!host->before.counters_on ||
+			  host_registers_overflowed(&host->before) ||
 			  host_registers_left(&host->before, &again)));
 	return err;
 }

@@ -78,19 +78,23 @@ int host_registers_read(int cpu, struct host_registers *registers)
 	return registers->count ? 0 : ENOENT;
 }
 
-static bool is_status(uint32_t msr)
+bool host_registers_overflowed(const struct host_registers *registers)
 {
-	return msr == AMD_STATUS || msr == INTEL_STATUS;
+	for (int i = 0; i < registers->count; i++) {
+		uint32_t msr = registers->msr[i];
+
+		if ((msr == AMD_STATUS || msr == INTEL_STATUS) &&
+		    registers->value[i])
+			return true;
+	}
+	return false;
 }
 
 bool host_register_left(const struct host_registers *then,
 			const struct host_registers *now, int i)
 {
-	if (i >= now->count || now->msr[i] != then->msr[i])
-		return true;
-	if (is_status(then->msr[i]))
-		return (now->value[i] & ~then->value[i]) != 0;
-	return now->value[i] != then->value[i];
+	return i >= now->count || now->msr[i] != then->msr[i] ||
+	       now->value[i] != then->value[i];
 }
 
 int host_registers_left(const struct host_registers *then,

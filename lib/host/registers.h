@@ -29,10 +29,12 @@ struct host_registers {
 int host_registers_read(int cpu, struct host_registers *registers);
 
 /*
- * Does the register at index @i of @then hold something else in @now, or is it
- * not in it? Of the status, which shows an overflow of the host until that is
- * handled, only a bit counts that was not set in @then.
+ * Is an overflow in the status? One of the host's own is, until its interrupt
+ * is handled.
  */
+bool host_registers_overflowed(const struct host_registers *registers);
+
+/* Does register @i of @then hold something else in @now, or is it not in it? */
 bool host_register_left(const struct host_registers *then,
 			const struct host_registers *now, int i);
 
