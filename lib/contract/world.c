@@ -118,8 +118,7 @@ static bool task_would_start(const struct world *w)
 			continue;
 		of_task |= cpu < 0;
 		wait |= cpu >= 0 && !w->started[cpu] &&
-			(!of_cgroup(event->target) ||
-			 event->fate == FATE_HIDDEN);
+			(!of_cgroup(event->target) || event->waits);
 	}
 	return of_task && wait;
 }
@@ -129,7 +128,7 @@ static bool would_warn_after(const struct world *w, const struct act *act)
 	struct world after = *w;
 
 	world_follow(&after, act);
-	return task_would_start(&after);
+	return !task_would_start(w) && task_would_start(&after);
 }
 
 bool world_possible(const struct world *w, const struct act *act)
@@ -144,13 +143,17 @@ bool world_possible(const struct world *w, const struct act *act)
 		return w->event[act->slot].open;
 	case ACT_reset_group:
 		return w->event[act->slot].open && !w->event[act->slot].torn;
-	case ACT_enable:
 	case ACT_disable:
+		return w->event[act->slot].open &&
+		       can_be_switched(w, act->slot);
+	case ACT_enable:
 		return w->event[act->slot].open &&
 		       can_be_switched(w, act->slot) &&
 		       !would_warn_after(w, act);
-	case ACT_enable_group:
 	case ACT_disable_group:
+		return w->event[act->slot].open && !w->event[act->slot].torn &&
+		       group_can_be_switched(w, act->slot);
+	case ACT_enable_group:
 		return w->event[act->slot].open && !w->event[act->slot].torn &&
 		       group_can_be_switched(w, act->slot) &&
 		       !would_warn_after(w, act);

@@ -44,6 +44,8 @@ struct world_event {
 	bool open, enabled, based, inherited;
 	bool orphaned, gone, limited, throttled;
 	bool apart, software, torn;
+	/* It was enabled in a context that was not started. */
+	bool waits;
 	enum fate fate;
 	enum act_target target;
 	int leader;

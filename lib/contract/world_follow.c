@@ -219,6 +219,7 @@ static void follow_enable(struct world *w, int slot)
 		return;
 	}
 	if (would_not_begin(w, slot)) {
+		event->waits = true;
 		set_group(w, slot, FATE_HIDDEN);
 		return;
 	}
