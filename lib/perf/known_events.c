@@ -16,7 +16,7 @@
  * Performance Events".
  */
 #define SELECT_RETIRED_INSTRUCTIONS 0xc0
-/* Family 0xf and later; before, counters are others. */
+/* Earlier ones run no guests that this suite knows. */
 #define AMD_FAMILY_FIRST 0xf
 
 int event_encode_known(struct perf_event_attr *attr,
