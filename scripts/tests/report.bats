@@ -101,6 +101,7 @@ EOF
 		and .builds[0].config_url == "https://logs.example/1/one/config"
 		and .tests[0].start_time == "2026-01-31T12:00:00+00:00" and .tests[0].duration == 0.5
 		and .tests[0].output_files[1].url == "https://logs.example/1/one/results.json"
+		and .builds[0].misc.variant == "plain"
 		and (.tests[0] | has("log_url") | not)
 		and all(.. ; . != null)' "$BATS_TEST_TMPDIR/k.json"
 }
@@ -225,6 +226,13 @@ EOF
 	refused kcidb --origin UPPER --checkout x "$RUN"
 	refused kcidb --origin lab --checkout x --commit abc "$RUN"
 	refused kcidb --origin lab --checkout x --logs ftp://x "$RUN"
+	refused kcidb --origin lab --checkout x --logs https://x/?a "$RUN"
+	refused kcidb --origin lab --checkout x --tree "a b" "$RUN"
+	jq '.kernel = "reference"' "$RUN/results.json" >"$BATS_TEST_TMPDIR/reference.json"
+	refused kcidb --origin lab --checkout x --commit "$(printf 'a%.0s' {1..40})" "$BATS_TEST_TMPDIR/reference.json"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	refused kcidb --origin lab --checkout x "$BATS_TEST_TMPDIR/fifo"
+	refused submit "$BATS_TEST_TMPDIR/fifo"
 	refused submit "$RUN/results.json"
 	refused submit "$RUN/nothing"
 	refused submit

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ..base import process
 from ..base.options import not_empty
@@ -71,9 +72,13 @@ def _kcidb(values: argparse.Namespace) -> tuple[str, int]:
         raise Refused("kcidb wants --checkout, without blanks")
     if values.commit and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", values.commit):
         raise Refused(f"--commit wants a whole commit's hash, not '{values.commit}'")
+    if values.tree and not re.fullmatch("[!-~]+", values.tree):
+        raise Refused("--tree wants a name without blanks")
     for name in ("repository", "logs"):
-        if (url := getattr(values, name)) and not re.fullmatch("https?://[!-~]+", url):
+        if (url := getattr(values, name)) and not re.fullmatch(r"https?://[\w.:-]+(/[!-~]*)?", url):
             raise Refused(f"--{name} wants an http or https URL, not '{url}'")
+    if values.logs and (len(values.words) > 1 or re.search("[?#]", values.logs)):
+        raise Refused("--logs wants the URL of a folder, and one RESULT that is there")
     suite = (
         process.output(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip() or "unknown"
     )
@@ -82,6 +87,8 @@ def _kcidb(values: argparse.Namespace) -> tuple[str, int]:
     ]
     if len({run.key for run in runs}) < len(runs):
         raise Refused("kcidb wants each result once")
+    if values.commit and len({run.results.release for run in runs}) > 1:
+        raise Refused("--commit is of one kernel, and these results are of several releases")
     source = kcidb.Source(values.commit, values.tree, values.repository)
     return kcidb.Submission(values.origin, values.checkout, suite, source).report(runs), 0
 
@@ -91,23 +98,23 @@ def _of_kcidb(word: str, values: argparse.Namespace) -> list[kcidb.Run]:
     found = []
     for file in _files(word):
         below = file.parent.relative_to(word) if Path(word).is_dir() else Path()
-        url = "/".join([values.logs.rstrip("/"), *below.parts]) if values.logs else ""
+        parts = [values.logs.rstrip("/"), *(quote(part, safe="") for part in below.parts)]
+        results = load(file)
+        if values.commit and (results.fault or results.context["kernel"] in ("reference", "debug")):
+            raise Refused(f"the kernel of {file} is not as --commit has it: leave it out")
         key = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        found.append(kcidb.Run.of(key, load(file), file.parent, url))
+        found.append(
+            kcidb.Run.of(key, results, file.parent, "/".join(parts) if values.logs else "")
+        )
     return found
 
 
 def _submit(values: argparse.Namespace) -> int:
     if len(values.words) != 1:
         raise Refused("submit wants one file that kcidb made")
-    name = values.words[0]
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        raise Refused(f"{name} cannot be read") from None
-    submit.check(text, name)
+    text = submit.read(values.words[0])
     server = submit.Server.named()
-    print(f"submitted to {server.host} as {server.submit(text)}")
+    print(f"{server.host} has received it as {server.submit(text)}")
     return 0
 
 
@@ -177,9 +184,10 @@ REPORT = Command(
             "FILE",
             words=True,
             ends="""The server and the token that allows it are in KCIDB_REST, as KernelCI gives it:
-https://TOKEN@HOST/. What is refused stays where it is, and can be sent again.
+https://TOKEN@HOST/. What is refused stays where it is, and can be sent again. What is
+received is looked at later; KernelCI's dashboard shows it then.
 
-Status: 0 the server has it, 2 it was refused, or bad input.""",
+Status: 0 the server has received it, 2 it was refused, or bad input.""",
         ),
         _form(
             "diff",

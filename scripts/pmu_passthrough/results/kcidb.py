@@ -25,8 +25,10 @@ _EXCERPT = 16384
 
 
 # What is beside a results.json, and is worth a look.
-_FILES = ("results.ktap", "console.log", "kernel.log", "config", "results.json")
+_LOG = "results.ktap"
+_FILES = (_LOG, "console.log", "kernel.log", "config", "results.json")
 _CONFIG_NAME = "pmu_passthrough"
+_BUILT_HERE = ("plain", "reference", "debug")
 
 
 def _compiler(config: str) -> str:
@@ -40,8 +42,20 @@ def _built(version: str) -> str:
     found = re.search(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) ([\d:]{8}) UTC (\d{4})$", version)
     if not found:
         return ""
-    then = datetime.strptime(" ".join(found.groups()), "%b %d %H:%M:%S %Y")
+    try:
+        then = datetime.strptime(" ".join(found.groups()), "%b %d %H:%M:%S %Y")
+    except ValueError:
+        return ""
     return then.replace(tzinfo=timezone.utc).isoformat()
+
+
+def _moment(said: Any) -> str:
+    """A moment as "started" has it; "" if it is none."""
+    try:
+        then = datetime.fromisoformat(str(said))
+    except ValueError:
+        return ""
+    return then.isoformat() if then.tzinfo else ""
 
 
 def _known(**values: Any) -> dict[str, Any]:
@@ -119,13 +133,15 @@ class Submission:
             "checkout_id": self._checkout_id,
             "architecture": "x86_64",
             "status": "PASS",
-            "config_name": _CONFIG_NAME,
             "misc": {
                 "kernel": run.results.context.get("kernel_image"),
+                "variant": run.results.context["kernel"],
                 "release": facts.get("release", ""),
-            },
+            }
+            | _known(fault=run.results.fault),
         }
         return build | _known(
+            config_name=_CONFIG_NAME if run.results.context["kernel"] in _BUILT_HERE else "",
             start_time=_built(facts.get("version", "")),
             compiler=_compiler(run.config),
             config_url=run.url_of("config"),
@@ -158,7 +174,9 @@ class Submission:
         about |= {"contract": run.contract, "suite": self.suite}
         if case.reason:
             about["reason"] = case.reason
-        files = [{"name": name, "url": of.url_of(name)} for name in of.files if of.url]
+        # The log has a member of its own.
+        names = [name for name in of.files if of.url and name != _LOG]
+        files = [{"name": name, "url": of.url_of(name)} for name in names]
         test = {
             "id": self._test_id(of.key, case),
             "origin": self.origin,
@@ -168,9 +186,9 @@ class Submission:
             "environment": self._environment(run),
             "misc": about,
         } | _known(
-            start_time=run.context.get("started"),
+            start_time=_moment(run.context.get("started")),
             duration=case.seconds,
-            log_url=of.url_of("results.ktap"),
+            log_url=of.url_of(_LOG),
             output_files=files,
         )
         if case.outcome not in ("conforms", "skip"):

@@ -3,6 +3,7 @@
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,15 @@ from pmu_passthrough.base.say import Refused
 from pmu_passthrough.commands import report
 from pmu_passthrough.results import submit
 
-REPORT = json.dumps({"version": {"major": 5, "minor": 3}, "tests": [{"id": "lab:x"}]})
+_OBJECT = {
+    "id": "lab:x",
+    "origin": "lab",
+    "checkout_id": "lab:y",
+    "build_id": "lab:z",
+    "status": "PASS",
+}
+_LISTS = {name: [_OBJECT] for name in ("checkouts", "builds", "tests")}
+REPORT = json.dumps({"version": {"major": 5, "minor": 3}} | _LISTS)
 
 
 class Database(http.server.BaseHTTPRequestHandler):
@@ -67,7 +76,7 @@ def test_a_report_is_submitted_whole_and_its_number_is_told(
 ) -> None:
     monkeypatch.setenv("KCIDB_REST", f"http://token@127.0.0.1:{port}/")
     assert report.main(["submit", str(file)]) == 0
-    assert capsys.readouterr().out == "submitted to 127.0.0.1 as abc\n"
+    assert capsys.readouterr().out == "127.0.0.1 has received it as abc\n"
     assert Database.heard == [REPORT]
 
 
@@ -108,6 +117,9 @@ def test_what_is_refused_stays_where_it_is(
         "https://token@[::1/",
         "https://token@example.org:x/",
         "ftp://token@localhost/",
+        "https://token@example.org/ x",
+        "https://token@example.org/?a=b",
+        "https://t\u00f6ken@example.org/",
     ],
 )
 def test_an_address_that_is_none_or_shows_the_token_is_refused(
@@ -126,7 +138,55 @@ def test_a_server_that_is_not_there_is_said_in_one_line(
         report.main(["submit", str(file)])
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": {"major": 4, "minor": 3}}', "nan"])
-def test_only_a_report_is_submitted(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "nan",
+        "[" * 200000,
+        '{"version": {"major": 4, "minor": 3}}',
+        '{"version": {"major": 5, "minor": 3}, "tests": 1}',
+        REPORT.replace('"build_id"', '"other"'),
+    ],
+)
+def test_only_a_report_is_submitted(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x").write_text(text, encoding="utf-8")
     with pytest.raises(Refused, match="is no report for KCIDB 5.3"):
-        submit.check(text, "x")
+        submit.read(str(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev", "/nowhere"])
+def test_what_is_no_file_is_not_read(name: str) -> None:
+    with pytest.raises(Refused, match="is no file that can be read"):
+        submit.read(name)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"hello\n\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+        b"",
+    ],
+)
+def test_a_server_that_speaks_otherwise_is_said_in_one_line(
+    file: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(1 << 16)
+                client.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        monkeypatch.setenv("KCIDB_REST", f"http://token@127.0.0.1:{server.getsockname()[1]}/")
+        with pytest.raises(Refused, match="127.0.0.1") as refused:
+            report.main(["submit", str(file)])
+        assert "\n" not in str(refused.value)
