@@ -30,12 +30,24 @@ GUEST_LIB := $(wildcard $(TOP)/lib/vm/guest*.c) $(TOP)/lib/vm/script.c \
 # libpfm4 encodes the events where there is one to link; y insists, n does without. A guest
 # maps the whole program, and the memory that the KVM selftests library gives it has no
 # room for libpfm4's tables: they stay in their shared library.
+IS_STATIC := $(filter -static% --static,$(CC) $(LDFLAGS))
 FIND_LIBPFM4 = $(shell echo 'int main(void) { return pfm_initialize(); }' | \
-	$(CC) -include perfmon/pfmlib_perf_event.h -x c -o /dev/null - -lpfm 2>/dev/null && echo y || echo n)
-WITH_LIBPFM4 ?= $(if $(filter -static,$(LDFLAGS)),n,$(FIND_LIBPFM4))
+	$(CC) $(EXTRA_CFLAGS) $(LDFLAGS) -include perfmon/pfmlib_perf_event.h -x c -o /dev/null - \
+	-lpfm 2>/dev/null && echo y || echo n)
+ifeq ($(strip $(WITH_LIBPFM4)),)
 # Once, for all that ask.
-WITH_LIBPFM4 := $(WITH_LIBPFM4)
-$(if $(filter y n,$(WITH_LIBPFM4)),,$(error WITH_LIBPFM4 is y or n, not "$(WITH_LIBPFM4)"))
+override WITH_LIBPFM4 := $(if $(IS_STATIC),n,$(FIND_LIBPFM4))
+endif
+ifneq ($(filter-out y n,$(WITH_LIBPFM4))$(word 2,$(WITH_LIBPFM4)),)
+$(error WITH_LIBPFM4 is y or n, not "$(WITH_LIBPFM4)")
+endif
+ifneq ($(and $(IS_STATIC),$(filter y,$(WITH_LIBPFM4))),)
+$(error WITH_LIBPFM4=y is for programs that are not linked statically)
+endif
+# What is linked anew if it changes.
+LINKED_WITH := $(CC) $(LDFLAGS) $(WITH_LIBPFM4)
+LINKED := $(OUTPUT)/obj/linked-with
+$(shell mkdir -p $(OUTPUT)/obj && echo '$(LINKED_WITH)' | cmp -s - $(LINKED) || echo '$(LINKED_WITH)' >$(LINKED))
 LIBPFM4 := $(if $(filter y,$(WITH_LIBPFM4)),-lpfm)
 NOT_BUILT := $(TOP)/lib/perf/$(if $(LIBPFM4),without_libpfm4,encode).c
 ROOMS := base contract explore host perf report vm
@@ -81,11 +93,11 @@ LINK = $(CC) -no-pie -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBPFM4) -ldl
 
 $(addprefix $(OUTPUT)/,$(filter-out $(GUEST_PROGS),$(PROGS))): $(OUTPUT)/%: \
-		$(OUTPUT)/obj/%.o $(LIB_OBJ)
+		$(OUTPUT)/obj/%.o $(LIB_OBJ) $(LINKED)
 	$(Q)$(LINK)
 
 $(addprefix $(OUTPUT)/,$(GUEST_PROGS)): $(OUTPUT)/%: $(OUTPUT)/obj/%.o \
-		$(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM)
+		$(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM) $(LINKED)
 	$(Q)$(LINK)
 
 # What this machine offers; without KVM as well, so without its library.
@@ -93,7 +105,7 @@ $(OUTPUT)/obj/probe.o: $(HERE)/probe.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -MP -c -o $@ $<
 
-$(OUTPUT)/probe: $(OUTPUT)/obj/probe.o $(LIB_OBJ)
+$(OUTPUT)/probe: $(OUTPUT)/obj/probe.o $(LIB_OBJ) $(LINKED)
 	$(Q)$(LINK)
 
 # What its processor counts, which takes a guest to know.
@@ -101,7 +113,7 @@ $(OUTPUT)/obj/calibrate.o: $(HERE)/calibrate.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_LIB) -fno-PIE -MD -MP -c -o $@ $<
 
-$(OUTPUT)/calibrate: $(OUTPUT)/obj/calibrate.o $(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM)
+$(OUTPUT)/calibrate: $(OUTPUT)/obj/calibrate.o $(LIB_OBJ) $(GUEST_OBJ) $(LIBKVM) $(LINKED)
 	$(Q)$(LINK)
 
 -include $(shell find $(OUTPUT)/obj $(OUTPUT)/libkvm -name '*.d' 2>/dev/null)

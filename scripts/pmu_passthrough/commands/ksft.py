@@ -20,7 +20,7 @@ _LINE = f"TARGETS += {TARGET}"
 _MANIFEST = ".installed"
 # What a build leaves there is nobody's work.
 _OBJECTS = re.compile(r"(obj|libkvm)/.*\.[od]")
-_BUILT = {_MANIFEST, "probe", "calibrate", "libkvm.a"}
+_BUILT = {_MANIFEST, "probe", "calibrate", "libkvm.a", "obj/linked-with"}
 _NOT_OURS = ("lib/tests/", "lib/tools/", "selftests/test_modules/")
 
 
