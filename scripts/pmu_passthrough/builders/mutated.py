@@ -19,7 +19,7 @@ from ..mutation.mutant import Mutant
 from ..mutation.parse import File
 from ..mutation.patch import Patch, Touched
 from ..mutation.sites import Site, sites_of
-from ..mutation.table import Wanted
+from ..mutation.table import Wanted, default
 from . import kernel, source
 from .cache import cached, compiler, key_of, quiet, step
 from .own_tree import OwnTree, replace
@@ -231,9 +231,21 @@ class _Tree(OwnTree):
         _compile(self.path, self.obj, units, what, self.log)
         self.change([row.file for row in wanted])
         texts = _parse(self.path, self.obj, wanted)
-        self.calls = Calls.of(pair for text in texts for pair in text.file.calls())
+        self.calls = Calls.of(pair for file in self._files(wanted, texts) for pair in file.calls())
         _drop_what_does_not_compile(self.path, self.obj, texts, units, self.log)
         return [one for text in texts for one in text.mutants()]
+
+    def _files(self, wanted: Sequence[Wanted], texts: Sequence[_Text]) -> Iterator[File]:
+        """Those that are mutated, those that include them, and those of the default table:
+        what calls what is the same whatever is asked."""
+        yield from (text.file for text in texts)
+        known = {row.file for row in wanted}
+        rows = [*default(), *(Wanted(row.unit, ()) for row in wanted if row.unit)]
+        for row in rows:
+            if row.file not in known:
+                known.add(row.file)
+                _compile(self.path, self.obj, [row.unit or row.file], "what is called", self.log)
+                yield File(self.path, self.obj, row.file, row.unit)
 
     def keep_sources(self, wanted: Sequence[Wanted], where: Path) -> None:
         """The files as they are before they are mutated."""

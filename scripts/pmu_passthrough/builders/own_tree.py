@@ -92,7 +92,8 @@ class OwnTree:
                 if path.is_symlink() or not (other / here).exists():
                     continue
                 own = self.path / here
-                if own.stat().st_mtime_ns != (other / here).stat().st_mtime_ns:
+                # A patch may have taken it away.
+                if own.exists() and own.stat().st_mtime_ns != (other / here).stat().st_mtime_ns:
                     replace_anew(own, own.read_bytes())
         part.rename(self.obj)
 

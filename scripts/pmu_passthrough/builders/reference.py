@@ -6,13 +6,18 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import process
 from ..base.place import TOP, need_tool
 from ..base.say import Refused
-from ..mutation.patch import Patch
+
+if TYPE_CHECKING:
+    from ..mutation.patch import Patch
 
 _FOLDER = "lab/kernel"
+# Whoever owns the checkout.
+_GIT = ["git", "-c", "safe.directory=*", "-C", str(TOP)]
 
 
 def names(folder: Path = TOP / _FOLDER) -> list[str]:
@@ -41,19 +46,22 @@ def _files(src: Path, folder: Path, wanted: list[str], out: Path) -> None:
 def _before(commit: str, out: Path) -> None:
     """lab/kernel as it was before a commit."""
     archive = out / "archive"
-    command = ["git", "-C", TOP, "archive", "-o", archive, f"{commit}^", _FOLDER]
+    command = [*_GIT, "archive", "-o", archive, f"{commit}^", _FOLDER]
     if process.run(command, out / "log") or process.run(
         ["tar", "-xf", archive, "-C", out], out / "log"
     ):
         raise Refused(f"this checkout does not have what was before its commit {commit[:12]}")
 
 
-def last_change(src: Path) -> Patch:
+def last_change(src: Path) -> "Patch":
     """What the last commit that touched the reference patch, and what is not committed yet,
     changed of the reference kernel."""
+    # What reads patches is asked only of who wants this.
+    from ..mutation.patch import Patch
+
     need_tool("git", "what changed of the reference kernel")
     need_tool("patch", "the reference kernel")
-    commit = process.output(["git", "-C", TOP, "log", "-1", "--format=%H", "--", _FOLDER]).strip()
+    commit = process.output([*_GIT, "log", "-1", "--format=%H", "--", _FOLDER]).strip()
     if not commit:
         raise Refused(f"this checkout has no history of {_FOLDER}")
     with tempfile.TemporaryDirectory() as folder:

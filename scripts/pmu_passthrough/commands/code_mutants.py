@@ -79,12 +79,14 @@ def _tell(out: Path, found: Sequence[Outcome], patch: Patch | None) -> int:
 
 def run(values: argparse.Namespace) -> int:
     """Returns the command's status: 0 if all are noticed or argued."""
-    if values.own or values.all or values.code + bool(values.patch) + bool(values.range) > 1:
-        raise Refused("--code, --patch and --range go with no other of these, --own or --all")
+    if values.own or values.all:
+        raise Refused("--own and --all are for faults")
+    if values.code + bool(values.patch) + bool(values.range) > 1:
+        raise Refused("--code, --patch and --range go with no other of these")
     if values.reference and (values.patch or values.range):
         raise Refused("--reference says itself what changed of that kernel, or goes with --code")
     if values.faults and not values.code:
-        raise Refused(f"a patch says itself what to break, not '{values.faults[0]}'")
+        raise Refused(f"'{values.faults[0]}' goes with --code: a change says itself what to break")
     variant = "reference" if values.reference else "plain"
     known = OF_REFERENCE if values.reference else CONTRACTS
     named = where_asked(values.machine, values.contract, known)

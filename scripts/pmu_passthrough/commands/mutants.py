@@ -30,8 +30,8 @@ is not made again, unless suite or kernel changed, so an interrupted matrix goes
 it stopped. Faults that nothing can kill are argued in configs/equivalent-mutants.list,
 cases that kill none in configs/justified.list.
 
-With --code, --patch or --range it is the kernel's own code that is broken, by the usual
-operators of mutation: a statement left out, a condition always true, another constant.
+With --code, --patch, --range or --reference it is the kernel's own code that is broken, by
+the usual operators of mutation: a statement left out, a condition always true, another constant.
 All mutants are in one kernel, one is on at a time. Each is asked the cases for which it
 makes a difference, those of rules that name the function first. Those that nothing can
 notice are argued in configs/equivalent-code.list.""",

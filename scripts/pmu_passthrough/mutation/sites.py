@@ -26,8 +26,10 @@ _KEPT = re.compile(
 )
 # What the compiler decides by, and leaves out the rest.
 _BY_CONFIGURATION = re.compile(r"\bIS_(ENABLED|BUILTIN|MODULE|REACHABLE)\(|__builtin_constant_p")
-# The faults of the reference kernel are the lab's.
-_FAULT = re.compile(r"!?perf_guest_(fault|slip)\(\w+\)")
+# The faults of the reference kernel are the lab's: what has one in it, and what is done
+# only where one is on.
+_FAULT = re.compile(r"\bperf_guest_(fault|slip)\(")
+_IS_FAULT = re.compile(r"[\s(]*perf_guest_(fault|slip)\(")
 _NOTHING = ("NULL", "0", "false")
 _OTHER = {
     "+": "-",
@@ -127,6 +129,8 @@ class _Function:
         return _flat(self._file.source(*self._span(cursor)))
 
     def _site(self, cursor: Cursor, changes: list[Change], edits: list[Edit]) -> None:
+        if any(_FAULT.search(change.was) for change in changes):
+            return
         self.sites.append(
             Site(
                 self._file.name,
@@ -136,6 +140,13 @@ class _Function:
                 changes,
                 edits,
             )
+        )
+
+    def _wants_fault(self, condition: Cursor) -> bool:
+        """Is it true only where a fault is on?"""
+        return all(
+            any(_IS_FAULT.match(one) for one in alternative.split("&&"))
+            for alternative in self._text(condition).split("||")
         )
 
     def _around(self, cursor: Cursor, before: str, after: str) -> list[Edit]:
@@ -191,8 +202,10 @@ class _Function:
             if children and not self._in_macro(children[-1]):
                 self._statement(children[-1])
         elif cursor.kind == Kind.IF_STMT:
-            self._condition(children[0], branches=True)
-            for child in children[1:]:
+            wants_fault = self._wants_fault(children[0])
+            if not wants_fault:
+                self._condition(children[0], branches=True)
+            for child in children[2 if wants_fault else 1 :]:
                 self._statement(child)
         elif cursor.kind == Kind.SWITCH_STMT:
             self._value(children[0])
@@ -272,8 +285,6 @@ class _Function:
         constant = self._inside(cursor).kind == Kind.INTEGER_LITERAL
         if constant or _BY_CONFIGURATION.search(self._text(cursor)):
             return
-        if _FAULT.fullmatch(self._text(cursor)):
-            return
         self._depth += 1
         was = self._text(cursor)
         if branches:
@@ -331,8 +342,10 @@ class _Function:
         elif kind == Kind.CALL_EXPR:
             self._arguments(cursor)
         elif kind == Kind.CONDITIONAL_OPERATOR and len(children) == 3:
-            self._condition(children[0], branches=True)
-            for child in children[1:]:
+            wants_fault = self._wants_fault(children[0])
+            if not wants_fault:
+                self._condition(children[0], branches=True)
+            for child in children[2 if wants_fault else 1 :]:
                 self._value(child)
         elif kind == Kind.INTEGER_LITERAL and role != "truth":
             self._constant(cursor)
@@ -381,8 +394,6 @@ class _Function:
         if operator in ("&&", "||"):
             forced = "true" if operator == "&&" else "false"
             for child in children:
-                if _FAULT.fullmatch(self._text(child)):
-                    continue
                 change = Change(forced, self._text(child), forced)
                 self._wrap(child, "MUTANT_TRUTH", [change], f"{forced}, ")
                 self._expression(child, "truth")
