@@ -157,34 +157,57 @@ TEST_F(rfc_cgroup, R21_of_another_cgroup_is_not)
 	judge_cgroup(_metadata, self, &self->other, STATE_INACTIVE);
 }
 
+#define TRIES 5
+
 /*
  * The first event of a CPU, of a cgroup that nobody is in, does not start the
- * CPU's context, and what is enabled after it does not begin (D37). Nobody may
- * come from another cgroup meanwhile: that starts it.
+ * CPU's context, and what is enabled after it does not begin (D37). Whoever
+ * comes from another cgroup meanwhile starts it, too: then the event counts,
+ * and nothing was learned. An event that is opened at the end starts it for
+ * certain. Returns 0 or an errno.
  */
-TEST_F(rfc_cgroup, R5_what_waits_for_another_reason_waits_on)
+static int let_one_wait(FIXTURE_DATA(rfc_cgroup) * self)
 {
-	int fd;
+	int fd, other = -1, err = open_of(self, &self->other, true);
 
-	MUST(cgroup_enter_root());
-	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
-	MUST(open_of(self, &self->other, true));
+	if (err)
+		return err;
 	fd = event_try_open_core(EVENT_EXCLUDES_GUEST | EVENT_DISABLED,
 				 ANY_TASK, GUEST_CPU, NO_GROUP);
-	MUST_BE(fd >= 0);
-	MUST(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0);
+	if (fd < 0)
+		return -fd;
+	err = ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) ? errno : 0;
 	self->o.counted_before =
 		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
-	MUST_BE(self->o.counted_before != NOT_KNOWN);
 	self->s.state_at_entry = self->o.counted_before ? STATE_ACTIVE
 							: STATE_INACTIVE;
 	self->s.guest_iterations = (int64_t)guest_step(&self->guest);
-	self->o.counted_after =
+	self->o.counted_after = self->o.counted_outside =
 		event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	if (!self->o.counted_after) {
+		other = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK,
+					    GUEST_CPU, NO_GROUP);
+		self->o.counted_outside =
+			event_gain_on_cpu(fd, GUEST_CPU, HOST_CPU, WORK_TURNS);
+	}
+	if (other >= 0)
+		close(other);
 	close(fd);
 	close(self->fd);
 	self->fd = -1;
-	self->o.counters_free = counters_free(GUEST_CPU);
+	return err;
+}
+
+TEST_F(rfc_cgroup, R5_what_waits_for_another_reason_waits_on)
+{
+	MUST(cgroup_enter_root());
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	for (int i = 0; i < TRIES; i++) {
+		MUST(let_one_wait(self));
+		if (self->s.state_at_entry == STATE_INACTIVE &&
+		    !self->o.counted_after)
+			break;
+	}
 	JUDGE("R5.waiting", &self->s, &self->o);
 }
 

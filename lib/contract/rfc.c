@@ -177,7 +177,7 @@ RULE(R5.waiting,
 	STATED(state_at_entry);
 	NEEDS(s->exclude_guest == 1);
 	NEEDS(s->guest_iterations > 0);
-	CONTROL(counters_free, 1);
+	CONTROL(counted_outside, 1);
 	if (s->state_at_entry == STATE_ACTIVE)
 		AT_LEAST(counted_after, 1);
 	else
