@@ -4,6 +4,7 @@
  * hold after reset, and their overflow status (docs/contract/guest.md, M38, M44
  * to M46, M56).
  */
+#include "all_registers.h"
 #include "guest_case.h"
 
 #define EMULATED_TURNS 50
@@ -143,45 +144,11 @@ TEST_F(counters, M38_all_of_it_is_loaded)
 	JUDGE("M38", &c->s, &c->o);
 }
 
-/*
- * The first look of a guest at all its registers, the control of the fixed
- * counters as often as there are any.
- */
-static void read_all(struct guest_case *c, int eventsels[COUNTERS_MAX],
-		     int counters[COUNTERS_MAX], int *global)
-{
-	script_clear(&c->guest);
-	for (unsigned int i = 0; i < c->pmu.general; i++) {
-		eventsels[i] = script_read(&c->guest,
-					   pmu_msr(&c->pmu, PMU_EVENTSEL, i));
-		counters[i] = script_read(&c->guest,
-					  pmu_msr(&c->pmu, PMU_COUNTER, i));
-	}
-	for (unsigned int i = 0; i < c->pmu.fixed; i++) {
-		eventsels[c->pmu.general + i] = script_read(
-			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0));
-		counters[c->pmu.general + i] = script_read(
-			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_COUNTER, i));
-	}
-	*global = script_read(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0));
-}
-
 TEST_F(counters, M44_a_new_guest_finds_the_state_after_reset)
 {
 	struct guest_case *c = &self->c;
-	int eventsels[COUNTERS_MAX], counters[COUNTERS_MAX], global;
 
-	read_all(c, eventsels, counters, &global);
-	script_run(&c->guest);
-	c->o.eventsels_or = 0;
-	c->o.counters_or = 0;
-	for (unsigned int i = 0; i < c->pmu.general + c->pmu.fixed; i++) {
-		c->o.eventsels_or |=
-			(int64_t)script_seen(&c->guest, eventsels[i]);
-		c->o.counters_or |=
-			(int64_t)script_seen(&c->guest, counters[i]);
-	}
-	c->o.global_ctrl = (int64_t)script_seen(&c->guest, global);
+	read_all_registers(&c->guest, &c->pmu, &c->o);
 	JUDGE("M44", &c->s, &c->o);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "all_registers.h"
 #include "guest_case.h"
 #include "vm/pattern.h"
 
@@ -49,6 +50,23 @@ TEST_F(set, M71_before_the_first_run)
 	pattern_write(&c->guest, &c->pmu);
 	c->o.mismatches = pattern_mismatches(&c->guest, &c->pmu);
 	JUDGE("M71.before", &c->s, &c->o);
+}
+
+/* The registers that the VMM had set are those of the PMU before. */
+TEST_F(set, M71_a_pmu_that_is_given_anew_is_after_reset)
+{
+	struct guest_case *c = &self->c;
+	const struct pmu *pmu = &c->pmu;
+	struct guest *guest = &c->guest;
+
+	NEEDS(pmu->version > 1, "a PMU that CPUID can make smaller");
+	c->o.failed = (pattern_kvm_write(guest, pmu) != 0) +
+		      (guest_set_msr(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0),
+				     2) != 0) +
+		      (guest_set_counters(guest, pmu->general - 1) != 0) +
+		      (guest_set_counters(guest, pmu->general) != 0);
+	read_all_registers(guest, pmu, &c->o);
+	JUDGE("M71.reset", &c->s, &c->o);
 }
 
 /*

@@ -4,6 +4,7 @@
  * its own running, and the next guest's (docs/contract/guest.md, M64, M44).
  */
 #include "guest_case.h"
+#include "all_registers.h"
 #include "host_sampling.h"
 
 #define EXITS 50
@@ -109,41 +110,12 @@ TEST_F(left, M64_the_host_is_set_up_as_before)
 TEST_F(left, M44_the_next_guest_finds_its_pmu_after_reset)
 {
 	struct guest_case *c = &self->c;
-	const struct pmu *pmu = &c->pmu;
-	int select[COUNTERS_MAX], count[COUNTERS_MAX], selects = 0, counts = 0;
-	int control = -1, status = -1;
 	struct guest next;
 
 	MUST_BE(run_and_leave(self, variant->dies));
 	c->o.guest_control = it_overflowed(self);
 	script_guest_create(&next, GUEST_CPU);
-	for (unsigned int i = 0; i < pmu->general; i++) {
-		select[selects++] =
-			script_read(&next, pmu_eventsel_msr(pmu, i));
-		count[counts++] = script_read(&next, pmu_counter_msr(pmu, i));
-	}
-	for (unsigned int i = 0; i < pmu->fixed; i++)
-		count[counts++] =
-			script_read(&next, pmu_msr(pmu, PMU_FIXED_COUNTER, i));
-	if (pmu->fixed)
-		select[selects++] =
-			script_read(&next, pmu_msr(pmu, PMU_FIXED_CTRL, 0));
-	if (pmu->version > 1) {
-		control = script_read(&next, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0));
-		status = script_read(&next, pmu_msr(pmu, PMU_STATUS, 0));
-	}
-	script_run(&next);
-	c->o.eventsels_or = 0;
-	c->o.counters_or = 0;
-	for (int i = 0; i < selects; i++)
-		c->o.eventsels_or |= (int64_t)script_seen(&next, select[i]);
-	for (int i = 0; i < counts; i++)
-		c->o.counters_or |= (int64_t)script_seen(&next, count[i]);
-	if (pmu->version > 1) {
-		c->o.global_ctrl = (int64_t)script_seen(&next, control);
-		c->o.status_made = (int64_t)script_seen(&next, status);
-	}
-	c->o.vector = script_any_vector(&next);
+	read_all_registers(&next, &c->pmu, &c->o);
 	guest_destroy(&next);
 	JUDGE("M44.next", &c->s, &c->o);
 }

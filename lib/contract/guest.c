@@ -316,6 +316,19 @@ RULE(M44.next, "so does one after a guest that left its own in whatever state",
 	EXACTLY(global_ctrl, low_bits(s->guest_counters));
 }
 
+RULE(M71.reset,
+     "and finds it in the state after reset, whatever the VMM had set before",
+     "kvm_pmu_refresh(), kvm_pmu_reset()")
+{
+	NEEDS(s->guest_counters > 0);
+	EXACTLY(failed, 0);
+	EXACTLY(vector, 0);
+	EXACTLY(eventsels_or, 0);
+	EXACTLY(counters_or, 0);
+	EXACTLY(status_made, 0);
+	EXACTLY(global_ctrl, low_bits(s->guest_counters));
+}
+
 RULE(M45, "there are as many counters as CPUID announces", "kvm_pmu_refresh()")
 {
 	NEEDS(s->guest_counters > 0);
