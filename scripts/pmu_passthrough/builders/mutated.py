@@ -239,13 +239,14 @@ class _Tree(OwnTree):
         """Those that are mutated, those that include them, and those of the default table:
         what calls what is the same whatever is asked."""
         yield from (text.file for text in texts)
-        known = {row.file for row in wanted}
         rows = [*default(), *(Wanted(row.unit, ()) for row in wanted if row.unit)]
-        for row in rows:
-            if row.file not in known:
-                known.add(row.file)
-                _compile(self.path, self.obj, [row.unit or row.file], "what is called", self.log)
-                yield File(self.path, self.obj, row.file, row.unit)
+        others = {row.file: row for row in rows}
+        for row in wanted:
+            others.pop(row.file, None)
+        units = sorted({row.unit or row.file for row in others.values()})
+        _compile(self.path, self.obj, units, "what calls them", self.log)
+        for row in others.values():
+            yield File(self.path, self.obj, row.file, row.unit)
 
     def keep_sources(self, wanted: Sequence[Wanted], where: Path) -> None:
         """The files as they are before they are mutated."""

@@ -9,6 +9,7 @@ setup() {
 	OUT=$BATS_FILE_TMPDIR/out
 	# Of the reference kernel, whose objects are there: a few files are compiled for it.
 	CODE=("$MUTANTS" --code --reference --contract mediated --out "$OUT")
+	ONE=arch/x86/kvm/pmu.c:kvm_pmu_incr_counter
 	unset CONTRACT KERNEL MACHINE KERNEL_VERSION MUTANTS_OPTIONS
 }
 
@@ -20,7 +21,7 @@ outcomes() {
 # What an instruction that KVM emulates adds to a counter: most of it is asked by M34, two
 # statements are of the emulated contract.
 @test "a function's mutants are noticed by the rules that name it" {
-	run -1 "${CODE[@]}" arch/x86/kvm/pmu.c:kvm_pmu_incr_counter
+	run -1 "${CODE[@]}" "$ONE"
 	# What bats shows if something of this is not so.
 	cat "$OUT/table" "$OUT/unnoticed"
 	jq -r '.each[] | "\(.outcome) \(.was) -> \(.becomes) \(.case) \(.said)"' "$OUT/mutants.json"
@@ -37,10 +38,10 @@ outcomes() {
 	local name
 	name=$(jq -r '[.each[] | select(.outcome == "own")][0].fingerprint' "$OUT/mutants.json")
 	rm -r "$OUT"/*/amd-zen4/mediated/boot-*
-	run -0 "${CODE[@]}" --mutant "$name"
+	run -0 "${CODE[@]}" "$ONE" --mutant "$name"
 	[[ ${lines[-1]} == "own"*"$name"* ]]
 	run ! compgen -G "$OUT/*/amd-zen4/mediated/boot-0"
-	run -0 "${CODE[@]}" --mutant "$name" --fresh
+	run -0 "${CODE[@]}" "$ONE" --mutant "$name" --fresh
 	[[ ${lines[-1]} == "own"*"$name"* ]]
 	compgen -G "$OUT/*/amd-zen4/mediated/boot-0"
 	# The others were not forgotten.
@@ -48,10 +49,10 @@ outcomes() {
 }
 
 @test "a mutant that is not there is refused, and a function that is not" {
-	run -2 --separate-stderr "${CODE[@]}" --mutant 0123456789ab
+	run -2 --separate-stderr "${CODE[@]}" "$ONE" --mutant 0123456789ab
 	[ "${stderr_lines[-1]}" = "mutants: this kernel has no mutant 0123456789ab" ]
 	run -2 --separate-stderr "${CODE[@]}" 'arch/x86/kvm/pmu.c:nothing_*'
-	[ "${stderr_lines[-1]}" = "mutants: there is no mutant of arch/x86/kvm/pmu.c:nothing_*" ]
+	[ "${stderr_lines[-1]}" = "mutants: arch/x86/kvm/pmu.c has no function nothing_*" ]
 }
 
 @test "a patch that fits nowhere is refused" {
