@@ -225,6 +225,31 @@ TEST_F(counters, M45_fewer_announced_than_there_are)
 	judge_found(c, _metadata);
 }
 
+/* With all counters of the host, so that nothing else makes them exit. */
+TEST_F(counters, M45_no_global_control_where_none_is_announced)
+{
+	struct guest_case *c = &self->c;
+	const enum pmu_register absent[] = { PMU_GLOBAL_CTRL, PMU_STATUS,
+					     PMU_STATUS_CLEAR };
+	int counter, step[6], steps = 0;
+
+	NEEDS(c->host.version > 1, "a PMU with a global control");
+	guest_case_limit(c, c->host.general, 1);
+	counter = script_read(&c->guest, pmu_counter_msr(&c->pmu, 0));
+	for (unsigned int i = 0; i < 3; i++) {
+		step[steps++] =
+			script_read(&c->guest, pmu_msr(&c->host, absent[i], 0));
+		step[steps++] = script_write(
+			&c->guest, pmu_msr(&c->host, absent[i], 0), 0);
+	}
+	script_run(&c->guest);
+	c->o.guest_control = !script_vector(&c->guest, counter);
+	c->o.registers_found = 0;
+	for (int i = 0; i < steps; i++)
+		c->o.registers_found += !script_vector(&c->guest, step[i]);
+	JUDGE("M45.control", &c->s, &c->o);
+}
+
 int main(int argc, char **argv)
 {
 	return guest_case_main(argc, argv, 0, NULL);

@@ -3,7 +3,7 @@
  * What goes on when an event ends: the siblings of a leader that is closed, a
  * group that lost one, an event whose refreshes ran out, the CPU of a cgroup's
  * last event, the events of a CPU that goes offline (docs/contract/guest.md,
- * M65 to M67, M69, M75).
+ * M65 to M67, M69, M75, M82).
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -202,6 +202,47 @@ static int read_group(const struct group *group,
 	for (int i = 0; i < group->size && !err; i++)
 		err = event_read(group->fd[i], &value[i]);
 	return err;
+}
+
+/* Enabled and disabled by its leader; guests come and go between. */
+static int enable_for_a_while(FIXTURE_DATA(survivor) * self)
+{
+	struct event_value before[MEMBERS], after[MEMBERS];
+	const struct group *group = &self->group;
+	int err;
+
+	if (ioctl(group->fd[0], PERF_EVENT_IOC_DISABLE, 0))
+		return errno;
+	err = read_group(group, before);
+	if (err || ioctl(group->fd[0], PERF_EVENT_IOC_ENABLE, 0))
+		return err ?: errno;
+	enter_often(&self->guest);
+	if (ioctl(group->fd[0], PERF_EVENT_IOC_DISABLE, 0))
+		return errno;
+	err = read_group(group, after);
+	self->o.enabled_ns =
+		(int64_t)(after[0].enabled_ns - before[0].enabled_ns);
+	self->o.times_apart = 0;
+	for (int i = 1; i < group->size; i++)
+		self->o.times_apart +=
+			(int64_t)(after[i].enabled_ns - before[i].enabled_ns) !=
+			self->o.enabled_ns;
+	return err;
+}
+
+TEST_F(survivor, M82_enabled_as_long_as_the_leader)
+{
+	struct competitors competitors;
+
+	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
+	MUST(open_group(self));
+	state_group(self);
+	MUST(enable_for_a_while(self));
+	JUDGE("M82", &self->s, &self->o, "with counters");
+	MUST(competitors_take_counters(&competitors, GUEST_CPU));
+	MUST(enable_for_a_while(self));
+	competitors_close(&competitors);
+	JUDGE("M82", &self->s, &self->o, "without");
 }
 
 /* Of how many members the count, or a time, went back. */

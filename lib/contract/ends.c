@@ -75,6 +75,15 @@ RULE(M75,
 	EXACTLY(siblings_eof, 0);
 }
 
+RULE(M82,
+     "the members of a group are enabled for as long as their leader, whether it has counters or waits",
+     "perf_event_set_state(), perf_event_update_sibling_time()")
+{
+	NEEDS(s->group_size > 1);
+	CONTROL(enabled_ns, 1);
+	EXACTLY(times_apart, 0);
+}
+
 RULE(M79,
      "a parent's event has what a vCPU thread of its child counted that was killed inside its guest",
      "perf_event_exit_task(), perf_put_guest_context()")

@@ -172,6 +172,8 @@
 	X(members_apart, NUMBER,                                                                   \
 	  "the most by which counts of members of the group differ")                               \
 	X(went_back, NUMBER, "events of which a count or a time went back")                        \
+	X(times_apart, NUMBER,                                                                     \
+	  "members of a group that were enabled for another time than the leader")                 \
 	X(throttles, NUMBER,                                                                       \
 	  "records that an event of the group was throttled")                                      \
 	X(others_changed, NUMBER,                                                                  \

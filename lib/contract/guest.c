@@ -339,6 +339,15 @@ RULE(M45, "there are as many counters as CPUID announces", "kvm_pmu_refresh()")
 	EXACTLY(fixed_found, s->guest_fixed);
 }
 
+RULE(M45.control, "and no register of a global control where it announces none",
+     "kvm_need_perf_global_ctrl_intercept(), amd_is_valid_msr(), intel_is_valid_msr()")
+{
+	STATED(guest_version);
+	NEEDS(s->guest_version == 1);
+	CONTROL(guest_control, 1);
+	EXACTLY(registers_found, 0);
+}
+
 static int64_t at_most(int64_t value, int64_t most)
 {
 	return value < most ? value : most;
