@@ -148,8 +148,3 @@ unchanged() {
 	[[ $output == *"has no list of targets" ]]
 	[ ! -e "$FOLDER" ]
 }
-
-@test "without libpfm4 there is one skip that says so" {
-	run -4 "$BATS_TEST_DIRNAME/../../configs/ksft/without_libpfm4.sh"
-	[ "${lines[1]}" = "1..0 # SKIP needs libpfm4" ]
-}
