@@ -147,11 +147,20 @@ refused_by() {
 	refused_by mutants "$BATS_TEST_TMPDIR/none cannot be read" "$mutants" --patch "$BATS_TEST_TMPDIR/none"
 	echo hello >"$BATS_TEST_TMPDIR/hello"
 	refused_by mutants "$BATS_TEST_TMPDIR/hello is no patch, or changes nothing" "$mutants" --patch "$BATS_TEST_TMPDIR/hello"
-	for more in "--patch hello" "--range a..b" --own --all; do
+	for more in "--patch hello" "--range a..b"; do
 		# shellcheck disable=SC2086
-		refused_by mutants "--code, --patch and --range go with no other of these, --own or --all" "$mutants" --code $more
+		refused_by mutants "--code, --patch and --range go with no other of these" "$mutants" --code $more
+		# shellcheck disable=SC2086
+		refused_by mutants "--reference says itself what changed of that kernel, or goes with --code" "$mutants" --reference $more
 	done
-	refused_by mutants "a patch says itself what to break, not 'kvm_pmu_refresh'" "$mutants" --patch hello kvm_pmu_refresh
+	for more in --own --all; do
+		refused_by mutants "--own and --all are for faults" "$mutants" --code "$more"
+		refused_by mutants "--own and --all are for faults" "$mutants" --reference "$more"
+	done
+	for more in "--patch hello" --reference; do
+		# shellcheck disable=SC2086
+		refused_by mutants "'kvm_pmu_refresh' goes with --code: a change says itself what to break" "$mutants" $more kvm_pmu_refresh
+	done
 	refused_by mutants "configs/mutation.list has no file include/linux/none.h" "$mutants" --code include/linux/none.h
 	refused_by mutants "the kernel's own code speaks mediated and emulated, not 'rfc'" "$mutants" --code --contract rfc
 	refused_by mutants "--patch wants a value" "$mutants" --patch ""
