@@ -42,11 +42,14 @@ class Calls:
     def rules_of(self, function: str) -> frozenset[str]:
         """The numbers of the rules whose source the function is; of one that none names, of
         those that call it."""
-        return self._rules_of(function, frozenset())
-
-    def _rules_of(self, function: str, seen: frozenset[str]) -> frozenset[str]:
-        named = rules_of(function)
-        if named or function in seen:
-            return named
-        found = (self._rules_of(one, seen | {function}) for one in self.callers.get(function, ()))
-        return frozenset().union(*found)
+        found: set[str] = set()
+        seen, left = {function}, [function]
+        while left:
+            one = left.pop()
+            named = rules_of(one)
+            found |= named
+            if not named:
+                new = self.callers.get(one, frozenset()) - seen
+                seen |= new
+                left += new
+        return frozenset(found)
