@@ -102,8 +102,6 @@
 	X(overflows, NUMBER, "overflows of counters with the interrupt bit")              \
 	X(overflow_late, NUMBER,                                                          \
 	  "instructions after an overflow until its interrupt, the most on this machine") \
-	X(host_nmis, NUMBER,                                                              \
-	  "NMIs that the guest's CPU took as the host's meanwhile, whatever for")         \
 	X(pmi_masked, NUMBER, "the guest's LVTPC is masked")                              \
 	X(passthrough, NUMBER,                                                            \
 	  "the guest's counters are the hardware's, not events of the host")              \
@@ -198,6 +196,8 @@
 	X(nmis_inside, NUMBER, "NMIs of the guest's CPU while the guest ran")                      \
 	X(guest_pmis, NUMBER,                                                                      \
 	  "overflows of the guest's counters that KVM was told of (PMIs)")                         \
+	X(overflows_by_kvm, NUMBER,                                                                \
+	  "overflows of the guest's counters without an interrupt of the host")                    \
 	X(held_before, NUMBER,                                                                     \
 	  "counters the watchdog took when it was switched on")                                    \
 	X(counters_free, NUMBER, "pinned events that find a counter")                              \

@@ -168,21 +168,15 @@ RULE(M57,
 	COUNTS(guest_counted, count);
 }
 
-/*
- * Where interrupts come late, that of an overflow which the hardware made just
- * before an exit finds the LVTPC of the host.
- */
 RULE(M34.overflow,
      "an overflow by an emulated instruction is one like any other",
      "kvm_pmu_incr_counter(), kvm_pmu_handle_event()")
 {
 	NEEDS(s->overflows > 0);
 	STATED(status);
+	CONTROL(overflows_by_kvm, 1);
 	EXACTLY(status_made, s->status);
-	if (s->overflow_late > 0 && s->host_nmis >= s->overflows)
-		EXPECT(interrupts, 0, s->overflows);
-	else
-		EXACTLY(interrupts, s->overflows);
+	EXACTLY(interrupts, s->overflows);
 }
 
 RULE(M30.alias, "AMD's legacy and extended MSRs of a counter are one register",
