@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The measure of scripts/mutants: which of the same faults do the tests notice that come
-with the kernel, KVM's for its PMU and perf's own?"""
+with the kernel, KVM's for its PMU and perf's own, and that of upstream/kvm-selftests?"""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,11 @@ from ..lab.run import prepare
 from ..matrix.engine import Matrix, forget_environment, suite_state
 from ..suite.faults import Fault, fault, faults_of_amd
 
-_TESTS = ("kvm/pmu_event_filter_test", "kvm/svm_pmu_host_guest_test") + tuple(
+_TESTS = (
+    "posted/mediated_pmu_test",
+    "kvm/pmu_event_filter_test",
+    "kvm/svm_pmu_host_guest_test",
+) + tuple(
     f"perf_events/{name}"
     for name in ("mmap", "remove_on_exec", "sigtrap_threads", "watermark_signal")
 )
@@ -36,8 +40,8 @@ def parser() -> Parser:
     made = Parser(
         "scripts/peers",
         "[FAULT...]",
-        """Run KVM's PMU selftests and perf's selftests of the kernel under test on the reference
-kernel with each fault (default: all of "scripts/lab show faults").
+        """Run KVM's PMU selftests and perf's selftests of the kernel under test, and the test of
+upstream/kvm-selftests, on the reference kernel with each fault (default: all of "scripts/lab show faults").
 
 A fault is killed if one of them, three times, ends otherwise than without a fault, or if
 the kernel stops. Results stay in build/peers; one that is there is not made again, unless
@@ -49,7 +53,7 @@ suite or kernel changed.""",
 
 
 def _folder(state: str) -> Path:
-    return build() / "peers" / f"{state}-3"
+    return build() / "peers" / f"{state}-4"
 
 
 def row_file(state: str, one: Fault) -> Path:
