@@ -41,7 +41,8 @@ def parser() -> Parser:
         "scripts/peers",
         "[FAULT...]",
         """Run KVM's PMU selftests and perf's selftests of the kernel under test, and the test of
-upstream/kvm-selftests, on the reference kernel with each fault (default: all of "scripts/lab show faults").
+upstream/kvm-selftests, on the reference kernel with each fault (default: all of
+"scripts/lab show faults").
 
 A fault is killed if one of them, three times, ends otherwise than without a fault, or if
 the kernel stops. Results stay in build/peers; one that is there is not made again, unless
