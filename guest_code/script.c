@@ -78,6 +78,17 @@ static void emulate(uint64_t times)
 	      "edx");
 }
 
+static void jump(uint64_t times)
+{
+	TURNS(times,
+	      "lea 2f(%%rip), %%rax\n\t"
+	      "mov %%rax, %[landing]\n\t"
+	      "jmp *(%[nowhere])\n\t"
+	      "2:\n\t",
+	      [landing] "m"(guest_script.landing), [nowhere] "r"(GUEST_NOWHERE)
+	      : "cc", "rax", "memory");
+}
+
 static void out(uint64_t times)
 {
 	TURNS(times, "out %%al, %%dx\n\t", "d"(GUEST_PORT), "a"(0) : "cc");
@@ -156,6 +167,9 @@ static void take(struct guest_step *step)
 		break;
 	case GUEST_EMULATE:
 		emulate(step->times);
+		break;
+	case GUEST_JUMP:
+		jump(step->times);
 		break;
 	case GUEST_OUT:
 		out(step->times);

@@ -25,6 +25,8 @@
  *   GUEST_EMULATE  CPUID, which KVM emulates (4, 1)
  *   GUEST_USER_EMULATE
  *                  the same at CPL 3 (4, 1)
+ *   GUEST_JUMP     JMP through memory that is not there, which KVM emulates and
+ *                  user space answers (5, 2)
  *   GUEST_OUT      OUT to a port that user space serves (3, 1)
  *   GUEST_IPI      WRMSR to the x2APIC's ICR, to oneself, interrupts off (3, 1)
  *   GUEST_INVD     INVD, which KVM skips (3, 1)
@@ -58,6 +60,7 @@ enum guest_op {
 	GUEST_USER,
 	GUEST_EMULATE,
 	GUEST_USER_EMULATE,
+	GUEST_JUMP,
 	GUEST_OUT,
 	GUEST_IPI,
 	GUEST_INVD,
@@ -85,6 +88,8 @@ enum guest_op {
 
 /* The port of GUEST_OUT, and the vectors that are recorded. */
 #define GUEST_PORT 0x2000
+/* Where no memory is, in the guest's page tables at the same address. */
+#define GUEST_NOWHERE 0xc0000000ul
 #define GUEST_PMI_VECTOR 0x40
 /* SDM volume 3, "x2APIC Register Address Space"; APM volume 2 has the same. */
 #define GUEST_LVTPC_MSR 0x834
@@ -112,6 +117,7 @@ struct guest_step {
  * @go_on:  set by the host to end a GUEST_PAUSE, or what is repeated
  * @repeats: take the steps again and again until the host says go on
  * @pmis, @nmis, @ipis: interrupts that reached the guest
+ * @landing: what is read at GUEST_NOWHERE: where GUEST_JUMP goes on
  * @nested: where the host put what a nested guest needs, 0 if there is none
  * @nested_vmx: that is for VMX, not for SVM
  * @nested_msrs, @nested_msrs_gpa: the bitmap of its MSRs
@@ -125,6 +131,7 @@ struct guest_script {
 	volatile uint64_t pmis;
 	volatile uint64_t nmis;
 	volatile uint64_t ipis;
+	volatile uint64_t landing;
 	uint64_t nested;
 	uint64_t nested_vmx;
 	uint64_t nested_msrs;

@@ -307,6 +307,15 @@ TEST_F(count, M34_an_instruction_that_user_space_finishes_is_counted)
 	JUDGE("M34", &c->s, &c->o);
 }
 
+TEST_F(count, M34_emulated_branches_are_counted)
+{
+	struct guest_case *c = &self->c;
+
+	MUST(count_one(c, 0, PMU_BRANCHES, PMU_USER | PMU_OS, GUEST_JUMP,
+		       EMULATED_TURNS));
+	JUDGE("M34", &c->s, &c->o);
+}
+
 /* @levels: what the counter selects; @op: where KVM emulates; @base: the same
  * level, and nothing to emulate
  */
@@ -402,6 +411,28 @@ static int64_t entry_adds(struct guest_case *c, unsigned int levels,
 	return levels == PMU_USER || user == NOT_KNOWN ? user : all - user;
 }
 
+/* The first fixed counter, which selects @levels, and a general one beside it.
+ */
+static int count_fixed(struct guest_case *c, unsigned int levels,
+		       enum guest_op op)
+{
+	struct counting counting = {
+		.pmu = c->pmu,
+		.fixed = levels,
+		.op = op,
+		.times = EMULATED_TURNS,
+		.eventsel[0] = pmu_select(&c->pmu, PMU_INSTRUCTIONS,
+					  PMU_USER | PMU_OS),
+	};
+	struct counted counted;
+	int err = counting_run(&c->guest, &counting, &counted);
+
+	c->o.guest_counted = counted.gained[c->pmu.general];
+	c->o.guest_control = counted.gained[0];
+	describe_count(&c->s, &counting, &counted, PMU_INSTRUCTIONS);
+	return err;
+}
+
 TEST_F(emulated_levels, M34_emulated_instructions_have_a_level)
 {
 	struct guest_case *c = &self->c;
@@ -416,14 +447,35 @@ TEST_F(emulated_levels, M34_emulated_instructions_have_a_level)
 	if (!variant->counts)
 		c->s.guest_work = 0;
 	JUDGE("M34.levels", &c->s, &c->o);
+	if (!c->pmu.fixed)
+		return;
+	MUST(count_fixed(c, variant->levels, variant->op));
+	c->s.entry_counts = adds;
+	if (!variant->counts)
+		c->s.guest_work = 0;
+	JUDGE("M34.levels", &c->s, &c->o, "the first fixed counter");
 }
 
-/* Two counters over emulated instructions, of which the first one is off. */
-static int count_one_that_is_off(struct guest_case *c, uint32_t msr,
-				 uint64_t value)
+/* What KVM_SET_CPUID2 takes from a PMU it gives to the next one again. */
+TEST_F(count, M34_by_a_fixed_counter_of_a_pmu_given_anew)
 {
-	const uint64_t eventsel =
-		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
+	MUST(guest_set_counters(&c->guest, c->pmu.general - 1));
+	MUST(guest_set_counters(&c->guest, c->pmu.general));
+	MUST(count_fixed(c, PMU_USER | PMU_OS, GUEST_EMULATE));
+	JUDGE("M34", &c->s, &c->o);
+}
+
+/*
+ * Two counters of @event over instructions that KVM emulates, which are
+ * branches then; the first one was on, and is off.
+ */
+static int count_one_that_is_off(struct guest_case *c, enum pmu_event event,
+				 uint32_t msr, uint64_t value)
+{
+	const uint64_t eventsel = pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
 	uint64_t before[2], after[2];
 	int err = 0;
 
@@ -438,7 +490,8 @@ static int count_one_that_is_off(struct guest_case *c, uint32_t msr,
 		err |= guest_get_msr(&c->guest, pmu_counter_msr(&c->pmu, i),
 				     &before[i]);
 	script_clear(&c->guest);
-	script_do(&c->guest, GUEST_EMULATE, EMULATED_TURNS);
+	script_do(&c->guest, event == PMU_BRANCHES ? GUEST_JUMP : GUEST_EMULATE,
+		  EMULATED_TURNS);
 	script_run(&c->guest);
 	for (unsigned int i = 0; i < 2; i++)
 		err |= guest_get_msr(&c->guest, pmu_counter_msr(&c->pmu, i),
@@ -455,17 +508,20 @@ TEST_F(count, M34_not_by_a_counter_that_is_off)
 {
 	struct guest_case *c = &self->c;
 
-	MUST(count_one_that_is_off(c, pmu_eventsel_msr(&c->pmu, 0),
-				   pmu_select(&c->pmu, PMU_INSTRUCTIONS,
-					      PMU_USER | PMU_OS | PMU_OFF)));
-	JUDGE("M34.off", &c->s, &c->o, "by its event select");
-	MUST(count_one_that_is_off(c, pmu_eventsel_msr(&c->pmu, 0),
-				   pmu_select(&c->pmu, PMU_BRANCHES,
-					      PMU_USER | PMU_OS | PMU_OFF)));
-	JUDGE("M34.off", &c->s, &c->o, "and of branches");
+	const unsigned int off = PMU_USER | PMU_OS | PMU_OFF;
+
+	for (enum pmu_event event = PMU_INSTRUCTIONS; event <= PMU_BRANCHES;
+	     event++) {
+		MUST(count_one_that_is_off(c, event,
+					   pmu_eventsel_msr(&c->pmu, 0),
+					   pmu_select(&c->pmu, event, off)));
+		JUDGE("M34.off", &c->s, &c->o, "by its event select, of %s",
+		      event == PMU_BRANCHES ? "branches" : "instructions");
+	}
 	if (c->pmu.version < 2)
 		return;
-	MUST(count_one_that_is_off(c, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+	MUST(count_one_that_is_off(c, PMU_INSTRUCTIONS,
+				   pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
 				   pmu_all(&c->pmu) & ~1ull));
 	JUDGE("M34.off", &c->s, &c->o, "by the global control");
 }

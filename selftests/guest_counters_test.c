@@ -8,6 +8,8 @@
 #include "guest_case.h"
 
 #define EMULATED_TURNS 50
+/* Four bits each: Intel SDM volume 3, "IA32_FIXED_CTR_CTRL". */
+#define FIXED_CONTROLS 16
 
 /* Where a script reads what it does not read. */
 #define NOT_READ -1
@@ -112,6 +114,58 @@ TEST_F(counters, M46_status_survives_exits)
 	}
 	script_run(&c->guest);
 	judge_status(c, _metadata, made, cleared, set);
+}
+
+/* Let the first counter count @event, from @from. */
+static void script_count_from(struct guest_case *c, enum pmu_event event,
+			      uint64_t from)
+{
+	const struct pmu *pmu = &c->pmu;
+	struct guest *guest = &c->guest;
+
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(guest, pmu_eventsel_msr(pmu, 0),
+		     pmu_select(pmu, event, PMU_USER | PMU_OS));
+	script_write(guest, pmu_counter_msr(pmu, 0), from);
+	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1);
+	script_do(guest, GUEST_WORK, 2 * TURNS);
+}
+
+/* The rest of the script, which has to leave the status empty. */
+static void judge_none(struct guest_case *c, struct __test_metadata *_metadata)
+{
+	int count, status;
+
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0), 0);
+	count = script_read(&c->guest, pmu_counter_msr(&c->pmu, 0));
+	status = script_read(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0));
+	script_run(&c->guest);
+	c->o.guest_control = (int64_t)script_seen(&c->guest, count);
+	c->o.status_made = (int64_t)script_seen(&c->guest, status);
+	JUDGE("M46.none", &c->s, &c->o);
+}
+
+TEST_F(counters, M46_none_from_zero)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a status register");
+	script_write(&c->guest, pmu_counter_msr(&c->pmu, 0), 1);
+	script_count_from(c, PMU_INSTRUCTIONS, 0);
+	judge_none(c, _metadata);
+}
+
+/* KVM emulates no branch, so nothing else makes it set up the counter anew. */
+TEST_F(counters, M46_none_after_an_overflow)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.version > 1, "a PMU with a status register");
+	script_count_from(c, PMU_BRANCHES, pmu_counter_max(&c->pmu) - TURNS);
+	script_do(&c->guest, GUEST_WORK, calibration_late_turns());
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_CLEAR, 0), 1);
+	script_do(&c->guest, GUEST_WORK, 4 * TURNS);
+	judge_none(c, _metadata);
 }
 
 TEST_F(counters, M38_a_counter_has_its_width)
@@ -223,6 +277,33 @@ TEST_F(counters, M45_fewer_announced_than_there_are)
 	NEEDS(fewer_counters(c) < c->host.general, "more than four counters");
 	guest_case_limit(c, fewer_counters(c), c->pmu.version);
 	judge_found(c, _metadata);
+}
+
+/* For how many fixed counters the control can be written. */
+static int64_t fixed_controls_found(struct guest_case *c)
+{
+	const int most = FIXED_CONTROLS;
+	int step[FIXED_CONTROLS];
+	int64_t found = 0;
+
+	script_clear(&c->guest);
+	for (int i = 0; i < most; i++)
+		step[i] = script_write(
+			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0),
+			pmu_select_fixed((unsigned int)i, PMU_USER | PMU_OS));
+	script_run(&c->guest);
+	while (found < most && !script_vector(&c->guest, step[found]))
+		found++;
+	return found;
+}
+
+TEST_F(counters, M45_as_many_controls_of_fixed_counters_as_announced)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
+	c->o.fixed_found = fixed_controls_found(c);
+	JUDGE("M45.fixed", &c->s, &c->o);
 }
 
 /* With all counters of the host, so that nothing else makes them exit. */

@@ -107,6 +107,26 @@ TEST_F(left, M64_the_host_is_set_up_as_before)
 	JUDGE("M64", &c->s, &c->o);
 }
 
+/* No interrupt of an event of the host's own clears what is left. */
+TEST_F(left, M64_no_overflow_is_left_to_a_host_without_events)
+{
+	struct guest_case *c = &self->c;
+	uint64_t exits = guest_exits_count(&c->guest);
+	struct host_registers after;
+
+	NEEDS(!host_registers_read(GUEST_CPU, &self->host.before),
+	      "/dev/cpu/*/msr");
+	MUST_BE(run_and_leave(self, variant->dies));
+	MUST_BE(guest_settle(&c->guest, patience_ms()));
+	MUST(host_registers_read(GUEST_CPU, &after));
+	c->s.exits_asked = EXITS;
+	c->o.exits_made = (int64_t)(guest_exits_count(&c->guest) - exits);
+	c->o.guest_control = it_overflowed(self);
+	c->o.registers_left = host_registers_left(&self->host.before, &after);
+	host_tell_differences(&self->host.before, &after);
+	JUDGE("M64.quiet", &c->s, &c->o);
+}
+
 TEST_F(left, M44_the_next_guest_finds_its_pmu_after_reset)
 {
 	struct guest_case *c = &self->c;

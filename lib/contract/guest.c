@@ -342,6 +342,14 @@ RULE(M45.control, "and no register of a global control where it announces none",
 	EXACTLY(registers_found, 0);
 }
 
+RULE(M45.fixed, "and the controls of as many fixed counters",
+     "intel_pmu_enable_fixed_counter_bits(), intel_pmu_set_msr()")
+{
+	NEEDS(s->amd == 0);
+	NEEDS(s->guest_fixed > 0);
+	EXACTLY(fixed_found, s->guest_fixed);
+}
+
 static int64_t at_most(int64_t value, int64_t most)
 {
 	return value < most ? value : most;
@@ -369,6 +377,14 @@ RULE(M56, "a guest is offered all counters of the host that KVM has room for",
 	       s->host_version);
 	EXACTLY(offered_counters, s->listed_counters);
 	EXACTLY(offered_fixed, s->listed_fixed);
+}
+
+RULE(M46.none, "and a counter that begins at zero has not overflowed",
+     "pmc_write_counter(), pmc_pause_counter()")
+{
+	NEEDS(s->guest_version > 1);
+	CONTROL(guest_control, 1);
+	EXACTLY(status_made, 0);
 }
 
 RULE(M46, "an overflow sets its status bit, and the guest can clear and set it",

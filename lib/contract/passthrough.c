@@ -124,3 +124,13 @@ RULE(M64,
 {
 	expect_set_up_again(s, d);
 }
+
+RULE(M64.quiet,
+     "and where the host has no event whose interrupt would set it up",
+     "amd_mediated_pmu_put(), intel_mediated_pmu_put(), kvm_pmu_put_guest_pmcs()")
+{
+	NEEDS(s->exits_asked > 0);
+	CONTROL(exits_made, s->exits_asked);
+	CONTROL(guest_control, 1);
+	EXACTLY(registers_left, 0);
+}

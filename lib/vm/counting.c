@@ -84,16 +84,18 @@ void counting_script(struct guest *guest, const struct counting *counting,
 
 /*
  * What a step is made of, and how many VM exits one time of it makes on every
- * machine; not known where APIC virtualisation may save it.
+ * machine; not known where APIC virtualisation may save it. @emulated: the
+ * branches among the instructions that exit.
  */
 static const struct {
-	int64_t instructions, branches, exits;
+	int64_t instructions, branches, exits, emulated;
 } made_of[GUEST_OPS] = {
 	[GUEST_WRITE] = { NOT_KNOWN, NOT_KNOWN, NOT_KNOWN },
 	[GUEST_WORK] = { 2, 1, 0 },
 	[GUEST_USER] = { 2, 1, 0 },
 	[GUEST_EMULATE] = { 4, 1, 1 },
 	[GUEST_USER_EMULATE] = { 4, 1, 1 },
+	[GUEST_JUMP] = { 5, 2, 1, .emulated = 1 },
 	[GUEST_OUT] = { 3, 1, 1 },
 	[GUEST_IPI] = { 3, 1, NOT_KNOWN },
 	[GUEST_INVD] = { 3, 1, 1 },
@@ -118,10 +120,9 @@ int64_t counting_retired(enum guest_op op, enum pmu_event event, uint64_t times)
 
 	if (made_of[op].exits == NOT_KNOWN)
 		return NOT_KNOWN;
-	/* None of those that exit is a branch. */
-	return event == PMU_BRANCHES
-		       ? work
-		       : work - (int64_t)times * made_of[op].exits;
+	return work - (int64_t)times * (event == PMU_BRANCHES
+						? made_of[op].emulated
+						: made_of[op].exits);
 }
 
 /* One KVM_RUN: what the counters read, and the exits it took. */

@@ -51,6 +51,11 @@ void guest_open_user_page(struct guest *guest)
 	}
 }
 
+void guest_map_nowhere(struct guest *guest)
+{
+	virt_map(guest->parts->vm, GUEST_NOWHERE, GUEST_NOWHERE, 1);
+}
+
 bool guest_open_nested(struct guest *guest)
 {
 	struct kvm_vm *vm = guest->parts->vm;

@@ -15,6 +15,9 @@ void guest_take_interrupts(struct guest *guest);
 /* Open the page of guest_user_turns() and its like to CPL 3. */
 void guest_open_user_page(struct guest *guest);
 
+/* Let GUEST_JUMP come to where no memory is. */
+void guest_map_nowhere(struct guest *guest);
+
 /* Give GUEST_NESTED what it needs. Returns false where there is no nesting. */
 bool guest_open_nested(struct guest *guest);
 

@@ -5,6 +5,7 @@ static void prepare(struct guest *guest)
 {
 	guest_take_interrupts(guest);
 	guest_open_user_page(guest);
+	guest_map_nowhere(guest);
 	script_clear(guest);
 }
 
