@@ -5,6 +5,7 @@
  * emulated.md, E1, E2, E7).
  */
 #include "beside_guest.h"
+#include "perf/cgroup.h"
 #include "perf/group.h"
 #include "vm/vm.h"
 
@@ -217,6 +218,59 @@ TEST_F(clock, E7_times_go_on_while_a_guest_runs)
 	MUST_BE(guest_between_reads(&self->guest, self->fd, CPU_TIME, &self->s,
 				    &self->o));
 	JUDGE("E7", &self->s, &self->o);
+}
+
+FIXTURE(cgroup_clock)
+{
+	BESIDE_GUEST;
+};
+
+FIXTURE_VARIANT(cgroup_clock)
+{
+	bool exclude_guest;
+};
+
+FIXTURE_VARIANT_ADD(cgroup_clock, of_the_host){
+	.exclude_guest = true,
+};
+
+FIXTURE_VARIANT_ADD(cgroup_clock, of_both){
+	.exclude_guest = false,
+};
+
+FIXTURE_SETUP(cgroup_clock)
+{
+	BESIDE_GUEST_BEGINS();
+}
+
+FIXTURE_TEARDOWN(cgroup_clock)
+{
+	BESIDE_GUEST_ENDS();
+}
+
+/* Read while the vCPU thread, the only task of the cgroup there, is off. */
+TEST_F(cgroup_clock, E7_those_of_a_cgroup_go_on_while_a_guest_runs)
+{
+	struct perf_event_attr attr;
+	struct cgroup cgroup;
+	int err = cgroup_try_make(&cgroup, "pmu-times");
+
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
+	err = event_describe(&attr, PMU_CORE) ?: cgroup_enter(&cgroup);
+	attr.exclude_guest = variant->exclude_guest;
+	if (!err)
+		self->fd = cgroup_try_open_event(&cgroup, &attr, GUEST_CPU);
+	if (self->fd >= 0 &&
+	    (!guest_settle(&self->guest, patience_ms()) ||
+	     !guest_between_reads(&self->guest, self->fd, TASK_TIME, &self->s,
+				  &self->o)))
+		err = ETIMEDOUT;
+	cgroup_leave_and_remove(&cgroup);
+	MUST(err);
+	MUST_BE(self->fd >= 0);
+	JUDGE("E7.cgroup", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)

@@ -158,6 +158,17 @@ TEST_F(load_put, M43_of_a_task_beside_a_guest_in_user_mode)
 	judge_surplus(self, _metadata, GUEST_USER, TURNS, LONG_TURNS);
 }
 
+/* No counter changes hands there, and still it is a guest. */
+TEST_F(load_put, M43_of_a_task_beside_a_guest_without_a_pmu)
+{
+	struct guest_case *c = &self->c;
+
+	guest_destroy(&c->guest);
+	script_guest_create_without_pmu(&c->guest, GUEST_CPU);
+	MUST(open_user_only(self, false));
+	judge_surplus(self, _metadata, GUEST_USER, TURNS, LONG_TURNS);
+}
+
 /*
  * The guest counts over many exits, and the host samples at each: not one
  * instruction of either may be lost at load or put, nor counted twice.

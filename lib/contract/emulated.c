@@ -96,6 +96,15 @@ RULE(E7, "the times of an event go on while a guest runs, whatever it excludes",
 	EXACTLY(not_running_ns, 0);
 }
 
+RULE(E7.cgroup, "and those of a cgroup's event, whose task is the vCPU thread",
+     "update_cgrp_time_from_cpuctx(), update_cgrp_time(), ctx_sched_out()")
+{
+	STATED(guest_min_ns);
+	NEEDS(s->guest_min_ns > 0);
+	EXPECT(enabled_ns, s->guest_min_ns, s->wall_max_ns);
+	EXACTLY(not_running_ns, 0);
+}
+
 /* A guest's event is pinned: it has a counter or goes to ERROR. */
 RULE(E8,
      "a counter of the guest gains nothing that the processor retires while pinned events of the host have all counters, and nothing tells the guest",

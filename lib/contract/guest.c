@@ -55,6 +55,16 @@ static void expect_pmi(const struct scenario *s, struct demands *d)
 	EXACTLY(lvt_masked, s->pmi_masked || (!s->amd && reach));
 }
 
+RULE(M28, "events that share counters go on taking turns between exits",
+     "perf_put_guest_context(), perf_rotate_context()")
+{
+	NEEDS(s->competitors > s->counters);
+	NEEDS(s->exits_asked > 0);
+	CONTROL(exits_made, s->exits_asked);
+	EXACTLY(starved, 0);
+	EXACTLY(eof, 0);
+}
+
 RULE(M29,
      "an overflow of the guest's counter interrupts the guest, and nobody else",
      "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi()")

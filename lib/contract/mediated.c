@@ -304,16 +304,6 @@ RULE(M27.held, "nothing is scheduled in on a CPU whose counters a guest has",
 	expect_stands_aside(d);
 }
 
-RULE(M28, "events that share counters go on taking turns between exits",
-     "perf_put_guest_context(), perf_rotate_context()")
-{
-	NEEDS(s->competitors > s->counters);
-	NEEDS(s->exits_asked > 0);
-	CONTROL(exits_made, s->exits_asked);
-	EXACTLY(starved, 0);
-	EXACTLY(eof, 0);
-}
-
 RULE(M23.monotonic,
      "time_enabled of an exclude-guest event never goes back, whoever reads it",
      "__perf_event_time_ctx_now()")
