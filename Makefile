@@ -2,7 +2,7 @@
 # The doorway. Everything is done by scripts/lab and scripts/test.
 
 .DEFAULT_GOAL := help
-.PHONY: help man run test quick check mutants soak ksft-install ksft-remove format build clean
+.PHONY: help man run test quick check mutants soak ksft-install ksft-remove dist format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ ksft-remove: ## take it away again
 
 man: ## the manual pages, into build/man
 	@scripts/man
+
+DIST = pmu-passthrough-$(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+
+dist: ## this commit as a tarball, build/pmu-passthrough-VERSION.tar.gz
+	@mkdir -p build
+	@git archive --prefix=$(DIST)/ --output=build/$(DIST).tar.gz HEAD
+	@echo build/$(DIST).tar.gz
 
 format: ## put C and Python into the project's style
 	@git ls-files '*.c' '*.h' | grep -vE '^lab/(qemu|bochs)/' | xargs clang-format-14 -i

@@ -52,6 +52,12 @@ sys.exit("a made-up outcome is valid")
 EOF
 }
 
+@test "openQA gets the known defects by subtest, each once" {
+	run -0 "$REPORT" openqa "$RUN" "$RUN/results.json"
+	[ "$(jq -c . <<<"$output")" = \
+		'{"pmu_passthrough":{"claim.M9_known":[{"message":"known D28 M9: old <news>"}]}}' ]
+}
+
 @test "JUnit is well-formed, and only what conforms passes there" {
 	run -0 "$REPORT" junit --out "$BATS_TEST_TMPDIR/junit.xml" "$RUN"
 	xmllint --noout "$BATS_TEST_TMPDIR/junit.xml"

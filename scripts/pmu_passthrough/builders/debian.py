@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from ..base import process
-from ..base.place import TOP, cache, cache_folder, need_tool, text_of
+from ..base.place import cache, cache_folder, columns, need_tool, text_of
 from ..base.say import Refused, say
 from .cache import CacheLock, file_sum
 
@@ -21,22 +21,39 @@ _KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 @functools.cache
-def _release() -> dict[str, str]:
+def release() -> dict[str, str]:
+    """This machine's /etc/os-release."""
     lines = text_of(Path("/etc/os-release")).splitlines()
     return {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
 
 
 def is_debian() -> bool:
-    return _release().get("ID") == "debian"
+    return release().get("ID") == "debian"
 
 
-def packages(*lists: str) -> list[str]:
-    """The packages of lists in configs/, without those of other releases (name@N)."""
+# Of configs/packages-elsewhere.list, by what /etc/os-release has in ID or ID_LIKE.
+_COLUMNS = {"debian": 0, "ubuntu": 0, "fedora": 1, "rhel": 1, "arch": 2, "suse": 3, "opensuse": 3}
+
+
+def names_elsewhere(wanted: list[str], there: dict[str, str]) -> list[str] | None:
+    """What a distribution calls Debian's packages WANTED, those that it has; None if it is not
+    known here. THERE: its /etc/os-release."""
+    ids = f"{there.get('ID', '')} {there.get('ID_LIKE', '')}".split()
+    column = next((_COLUMNS[name] for name in ids if name in _COLUMNS), None)
+    if column is None:
+        return None
+    names = {row[0]: row[column] for row in columns("packages-elsewhere.list")}
+    return sorted({names[package] for package in wanted} - {"-"})
+
+
+def packages(*lists: str, of: str = "") -> list[str]:
+    """The packages of lists in configs/, without those of other releases of Debian (name@N)
+    than this machine's, or than OF."""
+    here = of or release().get("VERSION_ID")
     found = []
     for name in lists:
-        for line in (TOP / "configs" / name).read_text(encoding="utf-8").splitlines():
-            package, _, release = line.partition(" |")[0].partition("@")
-            if not line.startswith("#") and release in ("", _release().get("VERSION_ID")):
+        for package, _, only in (row[0].partition("@") for row in columns(name)):
+            if only in ("", here):
                 found.append(package)
     return found
 
@@ -55,7 +72,7 @@ def _mirror() -> str:
     fields = "$(CREATED_BY) $(CODENAME) $(RELEASE) $(REPO_URI)"
     for line in process.output(["apt-get", "indextargets", "--format", fields]).splitlines():
         words = line.split()
-        if words[0] == "Packages" and _release().get("VERSION_CODENAME") in words[1:3]:
+        if words[0] == "Packages" and release().get("VERSION_CODENAME") in words[1:3]:
             return words[-1]
     raise Refused("no Debian mirror in this machine's apt sources")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What others read: results.json as JUnit, KCIDB, LAVA's signals or a page, and two
-results compared."""
+"""What others read: results.json as JUnit, KCIDB, LAVA's signals, openQA's known issues or
+a page, and two results compared."""
 
 import argparse
 import hashlib
@@ -16,7 +16,7 @@ from ..base.options import not_empty
 from ..base.place import TOP, build, write_whole
 from ..base.say import Refused
 from ..base.verbs import Command, Option, Verb
-from ..results import diff, junit, kcidb, lava, page, submit
+from ..results import diff, junit, kcidb, lava, openqa, page, submit
 from ..results.model import Results, files_in, load
 from ..suite import rules
 
@@ -56,6 +56,10 @@ def _junit(values: argparse.Namespace) -> tuple[str, int]:
 
 def _lava(values: argparse.Namespace) -> tuple[str, int]:
     return lava.report(_all(values)[1]), 0
+
+
+def _openqa(values: argparse.Namespace) -> tuple[str, int]:
+    return openqa.report(_all(values)[1]), 0
 
 
 def _html(values: argparse.Namespace) -> tuple[str, int]:
@@ -176,6 +180,7 @@ REPORT = Command(
         _form("html", "one page with verdict, rules, evidence, machine and log", _html),
         _form("junit", "JUnit XML; known defects are skipped there, with their names", _junit),
         _form("lava", "signals for LAVA's dispatcher", _lava),
+        _form("openqa", "the known defects as openQA's list of known issues", _openqa),
         _form("kcidb", "KCIDB 5.3 JSON", _kcidb, more=_OF_KCIDB),
         Verb(
             "submit",

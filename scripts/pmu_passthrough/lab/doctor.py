@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 
-from ..base.place import TOP
 from ..base.process import NOTHING
 from ..base.say import Refused, say
 from ..builders import debian
 
+# The release of Debian whose tools others have the like of.
+_LIKE = "13"
 LISTS = ("packages-debian.list", "packages-test-debian.list")
 
 
@@ -34,16 +35,19 @@ def _install(packages: list[str]) -> None:
 
 def _elsewhere(lists: tuple[str, ...], emulators: set[str]) -> None:
     """On no Debian: what corresponds to the packages, and where sources come from."""
-    say("not a Debian: install what corresponds to these packages yourself:")
-    for name in lists:
-        for line in (TOP / "configs" / name).read_text(encoding="utf-8").splitlines():
-            if not line.startswith("#"):
-                say(f"  {line}")
+    wanted = debian.packages(*lists, of=_LIKE)
+    names = debian.names_elsewhere(wanted, debian.release())
+    if names is None:
+        say("no distribution known here: install what corresponds to these of Debian's yourself:")
+        names = wanted
+    else:
+        say("not a Debian: install these packages yourself:")
+    say(f"  {' '.join(names)}")
     say(
         "and give the sources: KSRC= (Linux 7.x tree), QEMU_SRC= (QEMU 10.0), BOCHS_SRC= (Bochs 3.0)"
     )
-    wanted = {"KSRC"} | {f"{name.upper()}_SRC" for name in emulators}
-    lacking = sorted(name for name in wanted if not os.environ.get(name))
+    sources = {"KSRC"} | {f"{name.upper()}_SRC" for name in emulators}
+    lacking = sorted(name for name in sources if not os.environ.get(name))
     if lacking:
         raise Refused(f"not given: {' '.join(lacking)}")
 
