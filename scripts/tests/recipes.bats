@@ -22,7 +22,7 @@ X
 }
 
 @test "every recipe is YAML" {
-	for file in "$CI"/*; do
+	for file in "$CI"/*.y*ml "$CI"/cki/*.fmf "$TOP"/.github/workflows/*; do
 		/usr/bin/python3 -c 'import sys, yaml; assert isinstance(yaml.safe_load(open(sys.argv[1])), dict)' "$file"
 	done
 }
@@ -31,6 +31,7 @@ X
 	{
 		for i in 0 4 5; do
 			commands "$CI/github.yml" jobs lab steps "$i" run
+			commands "$TOP/.github/workflows/lab.yml" jobs lab steps "$i" run
 		done
 		for part in before_script script after_script; do
 			commands "$CI/gitlab.yml" pmu_passthrough "$part"
@@ -39,7 +40,7 @@ X
 	} >"$BATS_TEST_TMPDIR/all"
 	shellcheck -s bash -e SC2154,SC2164,SC2103 "$BATS_TEST_TMPDIR/all"
 	[ "$(grep -o 'scripts/[a-z]*' "$BATS_TEST_TMPDIR/all" | sort -u | paste -sd ' ')" = "scripts/host scripts/report" ]
-	grep -o 'scripts/[a-z]* .*' "$BATS_TEST_TMPDIR/all" "$TOP/docs/recipes.md" | sed 's/.*:scripts/scripts/' |
+	grep -o 'scripts/[a-z]* .*' "$BATS_TEST_TMPDIR/all" "$TOP/docs/recipes.md" "$CI/cki/runtest.sh" | sed 's/.*:scripts/scripts/' |
 		grep -o -e '^scripts/[a-z]*' -e ' --[a-z]*' | awk '/^scripts/ { script = $1; next } { print script, $1 }' |
 		sort -u >"$BATS_TEST_TMPDIR/options"
 	while read -r script option; do
@@ -66,4 +67,18 @@ X
 	[ "$output" = "lava results" ]
 	FAKE_STATUS=4 run -1 sh -e steps
 	[[ $output == raised* ]]
+}
+
+@test "the test for CKI leaves results of tmt, and is an error when nothing ran" {
+	mkdir -p "$BATS_TEST_TMPDIR/configs/ci/cki" "$BATS_TEST_TMPDIR/scripts" "$BATS_TEST_TMPDIR/data"
+	cp "$CI/cki/runtest.sh" "$BATS_TEST_TMPDIR/configs/ci/cki"
+	printf '#!/bin/sh\nexit "${FAKE_STATUS:-1}"\n' >"$BATS_TEST_TMPDIR/scripts/host"
+	printf '#!/bin/sh\necho "$@"\n' >"$BATS_TEST_TMPDIR/scripts/report"
+	chmod +x "$BATS_TEST_TMPDIR"/scripts/*
+	export TMT_TEST_DATA=$BATS_TEST_TMPDIR/data
+	cd /
+	run -0 "$BATS_TEST_TMPDIR/configs/ci/cki/runtest.sh"
+	[ "$output" = "tmt --out $TMT_TEST_DATA/results.yaml $TMT_TEST_DATA/run" ]
+	FAKE_STATUS=4 run -2 "$BATS_TEST_TMPDIR/configs/ci/cki/runtest.sh"
+	[ -z "$output" ]
 }

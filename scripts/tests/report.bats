@@ -58,6 +58,14 @@ EOF
 		'{"pmu_passthrough":{"claim.M9_known":[{"message":"known D28 M9: old <news>"}]}}' ]
 }
 
+@test "tmt gets a result a case, and only what conforms passes there" {
+	run -0 "$REPORT" tmt "$RUN"
+	[ "$(jq -r '.[] | "\(.name | split("/") | last) \(.result)"' <<<"$output" | paste -sd ' ')" = \
+		"claim.M9_first pass claim.M9_known warn claim.M9_violates fail claim.M9_broken error claim.M9_undecided error claim.M9_skip skip" ]
+	[ "$(jq -r '.[0].name' <<<"$output")" = /mediated/claim_test/claim.M9_first ]
+	[ "$(jq -r '.[5].note[0]' <<<"$output")" = "needs KVM" ]
+}
+
 @test "JUnit is well-formed, and only what conforms passes there" {
 	run -0 "$REPORT" junit --out "$BATS_TEST_TMPDIR/junit.xml" "$RUN"
 	xmllint --noout "$BATS_TEST_TMPDIR/junit.xml"

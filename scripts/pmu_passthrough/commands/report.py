@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What others read: results.json as JUnit, KCIDB, LAVA's signals, openQA's known issues or
-a page, and two results compared."""
+"""What others read: results.json as JUnit, KCIDB, LAVA's signals, tmt's results, openQA's
+known issues or a page, and two results compared."""
 
 import argparse
 import hashlib
@@ -16,7 +16,7 @@ from ..base.options import not_empty
 from ..base.place import TOP, build, write_whole
 from ..base.say import Refused
 from ..base.verbs import Command, Option, Verb
-from ..results import diff, junit, kcidb, lava, openqa, page, submit
+from ..results import diff, junit, kcidb, lava, openqa, page, submit, tmt
 from ..results.model import Results, files_in, load
 from ..suite import rules
 
@@ -60,6 +60,10 @@ def _lava(values: argparse.Namespace) -> tuple[str, int]:
 
 def _openqa(values: argparse.Namespace) -> tuple[str, int]:
     return openqa.report(_all(values)[1]), 0
+
+
+def _tmt(values: argparse.Namespace) -> tuple[str, int]:
+    return tmt.report(_all(values)[1]), 0
 
 
 def _html(values: argparse.Namespace) -> tuple[str, int]:
@@ -181,6 +185,7 @@ REPORT = Command(
         _form("junit", "JUnit XML; known defects are skipped there, with their names", _junit),
         _form("lava", "signals for LAVA's dispatcher", _lava),
         _form("openqa", "the known defects as openQA's list of known issues", _openqa),
+        _form("tmt", "custom results of tmt, as CKI runs it", _tmt),
         _form("kcidb", "KCIDB 5.3 JSON", _kcidb, more=_OF_KCIDB),
         Verb(
             "submit",
