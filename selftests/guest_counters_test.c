@@ -155,7 +155,7 @@ TEST_F(counters, M46_none_from_zero)
 	judge_none(c, _metadata);
 }
 
-/* KVM emulates no branch, so nothing else makes it set up the counter anew. */
+/* Nothing here makes KVM emulate a branch, and so set up the counter anew. */
 TEST_F(counters, M46_none_after_an_overflow)
 {
 	struct guest_case *c = &self->c;
@@ -282,18 +282,17 @@ TEST_F(counters, M45_fewer_announced_than_there_are)
 /* For how many fixed counters the control can be written. */
 static int64_t fixed_controls_found(struct guest_case *c)
 {
-	const int most = FIXED_CONTROLS;
 	int step[FIXED_CONTROLS];
 	int64_t found = 0;
 
 	script_clear(&c->guest);
-	for (int i = 0; i < most; i++)
-		step[i] = script_write(
-			&c->guest, pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0),
-			pmu_select_fixed((unsigned int)i, PMU_USER | PMU_OS));
+	for (unsigned int i = 0; i < FIXED_CONTROLS; i++)
+		step[i] = script_write(&c->guest,
+				       pmu_msr(&c->pmu, PMU_FIXED_CTRL, 0),
+				       pmu_select_fixed(i, PMU_USER | PMU_OS));
 	script_run(&c->guest);
-	while (found < most && !script_vector(&c->guest, step[found]))
-		found++;
+	for (unsigned int i = 0; i < FIXED_CONTROLS; i++)
+		found += !script_vector(&c->guest, step[i]);
 	return found;
 }
 

@@ -199,7 +199,7 @@ TEST_F(filter, M32_takes_effect_at_the_next_entry)
 	judge_next_entry(&self->c, _metadata, PMU_INSTRUCTIONS);
 }
 
-/* KVM emulates none, so nothing else makes it set up the counter anew. */
+/* Nothing here makes KVM emulate a branch, and so set up the counter anew. */
 TEST_F(filter, M32_takes_effect_at_the_next_entry_for_branches)
 {
 	judge_next_entry(&self->c, _metadata, PMU_BRANCHES);

@@ -137,7 +137,7 @@ TEST_F(set, M72_a_counter_that_is_on)
 	judge_set(&self->c, _metadata, PMU_INSTRUCTIONS);
 }
 
-/* KVM emulates none, so nothing else makes it set up the counter anew. */
+/* Nothing here makes KVM emulate a branch, and so set up the counter anew. */
 TEST_F(set, M72_a_counter_of_branches_that_is_on)
 {
 	NEEDS(self->c.pmu.version > 1, "a PMU with a global control");

@@ -13,11 +13,8 @@
 
 #include "beside_guest.h"
 #include "perf/group.h"
-#include "vm/pmu.h"
 
 #define WORK_TURNS 20000
-/* More flexible events than any core PMU has counters. */
-#define COMPETITORS 16
 /* More flexible events than any core PMU has counters. */
 #define COMPETITORS 16
 

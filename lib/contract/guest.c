@@ -389,7 +389,7 @@ RULE(M56, "a guest is offered all counters of the host that KVM has room for",
 	EXACTLY(offered_fixed, s->listed_fixed);
 }
 
-RULE(M46.none, "and a counter that begins at zero has not overflowed",
+RULE(M46.none, "and what has not overflowed has none",
      "pmc_write_counter(), pmc_pause_counter()")
 {
 	NEEDS(s->guest_version > 1);

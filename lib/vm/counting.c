@@ -218,6 +218,8 @@ static void nothing_counted(struct counted *counted)
  */
 static bool selects_a_mode(const struct counting *counting)
 {
+	if (counting->fixed && counting->fixed != (PMU_USER | PMU_OS))
+		return true;
 	for (unsigned int i = 0; i < counting->pmu.general; i++) {
 		uint64_t eventsel = counting->eventsel[i];
 

@@ -33,6 +33,7 @@ X
 			commands "$CI/github.yml" jobs lab steps "$i" run
 			commands "$TOP/.github/workflows/lab.yml" jobs lab steps "$i" run
 		done
+		commands "$TOP/.github/workflows/lab.yml" jobs lab steps 6 run
 		for part in before_script script after_script; do
 			commands "$CI/gitlab.yml" pmu_passthrough "$part"
 		done

@@ -61,7 +61,7 @@ EOF
 @test "tmt gets a result a case, and only what conforms passes there" {
 	run -0 "$REPORT" tmt "$RUN"
 	[ "$(jq -r '.[] | "\(.name | split("/") | last) \(.result)"' <<<"$output" | paste -sd ' ')" = \
-		"claim.M9_first pass claim.M9_known warn claim.M9_violates fail claim.M9_broken error claim.M9_undecided error claim.M9_skip skip" ]
+		"claim.M9_first pass claim.M9_known info claim.M9_violates fail claim.M9_broken error claim.M9_undecided error claim.M9_skip skip" ]
 	[ "$(jq -r '.[0].name' <<<"$output")" = /mediated/claim_test/claim.M9_first ]
 	[ "$(jq -r '.[5].note[0]' <<<"$output")" = "needs KVM" ]
 }

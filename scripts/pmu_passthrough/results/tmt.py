@@ -9,10 +9,11 @@ from typing import Any
 from .model import CaseResult, Results
 from .names import names_of, slug
 
-# "warn" is the word for a known defect: it is no pass and no news.
+# A known defect is no news, and tmt takes "warn" for a failure (its specification, "Results
+# Format"). A note is a list of lines.
 _RESULTS = {
     "conforms": "pass",
-    "known": "warn",
+    "known": "info",
     "violates": "fail",
     "undecided": "error",
     "broken": "error",
