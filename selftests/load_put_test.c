@@ -158,7 +158,8 @@ TEST_F(load_put, M43_of_a_task_beside_a_guest_in_user_mode)
 	judge_surplus(self, _metadata, GUEST_USER, TURNS, LONG_TURNS);
 }
 
-/* Without a mediated PMU KVM leaves the event on, and switches what it counts. */
+/* Without a mediated PMU KVM leaves the event on, and switches what it counts.
+ */
 TEST_F(load_put, M43_of_a_task_beside_a_guest_without_a_pmu)
 {
 	struct guest_case *c = &self->c;
