@@ -4,8 +4,7 @@
  * neither refuses the other, and time goes on for both (docs/contract/
  * emulated.md, E1, E2, E7).
  */
-#include "beside_guest.h"
-#include "perf/cgroup.h"
+#include "cgroup_guest.h"
 #include "perf/group.h"
 #include "vm/vm.h"
 
@@ -248,28 +247,14 @@ FIXTURE_TEARDOWN(cgroup_clock)
 	BESIDE_GUEST_ENDS();
 }
 
-/* Read while the vCPU thread, the only task of the cgroup there, is off. */
 TEST_F(cgroup_clock, E7_those_of_a_cgroup_go_on_while_a_guest_runs)
 {
-	struct perf_event_attr attr;
-	struct cgroup cgroup;
-	int err = cgroup_try_make(&cgroup, "pmu-times");
+	int err = cgroup_guest_between_reads(&self->guest, &self->fd,
+					     variant->exclude_guest, WORK_TURNS,
+					     &self->s, &self->o);
 
 	NEEDS(err != ENOENT, "a cgroup2 mount");
 	MUST(err);
-	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	err = event_describe(&attr, PMU_CORE) ?: cgroup_enter(&cgroup);
-	attr.exclude_guest = variant->exclude_guest;
-	if (!err)
-		self->fd = cgroup_try_open_event(&cgroup, &attr, GUEST_CPU);
-	if (self->fd >= 0 &&
-	    (!guest_settle(&self->guest, patience_ms()) ||
-	     !guest_between_reads(&self->guest, self->fd, TASK_TIME, &self->s,
-				  &self->o)))
-		err = ETIMEDOUT;
-	cgroup_leave_and_remove(&cgroup);
-	MUST(err);
-	MUST_BE(self->fd >= 0);
 	JUDGE("E7.cgroup", &self->s, &self->o);
 }
 

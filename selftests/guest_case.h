@@ -78,6 +78,43 @@ static inline void describe_count(struct scenario *s,
 }
 
 /*
+ * Let counter @counter count @event during @op, at the levels in @levels, and
+ * another one beside it at all levels: the control.
+ */
+static inline int count_one(struct guest_case *c, unsigned int counter,
+			    enum pmu_event event, unsigned int levels,
+			    enum guest_op op, uint64_t times)
+{
+	struct counting counting = { .pmu = c->pmu, .op = op, .times = times };
+	unsigned int other = counter ? 0 : 1;
+	struct counted counted;
+	int err;
+
+	counting.eventsel[counter] = pmu_select(&c->pmu, event, levels);
+	counting.eventsel[other] =
+		pmu_select(&c->pmu, event, PMU_USER | PMU_OS);
+	err = counting_run(&c->guest, &counting, &counted);
+	c->o.guest_counted = counted.gained[counter];
+	c->o.guest_control = counted.gained[other];
+	describe_count(&c->s, &counting, &counted, event);
+	return err;
+}
+
+/*
+ * Of a processor that nobody knows, nobody knows that nested page faults are
+ * counted alike, unless they are as other exits.
+ */
+static inline bool faults_are_alike(void)
+{
+	const struct calibration now = calibration_here();
+
+	return !calibration_faults_vary() &&
+	       (calibration_known() ||
+		(now.fault_entry_instructions == now.entry_instructions &&
+		 now.fault_entry_branches == now.entry_branches));
+}
+
+/*
  * Two counts that must be the same, each the least of several measurements:
  * what disturbs, an interrupt or a VM entry by chance, adds to a count and
  * never takes from it (lib/perf/calibration.h). And it comes by chance: a count

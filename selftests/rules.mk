@@ -7,7 +7,7 @@
 include $(HERE)/libkvm.mk
 
 PROGS := $(notdir $(basename $(wildcard $(HERE)/*_test.c)))
-GUEST_PROGS := $(notdir $(basename $(shell grep -lE '"(vm/guest|guest_case|guest_reach|beside_guest)\.h"' $(HERE)/*_test.c)))
+GUEST_PROGS := $(notdir $(basename $(shell grep -lE '"(vm/guest|guest_case|guest_reach|beside_guest|cgroup_guest)\.h"' $(HERE)/*_test.c)))
 
 WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
 	-Wvla $(WERROR)

@@ -10,8 +10,7 @@
  */
 #include <sys/ioctl.h>
 
-#include "beside_guest.h"
-#include "perf/cgroup.h"
+#include "cgroup_guest.h"
 
 #define WORK_TURNS 100000
 #define RING_PAGES 8
@@ -131,31 +130,10 @@ TEST_F(times, M23_host_and_guest_add_up_to_the_wall_time)
 	judge_sum(self, _metadata);
 }
 
-/* What an event of the guest's cgroup gains. Returns 0 or an errno. */
 static int read_cgroup_event(FIXTURE_DATA(times) * self)
 {
-	struct perf_event_attr attr;
-	struct cgroup cgroup;
-	int err = cgroup_try_make(&cgroup, "pmu-times");
-
-	if (err)
-		return err;
-	guest_create(&self->guest, guest_code_spin, GUEST_CPU);
-	err = event_describe(&attr, PMU_CORE);
-	attr.exclude_guest = 1;
-	if (!err)
-		err = cgroup_enter(&cgroup);
-	if (!err)
-		self->fd = cgroup_try_open_event(&cgroup, &attr, GUEST_CPU);
-	self->s.exclude_guest = 1;
-	if (self->fd >= 0)
-		self->o.counted_before =
-			guest_gain(&self->guest, self->fd, WORK_TURNS);
-	if (self->fd >= 0 && (!guest_settle(&self->guest, patience_ms()) ||
-			      !between_reads(self, TASK_TIME)))
-		err = ETIMEDOUT;
-	cgroup_leave_and_remove(&cgroup);
-	return err;
+	return cgroup_guest_between_reads(&self->guest, &self->fd, true,
+					  WORK_TURNS, &self->s, &self->o);
 }
 
 TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)

@@ -101,6 +101,7 @@ RULE(E7.cgroup, "and those of a cgroup's event, whose task is the vCPU thread",
 {
 	STATED(guest_min_ns);
 	NEEDS(s->guest_min_ns > 0);
+	CONTROL(counted_before, 1);
 	EXPECT(enabled_ns, s->guest_min_ns, s->wall_max_ns);
 	EXACTLY(not_running_ns, 0);
 }

@@ -29,11 +29,9 @@ X
 
 @test "what they run is shell, and scripts and options that there are" {
 	{
-		for i in 0 4 5; do
-			commands "$CI/github.yml" jobs lab steps "$i" run
+		for i in 0 4 5 6; do
 			commands "$TOP/.github/workflows/lab.yml" jobs lab steps "$i" run
 		done
-		commands "$TOP/.github/workflows/lab.yml" jobs lab steps 6 run
 		for part in before_script script after_script; do
 			commands "$CI/gitlab.yml" pmu_passthrough "$part"
 		done

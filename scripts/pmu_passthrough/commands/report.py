@@ -50,20 +50,11 @@ def _all(values: argparse.Namespace) -> tuple[list[Path], list[Results]]:
     ]
 
 
-def _junit(values: argparse.Namespace) -> tuple[str, int]:
-    return junit.report(_all(values)[1]), 0
-
-
-def _lava(values: argparse.Namespace) -> tuple[str, int]:
-    return lava.report(_all(values)[1]), 0
-
-
-def _openqa(values: argparse.Namespace) -> tuple[str, int]:
-    return openqa.report(_all(values)[1]), 0
-
-
-def _tmt(values: argparse.Namespace) -> tuple[str, int]:
-    return tmt.report(_all(values)[1]), 0
+def _of_runs(
+    report: Callable[[list[Results]], str]
+) -> Callable[[argparse.Namespace], tuple[str, int]]:
+    """A form that is made of nothing but the runs."""
+    return lambda values: (report(_all(values)[1]), 0)
 
 
 def _html(values: argparse.Namespace) -> tuple[str, int]:
@@ -182,10 +173,16 @@ REPORT = Command(
     "the last run. FORM is one of",
     (
         _form("html", "one page with verdict, rules, evidence, machine and log", _html),
-        _form("junit", "JUnit XML; known defects are skipped there, with their names", _junit),
-        _form("lava", "signals for LAVA's dispatcher", _lava),
-        _form("openqa", "the known defects as openQA's list of known issues", _openqa),
-        _form("tmt", "custom results of tmt, as CKI runs it", _tmt),
+        _form(
+            "junit",
+            "JUnit XML; known defects are skipped there, with their names",
+            _of_runs(junit.report),
+        ),
+        _form("lava", "signals for LAVA's dispatcher", _of_runs(lava.report)),
+        _form(
+            "openqa", "the known defects as openQA's list of known issues", _of_runs(openqa.report)
+        ),
+        _form("tmt", "custom results of tmt, as CKI runs it", _of_runs(tmt.report)),
         _form("kcidb", "KCIDB 5.3 JSON", _kcidb, more=_OF_KCIDB),
         Verb(
             "submit",

@@ -58,7 +58,7 @@ conforms() {
 
 @test "an Atom's entries are measured, and expected of its kernel" {
 	run -0 "$LAB" run --machine intel-atom --out "$OUT" \
-		--filter guest_count_test,load_put_test,guest_filter_test:D25*
+		--filter guest_count_test,guest_emulate_test,load_put_test,guest_filter_test:D25*
 	[ "$(field .verdict)" = conforms ]
 	[ "$(measured entry_instructions) $(measured entry_branches)" = "2 2" ]
 	[ "$(field .facts.calibration_known)" = nothing ]
@@ -66,7 +66,7 @@ conforms() {
 }
 
 @test "fixed counters with a gap are counted by their mask" {
-	run -0 "$LAB" run --machine intel-sparse --out "$OUT" --filter guest_access_test,guest_count_test,guest_counters_test,ownership_test
+	run -0 "$LAB" run --machine intel-sparse --out "$OUT" --filter guest_access_test,guest_count_test,guest_emulate_test,guest_counters_test,ownership_test
 	[ "$(field .verdict)" = conforms ]
 	[ "$(field .facts.pmu_counters)" = "8 general, 6 fixed, 48 bits" ]
 }
@@ -88,7 +88,7 @@ programs() {
 
 @test "a machine that is not what its table says is said to be one, and blames no kernel" {
 	run -0 programs "PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M57_after_interrupts_few_and_many
-		PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M34_emulated_instructions_are_counted
+		PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_emulate_test -t M34_emulated_instructions_are_counted
 		PMU_CALIBRATION=entry_instructions=0,entry_branches=0 ./guest_count_test -t M41_branches_are_counted_exactly"
 	[[ $output == *"# broken about this machine, or what it does at each VM entry: 0 instructions and 0 branches"* ]]
 	[[ $output == *"# undecided M34:"* ]]
