@@ -119,9 +119,9 @@ refused_by() {
 		sed -nE 's/^FIXTURE\(([a-z_]+)\).*/\1/p' "$BATS_TEST_DIRNAME"/../../selftests/*.c
 		"$LAB" faults | cut -f 1
 		printf 'rfc\nrfc-as-posted\n')
-	names+=$'\n'$(sed -nE 's/^[a-z_]+:.* \| ([a-z_]+:[a-z_]+\.[A-Za-z0-9_]+)$/\1/p' "$BATS_TEST_DIRNAME/../../configs/renamed.list" |
-		while IFS=':.' read -r program fixture case; do
-			grep -qx "$program:$case" <("$LAB" cases) && printf '%s:%s.%s\n' "$program" "$fixture" "$case"
+	names+=$'\n'$(sed -nE 's/^[a-z_]+:.* \| ([a-z_]+:([a-z_]+\.)+[A-Za-z0-9_]+)$/\1/p' "$BATS_TEST_DIRNAME/../../configs/renamed.list" |
+		while read -r moved; do
+			grep -qx "${moved%%:*}:${moved##*.}" <("$LAB" cases) && printf '%s\n' "$moved"
 		done)
 	while IFS='|' read -r old new; do
 		grep -qxF "${new# }" <<<"$names"
