@@ -114,7 +114,8 @@ def run(values: argparse.Namespace) -> int:
             if values.fresh:
                 of_place.forget()
             of_place.run()
-    found = report.outcomes(these, [of_place.verdict for of_place in asked])
+    by_place = {one.place: one.verdict for one in asked}
+    found = report.outcomes(these, by_place)
     say(f"{matrix.seconds} s")
     if values.mutant:
         print(*(one.words() for one in found), sep="\n")

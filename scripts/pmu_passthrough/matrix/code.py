@@ -78,7 +78,8 @@ class CodeMutants:
 
     def __init__(self, matrix: Matrix, request: Request, wanted: Sequence[Mutant]) -> None:
         self._matrix, self._request, self._wanted = matrix, request, wanted
-        self._out = matrix.out / request.machine.name / request.contract
+        self.place = f"{request.machine.name}/{request.contract}"
+        self._out = matrix.out / self.place
         self._out.mkdir(parents=True, exist_ok=True)
         if not matrix.has(self._out, "mutants"):
             for name in ("verdicts", "reached.json"):

@@ -12,7 +12,7 @@ from ..results.html import page
 from .mutant import Mutant
 from .patch import Patch
 from .shown import Line, Part, columns, percent
-from .verdict import NOTICED, WORDS, Verdict, best, counted, equivalent
+from .verdict import NOTICED, WORDS, Verdict, arguments, best, counted
 
 _COLUMNS = (
     ("mutants", ""),
@@ -45,7 +45,7 @@ class Outcome:
 
     def words(self) -> str:
         """One line: what became of it, and what the mutant is."""
-        why = equivalent()[self.mutant.fingerprint] if self.how == "equivalent" else ""
+        why = arguments()[self.mutant.fingerprint].why if self.how == "equivalent" else ""
         detail = why or self.verdict.words()
         return f"{self.how:<10} {self.mutant.fingerprint} {self.mutant.words()}" + (
             f"  [{detail}]" if detail else ""
@@ -53,19 +53,19 @@ class Outcome:
 
 
 def outcomes(
-    mutants: Sequence[Mutant], verdicts: Sequence[Callable[[Mutant], Verdict]]
+    mutants: Sequence[Mutant], asked: Mapping[str, Callable[[Mutant], Verdict]]
 ) -> list[Outcome]:
-    """VERDICTS: of each machine and contract."""
+    """ASKED: for the verdict of each MACHINE/CONTRACT."""
     made = []
     for one in mutants:
-        verdict = best(ask(one) for ask in verdicts)
-        made.append(Outcome(one, verdict, counted(one, verdict)))
+        verdicts = {place: ask(one) for place, ask in asked.items()}
+        made.append(Outcome(one, best(verdicts.values()), counted(one, verdicts)))
     return made
 
 
 def stale(found: Sequence[Outcome]) -> list[Outcome]:
     """Argued to be equivalent, and noticed all the same."""
-    return [one for one in found if one.noticed and one.mutant.fingerprint in equivalent()]
+    return [one for one in found if one.noticed and one.mutant.fingerprint in arguments()]
 
 
 @dataclass(frozen=True)

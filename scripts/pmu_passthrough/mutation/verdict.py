@@ -2,9 +2,10 @@
 """What became of mutants of the kernel's code, and the score of it."""
 
 import dataclasses
+import fnmatch
 import functools
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,24 @@ WORDS = {
 NOTICED = ("own", "killed", "breaks")
 
 
+@dataclass(frozen=True)
+class Argument:
+    """That nothing can notice a mutant, and why.
+
+    where -- on which machines under which contracts: globs of MACHINE/CONTRACT
+    """
+
+    where: str
+    why: str
+
+    def covers(self, place: str) -> bool:
+        return any(fnmatch.fnmatchcase(place, glob) for glob in self.where.split())
+
+
 @functools.cache
-def equivalent() -> dict[str, str]:
-    """Mutants that nothing can notice, by fingerprint: why."""
-    return {name: why for name, why in columns("equivalent-code.list")}
+def arguments() -> dict[str, Argument]:
+    """By fingerprint."""
+    return {name: Argument(where, why) for name, where, why in columns("equivalent-code.list")}
 
 
 @dataclass(frozen=True)
@@ -66,11 +81,16 @@ def best(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=lambda one: HOW.index(one.how), default=Verdict("unknown"))
 
 
-def counted(mutant: Mutant, verdict: Verdict) -> str:
-    """What it counts as: one that is argued and not noticed is equivalent."""
-    if verdict.how not in NOTICED and mutant.fingerprint in equivalent():
-        return "equivalent"
-    return verdict.how
+def counted(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> str:
+    """What it counts as, by the VERDICTS of each MACHINE/CONTRACT: one that nothing noticed
+    is equivalent if that is argued of every place where a case came to it."""
+    how = best(verdicts.values()).how
+    argument = arguments().get(mutant.fingerprint)
+    if how in NOTICED or not argument:
+        return how
+    reached = [place for place, one in verdicts.items() if one.how != "unreached"]
+    left = [place for place in reached or verdicts if not argument.covers(place)]
+    return best(verdicts[place] for place in left).how if left else "equivalent"
 
 
 def _line(name: str, verdict: Verdict) -> str:

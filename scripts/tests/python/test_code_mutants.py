@@ -22,7 +22,7 @@ from pmu_passthrough.mutation import report, table, verdict  # noqa: E402
 from pmu_passthrough.mutation.calls import Calls  # noqa: E402
 from pmu_passthrough.mutation.mutant import Mutant, load, with_fingerprint, write  # noqa: E402
 from pmu_passthrough.mutation.patch import Patch  # noqa: E402
-from pmu_passthrough.mutation.verdict import Kept, Verdict  # noqa: E402
+from pmu_passthrough.mutation.verdict import Argument, Kept, Verdict, counted  # noqa: E402
 from pmu_passthrough.results.model import CaseResult, Results  # noqa: E402
 
 
@@ -316,15 +316,35 @@ def test_verdicts_are_kept_over_a_torn_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def argued(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict, "equivalent", lambda: {"f3": "same value", "f1": "old"})
-    monkeypatch.setattr(report, "equivalent", verdict.equivalent)
+    these = {
+        "f3": Argument("*", "same value"),
+        "f1": Argument("*", "old"),
+        "f7": Argument("amd*/* */mediated", "no such counter"),
+    }
+    monkeypatch.setattr(verdict, "arguments", lambda: these)
+    monkeypatch.setattr(report, "arguments", verdict.arguments)
+
+
+@pytest.mark.usefixtures("argued")
+def test_an_argument_holds_where_it_says() -> None:
+    left = Verdict("survived")
+    where = ("amd-zen4/emulated", "intel-v5/mediated", "intel-v5/emulated")
+    assert counted(mutant(7), {where[0]: left}) == "equivalent"
+    assert counted(mutant(7), {where[0]: left, where[1]: left}) == "equivalent"
+    assert counted(mutant(7), {where[0]: left, where[2]: left}) == "survived"
+    assert counted(mutant(7), {where[0]: left, where[2]: Verdict("same")}) == "same"
+    # Nothing is left to argue where no case comes to it.
+    assert counted(mutant(7), {where[0]: left, where[2]: Verdict("unreached")}) == "equivalent"
+    assert counted(mutant(7), {where[2]: Verdict("unreached")}) == "unreached"
+    assert counted(mutant(7), {where[0]: left, where[2]: Verdict("own")}) == "own"
+    assert counted(mutant(8), {where[0]: left}) == "survived"
 
 
 @pytest.mark.usefixtures("argued")
 def test_the_table_counts_what_matters() -> None:
     mutants = [mutant(number) for number in range(1, 6)]
     hows = {"f1": "own", "f2": "survived", "f3": "survived", "f4": "breaks", "f5": "unreached"}
-    found = report.outcomes(mutants, [lambda m: Verdict(hows[m.fingerprint])])
+    found = report.outcomes(mutants, {"amd-zen4/mediated": lambda m: Verdict(hows[m.fingerprint])})
     (row,) = report.rows(found)
     assert (row.all, row.noticed, row.matter) == (5, 2, 4)
     assert row.cells()[-2:] == ["50 %", "50 %"]
@@ -338,7 +358,7 @@ def test_a_patch_is_shown_with_its_marks(tmp_path: Path) -> None:
     patch = Patch("--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,3 @@\n one\n+two\n+three\n-four\n", "given")
     hows = {2: Verdict("own", CASE, ("M9",)), 4: Verdict("survived", asked=3)}
     mutants = [mutant(2, 2), mutant(4, 3)]
-    found = report.outcomes(mutants, [lambda m: hows[m.id]])
+    found = report.outcomes(mutants, {"amd-zen4/mediated": lambda m: hows[m.id]})
     lines = list(report.marked(patch, found))
     assert "M9              +two" in lines
     assert "1 survived      +three" in lines
@@ -355,7 +375,7 @@ def test_a_patch_is_shown_with_its_marks(tmp_path: Path) -> None:
 def test_a_mutant_that_begins_above_the_hunk_is_shown_in_it() -> None:
     patch = Patch("--- a/a.c\n+++ b/a.c\n@@ -20,2 +20,3 @@\n one\n+two\n three\n", "given")
     long = dataclasses.replace(mutant(2, 15), last=22)
-    found = report.outcomes([long], [lambda m: Verdict("survived", asked=3)])
+    found = report.outcomes([long], {"amd-zen4/mediated": lambda m: Verdict("survived", asked=3)})
     assert list(report.marked(patch, found))[3].startswith("1 survived")
 
 
