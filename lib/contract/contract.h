@@ -90,6 +90,7 @@ extern const struct observation observation_unknown;
  * @offset:  where that member is
  * @lo, @hi: bounds, both included
  * @control: proves that the instrument works; if it fails, nothing was learned
+ * @promised_by: of a control, the rule that promises it, NULL if none does
  */
 struct expectation {
 	const char *field;
@@ -97,6 +98,7 @@ struct expectation {
 	int64_t lo;
 	int64_t hi;
 	bool control;
+	const char *promised_by;
 };
 
 #define EXPECTATIONS_MAX 8
@@ -122,12 +124,15 @@ enum verdict {
 
 /*
  * @verdict: what the observation says about the rule
+ * @about:   that rule: the one that was asked about, or the one that promises
+ *           the control that failed
  * @missed:  the expectation that decided it, NULL if it conforms
  * @seen:    what was observed in its place
  * @missing: what the scenario would have to state, NULL if nothing
  */
 struct finding {
 	enum verdict verdict;
+	const struct rule *about;
 	struct expectation missed;
 	int64_t seen;
 	const char *missing;
@@ -179,8 +184,9 @@ enum contract contract_named(const char *name);
 
 /*
  * Compare an observation with what the rule demands of the scenario.
- * Returns a finding: BROKEN if a control failed, UNDECIDED if the scenario or
- * the observation leaves a demanded value open, else VIOLATES or CONFORMS.
+ * Returns a finding: BROKEN if a control failed that no rule promises,
+ * UNDECIDED if the scenario or the observation leaves a demanded value open,
+ * else VIOLATES or CONFORMS.
  */
 struct finding contract_judge(const struct rule *rule, const struct scenario *s,
 			      const struct observation *o);

@@ -78,7 +78,7 @@ RULE(D16, "no program of the host reads what a guest counted",
 
 /* An exit is at least as many instructions of the host as it takes to leave. */
 RULE(D17, "the host's work between two exits can be profiled",
-     "perf_put_guest_context()")
+     "perf_put_guest_context(), ctx_sched_in(), ctx_sched_out()")
 {
 	NEEDS(s->exits_asked > 0);
 	CONTROL(exits_made, s->exits_asked);
@@ -113,7 +113,8 @@ RULE(D18, "the first VM and the last one are counted like those between",
 }
 
 /* A software event goes on while the guest does, whatever group it is in. */
-RULE(D20, "the clock of a cgroup goes on while a guest runs", "ctx_sched_out()")
+RULE(D20, "the clock of a cgroup goes on while a guest runs",
+     "ctx_sched_out(), ctx_sched_in()")
 {
 	NEEDS(s->wall_min_ns > 0);
 	NEEDS(s->guest_min_ns > s->wall_max_ns - s->wall_min_ns);
@@ -298,7 +299,7 @@ RULE(D50, "a task with events comes to any CPU without a warning",
 #define RULES_OF BY_PASSTHROUGH
 
 RULE(D5, "the running time of a cgroup's event leaves the guest out",
-     "update_cgrp_time_from_cpuctx()")
+     "update_cgrp_time_from_cpuctx(), ctx_sched_in()")
 {
 	GUEST_WOULD_SHOW();
 	CONTROL(counted_before, 1);

@@ -64,7 +64,7 @@ RULE(E4,
 	STATED(entries_alike);
 	unsure = s->entries_alike ? 0 : s->guest_entries;
 	CONTROL(counted_before, 1);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	EXPECT(both_surplus, -unsure, unsure);
 }
 
@@ -88,7 +88,7 @@ RULE(E6, "a sample of an event that excludes the guest says it is the host's",
 }
 
 RULE(E7, "the times of an event go on while a guest runs, whatever it excludes",
-     "perf_event_update_time()")
+     "perf_event_update_time(), ctx_sched_in(), update_perf_time_ctx(), update_cgrp_time()")
 {
 	STATED(wall_min_ns);
 	GUEST_WOULD_SHOW();
@@ -113,7 +113,7 @@ RULE(E8,
 {
 	NEEDS(s->counters > 0);
 	NEEDS(s->pinned == s->counters);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	EXACTLY(guest_counted, 0);
 	EXACTLY(mismatches, 0);
 	EXACTLY(vector, 0);
@@ -135,7 +135,7 @@ RULE(E9,
 }
 
 RULE(E10, "every access of the guest to its PMU is an exit to KVM",
-     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), kvm_pmu_rdpmc()")
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), kvm_pmu_rdpmc(), amd_pmu_get_msr(), amd_pmu_set_msr(), intel_pmu_get_msr(), intel_pmu_set_msr()")
 {
 	STATED(reg);
 	STATED(absent);

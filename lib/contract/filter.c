@@ -38,10 +38,10 @@ bool filter_stops(const struct event_filter *filter, uint16_t select,
 
 RULE(M80,
      "the event filter stops the events that its entries fit: by select, by unit mask under a mask, and not those that an excluding entry fits",
-     "filter_contains_match(), is_filter_entry_match(), is_gp_event_allowed(), convert_to_masked_filter(), prepare_filter_lists()")
+     "filter_contains_match(), is_filter_entry_match(), is_gp_event_allowed(), convert_to_masked_filter(), prepare_filter_lists(), kvm_vm_ioctl_set_pmu_event_filter()")
 {
 	STATED(filtered);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	if (s->filtered)
 		EXACTLY(guest_counted, 0);
 	else
@@ -77,7 +77,7 @@ static int64_t filter_errno(const struct scenario *s)
 
 RULE(M81,
      "an event filter that makes no sense is refused, and the one before it stays",
-     "kvm_vm_ioctl_set_pmu_event_filter(), is_masked_filter_valid()")
+     "kvm_vm_ioctl_set_pmu_event_filter(), is_masked_filter_valid(), prepare_filter_lists()")
 {
 	STATED(filter_action);
 	STATED(filter_flags);
@@ -86,7 +86,7 @@ RULE(M81,
 	STATED(filter_hidden);
 	STATED(amd);
 	EXACTLY(err, filter_errno(s));
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	/* The one before stops the event, the new one does not. */
 	if (filter_errno(s))
 		EXACTLY(guest_counted, 0);

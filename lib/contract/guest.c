@@ -56,7 +56,7 @@ static void expect_pmi(const struct scenario *s, struct demands *d)
 }
 
 RULE(M28, "events that share counters go on taking turns between exits",
-     "perf_put_guest_context(), perf_rotate_context()")
+     "perf_put_guest_context(), perf_rotate_context(), merge_sched_in(), ctx_sched_out(), event_sched_in(), event_sched_out()")
 {
 	NEEDS(s->competitors > s->counters);
 	NEEDS(s->exits_asked > 0);
@@ -67,7 +67,7 @@ RULE(M28, "events that share counters go on taking turns between exits",
 
 RULE(M29,
      "an overflow of the guest's counter interrupts the guest, and nobody else",
-     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi()")
+     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi(), perf_register_guest_info_callbacks(), kvm_perf_overflow()")
 {
 	expect_pmi(s, d);
 }
@@ -106,7 +106,7 @@ RULE(M37.kept,
 
 RULE(M32,
      "the event filter stops a counter, and the guest reads back what it wrote",
-     "kvm_mediated_pmu_refresh_event_filter()")
+     "kvm_mediated_pmu_refresh_event_filter(), kvm_vm_ioctl_set_pmu_event_filter()")
 {
 	struct guest_count count;
 
@@ -114,7 +114,7 @@ RULE(M32,
 	if (!guest_count(s, d, &count))
 		return;
 	NEEDS(count.least > 0);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	if (s->filtered)
 		EXACTLY(guest_counted, 0);
 	else
@@ -133,7 +133,7 @@ static void expect_exact(const struct scenario *s, struct demands *d)
 	if (count.least > 0)
 		return;
 	/* "Nothing" means something only beside a counter that moved. */
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 }
 
 RULE(M34, "what KVM emulates for the guest is counted",
@@ -160,7 +160,7 @@ RULE(M34.off,
 
 RULE(M41,
      "a counter of the guest counts exactly what the guest retires at the privilege levels it selects",
-     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context()")
+     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context(), kvm_pmu_refresh(), kvm_pmu_set_msr(), reprogram_counter(), pmc_reprogram_counter(), pmc_read_counter()")
 {
 	expect_exact(s, d);
 }
@@ -195,13 +195,14 @@ RULE(M30.alias, "AMD's legacy and extended MSRs of a counter are one register",
 	expect_kept(s, d);
 }
 
-RULE(M31.agree, "RDPMC and RDMSR of a counter agree", "kvm_pmu_rdpmc()")
+RULE(M31.agree, "RDPMC and RDMSR of a counter agree",
+     "kvm_pmu_rdpmc(), pmc_read_counter()")
 {
 	expect_kept(s, d);
 }
 
 RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
-     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), svm_vcpu_run()")
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), svm_vcpu_run(), pmc_read_counter()")
 {
 	expect_kept(s, d);
 }
@@ -233,7 +234,7 @@ RULE(M70,
 {
 	NEEDS(s->guest_version > 1);
 	STATED(guest_work);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	EXACTLY(guest_counted, s->guest_work);
 }
 
@@ -295,7 +296,7 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
 }
 
 RULE(M44, "a new vCPU finds its PMU in the state after reset",
-     "kvm_pmu_refresh(); AMD64 APM volume 2, Processor Initialization State")
+     "kvm_pmu_refresh(), kvm_pmu_init(), amd_pmu_refresh(), intel_pmu_refresh(); AMD64 APM volume 2, Processor Initialization State")
 {
 	NEEDS(s->guest_counters > 0);
 	STATED(guest_version);
@@ -310,7 +311,7 @@ RULE(M44.next, "so does one after a guest that left its own in whatever state",
      "kvm_pmu_refresh(), kvm_pmu_put_guest_pmcs()")
 {
 	NEEDS(s->guest_counters > 0);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M46, guest_control, 1);
 	EXACTLY(eventsels_or, 0);
 	EXACTLY(counters_or, 0);
 	EXACTLY(vector, 0);
@@ -333,7 +334,8 @@ RULE(M71.reset,
 	EXACTLY(global_ctrl, low_bits(s->guest_counters));
 }
 
-RULE(M45, "there are as many counters as CPUID announces", "kvm_pmu_refresh()")
+RULE(M45, "there are as many counters as CPUID announces",
+     "kvm_pmu_refresh(), amd_pmu_refresh(), intel_pmu_refresh(), kvm_pmu_init()")
 {
 	NEEDS(s->guest_counters > 0);
 	EXACTLY(registers_found, s->guest_counters);
@@ -348,7 +350,7 @@ RULE(M45.control, "and no register of a global control where it announces none",
 {
 	STATED(guest_version);
 	NEEDS(s->guest_version == 1);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M45, guest_control, 1);
 	EXACTLY(registers_found, 0);
 }
 
@@ -393,12 +395,12 @@ RULE(M46.none, "and what has not overflowed has none",
      "pmc_write_counter(), pmc_pause_counter()")
 {
 	NEEDS(s->guest_version > 1);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	EXACTLY(status_made, 0);
 }
 
 RULE(M46, "an overflow sets its status bit, and the guest can clear and set it",
-     "kvm_pmu_set_msr(), kvm_pmu_load_guest_pmcs()")
+     "kvm_pmu_set_msr(), kvm_pmu_load_guest_pmcs(), amd_pmu_set_msr(), intel_pmu_set_msr()")
 {
 	NEEDS(s->status > 0);
 	EXACTLY(status_made, s->status);
@@ -412,7 +414,7 @@ RULE(M46, "an overflow sets its status bit, and the guest can clear and set it",
 /* Inside is only where nothing of the host runs: there the guest must stay. */
 RULE(M47,
      "an exclude-guest event of whatever kind counts the host, not the guest, and never goes to ERROR",
-     "perf_load_guest_context(), perf_put_guest_context()")
+     "perf_load_guest_context(), perf_put_guest_context(), event_sched_in(), event_sched_out(), group_sched_in()")
 {
 	NEEDS(s->exclude_guest == 1);
 	STATED(exits_asked);
@@ -485,7 +487,7 @@ RULE(M52,
 
 RULE(M53,
      "after any sequence of calls, an event has counted the work it was on for, and no other",
-     "x86_perf_event_update()")
+     "x86_perf_event_update(), event_sched_in(), event_sched_out()")
 {
 	STATED(host_work);
 	STATED(host_work_most);

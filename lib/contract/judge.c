@@ -136,14 +136,17 @@ enum contract contract_named(const char *name)
 	return CONTRACT_NONE;
 }
 
-/* A failed control outranks everything: the instrument cannot be trusted. */
-static int rank(enum verdict verdict)
+/*
+ * A failed control outranks everything: the instrument cannot be trusted. One
+ * that no rule promises says the least.
+ */
+static int rank(const struct expectation *e, enum verdict verdict)
 {
 	switch (verdict) {
 	case BROKEN:
-		return 3;
+		return 4;
 	case VIOLATES:
-		return 2;
+		return e->control ? 3 : 2;
 	case UNDECIDED:
 		return 1;
 	default:
@@ -157,14 +160,19 @@ static enum verdict weigh(const struct expectation *e, int64_t seen)
 		return UNDECIDED;
 	if (seen >= e->lo && seen <= e->hi)
 		return CONFORMS;
-	return e->control ? BROKEN : VIOLATES;
+	return e->control && !e->promised_by ? BROKEN : VIOLATES;
 }
 
 struct finding contract_judge(const struct rule *rule, const struct scenario *s,
 			      const struct observation *o)
 {
 	struct demands d = { .count = 0 };
-	struct finding finding = { .verdict = CONFORMS, .seen = NOT_KNOWN };
+	struct finding finding = {
+		.verdict = CONFORMS,
+		.about = rule,
+		.seen = NOT_KNOWN,
+	};
+	int worst = 0;
 
 	rule->expect(s, &d);
 	if (d.missing || !d.count) {
@@ -176,12 +184,15 @@ struct finding contract_judge(const struct rule *rule, const struct scenario *s,
 		int64_t seen = contract_get(o, d.of[i].offset);
 		enum verdict verdict = weigh(&d.of[i], seen);
 
-		if (rank(verdict) > rank(finding.verdict)) {
-			finding.verdict = verdict;
-			finding.missed = d.of[i];
-			finding.seen = seen;
-		}
+		if (rank(&d.of[i], verdict) <= worst)
+			continue;
+		worst = rank(&d.of[i], verdict);
+		finding.verdict = verdict;
+		finding.missed = d.of[i];
+		finding.seen = seen;
 	}
+	if (finding.verdict == VIOLATES && finding.missed.promised_by)
+		finding.about = contract_rule(finding.missed.promised_by);
 	return finding;
 }
 

@@ -88,7 +88,7 @@ static void expect_create(const struct scenario *s, struct demands *d)
 
 RULE(M6,
      "KVM_CREATE_VCPU is refused while an include-guest event of a capable PMU exists",
-     "perf_create_mediated_pmu()")
+     "perf_create_mediated_pmu(), mediated_pmu_account_event()")
 {
 	expect_create(s, d);
 }
@@ -210,7 +210,7 @@ static void expect_stands_aside(struct demands *d)
 
 RULE(M21,
      "exclude-guest events stop at guest entry, never go to ERROR, and count again after exit",
-     "perf_load_guest_context(), perf_put_guest_context()")
+     "perf_load_guest_context(), perf_put_guest_context(), ctx_sched_out(), ctx_sched_in(), event_sched_out()")
 {
 	NEEDS(s->guest_iterations > 0);
 	NEEDS(s->pmu == PMU_CORE);
@@ -240,7 +240,7 @@ RULE(M22, "a second load and a put without load are warned about",
 }
 
 RULE(M23, "read() leaves the guest out of both times of an exclude-guest event",
-     "ctx_time_update_event(), __perf_event_time_ctx_now()")
+     "ctx_time_update_event(), __perf_event_time_ctx_now(), ctx_sched_in()")
 {
 	GUEST_WOULD_SHOW();
 	NEEDS(s->exclude_guest == 1);
@@ -265,7 +265,7 @@ RULE(M23.sum,
 }
 
 RULE(M26, "the times of a cgroup's event leave the guest out",
-     "perf_cgroup_set_timestamp()")
+     "perf_cgroup_set_timestamp(), ctx_sched_in(), update_cgrp_time()")
 {
 	GUEST_WOULD_SHOW();
 	NEEDS(s->exclude_guest == 1);
@@ -286,7 +286,7 @@ RULE(M26.running,
 
 RULE(M27,
      "an event opened or enabled while a guest runs counts from the next exit on",
-     "merge_sched_in()")
+     "merge_sched_in(), ctx_sched_in(), event_sched_in(), group_sched_in()")
 {
 	NEEDS(s->guest_iterations > 0);
 	NEEDS(s->exclude_guest == 1);
@@ -335,7 +335,7 @@ RULE(M23.sample,
 
 RULE(M24,
      "an exclude-guest software event counts through the guest while its times leave it out",
-     "update_perf_time_ctx()")
+     "update_perf_time_ctx(), ctx_sched_in()")
 {
 	STATED(guest_min_ns);
 	STATED(wall_max_ns);

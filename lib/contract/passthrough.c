@@ -57,7 +57,7 @@ static void expect_access(const struct scenario *s, struct demands *d)
 
 RULE(M30,
      "the guest accesses its counters without a VM exit, and its event selects only through KVM",
-     "svm_recalc_pmu_msr_intercepts(), vmx_recalc_pmu_msr_intercepts(), kvm_need_perf_global_ctrl_intercept()")
+     "svm_recalc_pmu_msr_intercepts(), vmx_recalc_pmu_msr_intercepts(), kvm_need_perf_global_ctrl_intercept(), amd_pmu_get_msr(), amd_pmu_set_msr(), intel_pmu_get_msr(), intel_pmu_set_msr()")
 {
 	expect_access(s, d);
 }
@@ -70,7 +70,7 @@ RULE(M31, "RDPMC needs no exit if the guest has all counters of the host",
 
 /* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
 RULE(M33, "the guest's host-only and guest-only bits mean its own guests",
-     "amd_pmc_is_disabled_in_current_mode(); AMD64 APM volume 2, PERF_CTL Registers")
+     "amd_pmc_is_disabled_in_current_mode(), svm_pmu_handle_nested_transition(); AMD64 APM volume 2, PERF_CTL Registers")
 {
 	struct guest_count count;
 	bool counts;
@@ -131,6 +131,6 @@ RULE(M64.quiet,
 {
 	NEEDS(s->exits_asked > 0);
 	CONTROL(exits_made, s->exits_asked);
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	EXACTLY(registers_left, 0);
 }

@@ -91,6 +91,19 @@
 			  .hi = VALUE_MAX,                              \
 			  .control = true })
 
+/*
+ * A control that another rule promises: where it fails, that one is violated,
+ * and the suite is not to blame.
+ */
+#define CONTROL_BY(rule, name, low)                                     \
+	demand(d, (struct expectation){                                 \
+			  .field = #name,                               \
+			  .offset = offsetof(struct observation, name), \
+			  .lo = (low),                                  \
+			  .hi = VALUE_MAX,                              \
+			  .control = true,                              \
+			  .promised_by = #rule })
+
 /* Keep the first need that is not met. Returns @met, or false after one was
  * not. */
 static inline bool require(struct demands *d, bool met, const char *need)

@@ -12,7 +12,7 @@
 /* An event select and a counter of each. */
 RULE(M59,
      "the registers of a PMU, got from one vCPU, can be set in another in any order and are the same there",
-     "kvm_pmu_get_msr(), kvm_pmu_set_msr()")
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), pmc_read_counter()")
 {
 	NEEDS(s->guest_counters > 0);
 	CONTROL(registers_got, 2 * s->guest_counters);
@@ -114,7 +114,7 @@ RULE(M71,
 
 RULE(M71.before,
      "before its first run a vCPU has the PMU of the CPUID that it was given last",
-     "kvm_vcpu_after_set_cpuid(), kvm_pmu_refresh()")
+     "kvm_vcpu_after_set_cpuid(), kvm_pmu_refresh(), amd_pmu_refresh(), intel_pmu_refresh()")
 {
 	EXACTLY(failed, 0);
 	expect_kept(s, d);
@@ -122,7 +122,7 @@ RULE(M71.before,
 
 RULE(M72,
      "a counter that the VMM sets while it is on counts on from there, to its overflow",
-     "pmc_write_counter(), kvm_pmu_load_guest_pmcs()")
+     "pmc_write_counter(), kvm_pmu_load_guest_pmcs(), pmc_reprogram_counter(), kvm_perf_overflow(), pmc_read_counter()")
 {
 	NEEDS(s->overflows > 0);
 	STATED(status);
@@ -151,7 +151,7 @@ RULE(M73,
 
 static void expect_nested_kept(const struct scenario *s, struct demands *d)
 {
-	CONTROL(guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	expect_kept(s, d);
 }
 

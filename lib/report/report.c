@@ -55,13 +55,16 @@ static void print_bounds(const struct field *field, const struct expectation *e)
 	}
 }
 
-static void print_missed(const struct expectation *e, int64_t seen)
+static void print_missed(const char *asked, const struct expectation *e,
+			 int64_t seen)
 {
 	const struct field *field = field_named(observation_field, e->field);
 
 	printf("#   missed    %s (%s): expected ", field->name, field->gloss);
 	print_bounds(field, e);
-	printf("%s, was ", e->control ? " as a control" : "");
+	if (e->control)
+		printf(" as a control of %s", asked);
+	printf(", was ");
 	print_value(field, seen);
 	printf("\n");
 }
@@ -117,19 +120,19 @@ static void print_timeline(void)
 		printf("#   timeline  %s\n", line);
 }
 
-static void print_details(const struct report_place *place,
-			  const struct rule *rule,
+static void print_details(const struct report_place *place, const char *asked,
 			  const struct finding *finding,
 			  const struct scenario *s, const struct observation *o)
 {
 	const char *again = getenv("PMU_AGAIN");
 
-	printf("#   source    %s; %s\n", rule->source, rule->document);
+	printf("#   source    %s; %s\n", finding->about->source,
+	       finding->about->document);
 	print_place(place);
 	if (finding->missing)
 		print_missing(finding->missing);
 	if (finding->missed.field)
-		print_missed(&finding->missed, finding->seen);
+		print_missed(asked, &finding->missed, finding->seen);
 	print_fields("scenario", s, scenario_field, NULL);
 	print_fields("observed", o, observation_field, finding->missed.field);
 	if (again)
@@ -153,7 +156,7 @@ enum report_outcome report_judge(const struct report_place *place,
 		return REPORT_FAIL;
 	}
 	finding = contract_judge(asked, s, o);
-	known = known_find(rule);
+	known = known_find(finding.about->id);
 	if (known_complaint())
 		report_broken("%s", known_complaint());
 
@@ -165,14 +168,15 @@ enum report_outcome report_judge(const struct report_place *place,
 		return REPORT_PASS;
 	}
 	if (finding.verdict == VIOLATES && known) {
-		printf("# known %s %s: %s\n", known->id, rule, known->words);
+		printf("# known %s %s: %s\n", known->id, finding.about->id,
+		       known->words);
 		snprintf(defect, 16, "%s", known->id);
 	} else {
 		known = NULL;
-		printf("# %s %s: %s\n", verdict_name(finding.verdict), rule,
-		       asked->words);
+		printf("# %s %s: %s\n", verdict_name(finding.verdict),
+		       finding.about->id, finding.about->words);
 	}
-	print_details(place, asked, &finding, s, o);
+	print_details(place, rule, &finding, s, o);
 	return known ? REPORT_KNOWN : REPORT_FAIL;
 }
 

@@ -27,6 +27,24 @@ static size_t rule_index(const struct rule *rule)
 	return index;
 }
 
+/* Who promises a control of @rule is a rule, wherever that is asked. */
+static void check_controls(const struct rule *rule, const struct scenario *s)
+{
+	struct demands d = { .count = 0 };
+
+	rule->expect(s, &d);
+	for (int i = 0; i < d.count; i++) {
+		const struct rule *by;
+
+		if (!d.of[i].promised_by)
+			continue;
+		by = contract_rule(d.of[i].promised_by);
+		if (!by || (rule->promised & ~by->promised))
+			fail_msg("%s has a control of %s", rule->id,
+				 d.of[i].promised_by);
+	}
+}
+
 static void check_file(const char *name, enum verdict expected, bool *seen)
 {
 	const char *dir = getenv("STORED_DIR");
@@ -50,6 +68,10 @@ static void check_file(const char *name, enum verdict expected, bool *seen)
 		if (finding.verdict != expected)
 			fail_msg("%s:%d: %s %s", path, line, stored.rule,
 				 verdict_name(finding.verdict));
+		if (finding.about != rule)
+			fail_msg("%s:%d: says it of %s", path, line,
+				 finding.about->id);
+		check_controls(rule, &stored.scenario);
 		seen[rule_index(rule)] = true;
 	}
 	if (got < 0)
@@ -105,6 +127,34 @@ static void a_failed_control_is_broken_not_violated(void **state)
 	o.counted_after = 1;
 	assert_int_equal(contract_judge(contract_rule("M21"), &s, &o).verdict,
 			 BROKEN);
+}
+
+static void a_failed_control_violates_the_rule_that_promises_it(void **state)
+{
+	struct scenario s = scenario_unknown;
+	struct observation o = observation_unknown;
+	struct finding finding;
+
+	(void)state;
+	s.filtered = 1;
+	s.guest_work = 2000;
+	s.guest_entries = 0;
+	o.guest_counted = 5;
+	o.mismatches = 0;
+	o.vector = 0;
+	o.guest_control = 0;
+	finding = contract_judge(contract_rule("M32"), &s, &o);
+	assert_int_equal(finding.verdict, VIOLATES);
+	assert_ptr_equal(finding.about, contract_rule("M41"));
+	assert_string_equal(finding.missed.field, "guest_control");
+	o.guest_control = 2000;
+	finding = contract_judge(contract_rule("M32"), &s, &o);
+	assert_int_equal(finding.verdict, VIOLATES);
+	assert_ptr_equal(finding.about, contract_rule("M32"));
+	o.guest_counted = 0;
+	finding = contract_judge(contract_rule("M32"), &s, &o);
+	assert_int_equal(finding.verdict, CONFORMS);
+	assert_ptr_equal(finding.about, contract_rule("M32"));
 }
 
 static void what_was_not_measured_is_undecided(void **state)
@@ -274,6 +324,8 @@ int main(void)
 		cmocka_unit_test(bad_observations_violate),
 		cmocka_unit_test(every_rule_is_tried_both_ways),
 		cmocka_unit_test(a_failed_control_is_broken_not_violated),
+		cmocka_unit_test(
+			a_failed_control_violates_the_rule_that_promises_it),
 		cmocka_unit_test(what_was_not_measured_is_undecided),
 		cmocka_unit_test(a_violation_outranks_what_was_not_measured),
 		cmocka_unit_test(a_case_is_promised_if_one_of_its_rules_is),
