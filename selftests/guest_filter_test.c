@@ -67,7 +67,8 @@ TEST_F(filter, M32_a_denied_event_stands_still)
 
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
 	c->o.guest_control = c->o.guest_counted;
-	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	GRANTED("M81.taken",
+		guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
 	c->s.filtered = 1;
 	JUDGE("M32", &c->s, &c->o);
@@ -79,7 +80,8 @@ TEST_F(filter, M32_another_event_goes_on)
 
 	MUST(count_filtered(c, PMU_BRANCHES));
 	c->o.guest_control = c->o.guest_counted;
-	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	GRANTED("M81.taken",
+		guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
 	MUST(count_filtered(c, PMU_BRANCHES));
 	c->s.filtered = 0;
 	JUDGE("M32", &c->s, &c->o);
@@ -91,7 +93,8 @@ TEST_F(filter, M32_only_what_is_allowed_counts)
 
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
 	c->o.guest_control = c->o.guest_counted;
-	MUST(guest_filter(&c->guest, false, event_of(c, PMU_BRANCHES)));
+	GRANTED("M81.taken",
+		guest_filter(&c->guest, false, event_of(c, PMU_BRANCHES)));
 	MUST(count_filtered(c, PMU_BRANCHES));
 	c->s.filtered = 0;
 	JUDGE("M32", &c->s, &c->o, "branches, allowed");
@@ -106,9 +109,11 @@ TEST_F(filter, M32_allowed_again_it_counts_again)
 
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
 	c->o.guest_control = c->o.guest_counted;
-	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	GRANTED("M81.taken",
+		guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
-	MUST(guest_filter(&c->guest, false, event_of(c, PMU_INSTRUCTIONS)));
+	GRANTED("M81.taken",
+		guest_filter(&c->guest, false, event_of(c, PMU_INSTRUCTIONS)));
 	MUST(count_filtered(c, PMU_INSTRUCTIONS));
 	c->s.filtered = 0;
 	JUDGE("M32", &c->s, &c->o);
@@ -148,11 +153,11 @@ TEST_F(filter, M32_a_denied_fixed_counter_stands_still)
 	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
 	MUST(count_fixed(c));
 	c->o.guest_control = c->o.guest_counted;
-	MUST(guest_filter_fixed(&c->guest, true));
+	GRANTED("M81.taken", guest_filter_fixed(&c->guest, true));
 	MUST(count_fixed(c));
 	c->s.filtered = 1;
 	JUDGE("M32", &c->s, &c->o, "denied");
-	MUST(guest_filter_fixed(&c->guest, false));
+	GRANTED("M81.taken", guest_filter_fixed(&c->guest, false));
 	MUST(count_fixed(c));
 	c->s.filtered = 0;
 	JUDGE("M32", &c->s, &c->o, "allowed again");
@@ -177,7 +182,7 @@ static void judge_next_entry(struct guest_case *c,
 	MUST(guest_get_msr(&c->guest, counter, &before));
 	script_clear(&c->guest);
 	script_do(&c->guest, GUEST_WORK, TURNS);
-	MUST(guest_filter(&c->guest, true, event_of(c, event)));
+	GRANTED("M81.taken", guest_filter(&c->guest, true, event_of(c, event)));
 	script_run(&c->guest);
 	MUST(guest_get_msr(&c->guest, counter, &after));
 	script_clear(&c->guest);
@@ -220,7 +225,8 @@ TEST_F(filter, M34_not_by_a_counter_that_it_stops)
 		pmu_select(&c->pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS);
 	counting.eventsel[1] =
 		pmu_select(&c->pmu, PMU_BRANCHES, PMU_USER | PMU_OS);
-	MUST(guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
+	GRANTED("M81.taken",
+		guest_filter(&c->guest, true, event_of(c, PMU_INSTRUCTIONS)));
 	MUST(counting_run(&c->guest, &counting, &counted));
 	/* However many there are: none of them is counted. */
 	c->s.guest_work = 0;

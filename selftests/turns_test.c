@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * More host events than counters, beside a guest that comes and goes
- * (docs/contract/guest.md, M28).
+ * More host events than counters, beside a guest that comes and goes, and
+ * where all of them are a cgroup's (docs/contract/guest.md, M28).
  */
+#include <errno.h>
+#include <sys/resource.h>
+
 #include "beside_guest.h"
+#include "perf/cgroup.h"
 #include "perf/group.h"
 #include "vm/pmu.h"
 
 /* More flexible events than any core PMU has counters. */
 #define COMPETITORS 16
 #define EXITS 300
+/* Enough for many turns at perf_event_mux_interval_ms, by default four. */
+#define TURNS_NS 100000000ull
 
 FIXTURE(rotate)
 {
@@ -73,6 +79,93 @@ TEST_F(rotate, M28_everybody_has_a_turn_between_exits)
 	self->s.counters = pmu_of_host().general;
 	self->s.exits_asked = EXITS;
 	JUDGE("M28", &self->s, &self->o);
+}
+
+/* Open them for what runs in @cgroup on this CPU. Returns 0 or an errno. */
+static int cgroup_competitors(struct competitors *competitors,
+			      const struct cgroup *cgroup)
+{
+	struct perf_event_attr attr;
+	int err = event_describe(&attr, PMU_CORE);
+
+	attr.exclude_guest = 1;
+	while (!err && competitors->size < COMPETITORS) {
+		int fd = cgroup_try_open_event(cgroup, &attr, HOST_CPU);
+
+		if (fd < 0)
+			return -fd;
+		competitors->fd[competitors->size++] = fd;
+	}
+	return err;
+}
+
+static int read_all(const struct competitors *competitors,
+		    struct event_value *values)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < competitors->size; i++)
+		err = event_read(competitors->fd[i], &values[i]);
+	return err;
+}
+
+/* Compute for @ns. Returns false if the CPU was another's meanwhile. */
+static bool compute_alone(uint64_t ns)
+{
+	struct rusage from, to;
+
+	getrusage(RUSAGE_THREAD, &from);
+	busy_until(now_ns() + ns);
+	getrusage(RUSAGE_THREAD, &to);
+	return from.ru_nvcsw == to.ru_nvcsw && from.ru_nivcsw == to.ru_nivcsw;
+}
+
+/*
+ * The clock of a cgroup is brought up to date whenever it comes or goes and
+ * whenever one of its events is read: neither is to happen between the reads,
+ * so that only taking turns can.
+ */
+TEST_F(rotate, M28_times_of_a_cgroup_whose_events_take_turns)
+{
+	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct event_value from[COMPETITORS], to[COMPETITORS];
+	int64_t starved, no_time;
+	uint64_t ns = TURNS_NS;
+	struct cgroup cgroup;
+	bool alone;
+	int err = cgroup_try_make(&cgroup, "pmu-turns");
+
+	NEEDS(err != ENOENT, "a cgroup2 mount");
+	MUST(err);
+	err = cgroup_enter(&cgroup);
+	if (!err)
+		err = cgroup_competitors(&self->competitors, &cgroup);
+	do {
+		if (!err)
+			err = read_all(&self->competitors, from);
+		alone = compute_alone(ns);
+		if (!err)
+			err = read_all(&self->competitors, to);
+		starved = no_time = 0;
+		for (int i = 0; !err && i < COMPETITORS; i++) {
+			const bool counted = to[i].count > from[i].count;
+
+			starved += !counted;
+			no_time += counted &&
+				   to[i].running_ns == from[i].running_ns;
+		}
+		if (starved)
+			ns *= 2;
+	} while (!err && (starved || !alone) && !deadline_passed(&deadline));
+	cgroup_leave_and_remove(&cgroup);
+	MUST(err);
+	self->s.competitors = COMPETITORS;
+	self->s.counters = pmu_of_host().general;
+	if (alone) {
+		self->o.starved = starved;
+		self->o.counted_without_time = no_time;
+	}
+	JUDGE("M28.times", &self->s, &self->o);
 }
 
 int main(int argc, char **argv)

@@ -205,6 +205,8 @@
 	  "the watchdog kept its counter through a guest")                                         \
 	X(count_ns, NS, "count of a clock event")                                                  \
 	X(enabled_ns, NS, "time_enabled gained")                                                   \
+	X(counted_without_time, NUMBER,                                                            \
+	  "events that gained counts and no time_running")                                         \
 	X(running_ns, NS, "time_running gained")                                                   \
 	X(running_all_ns, NS, "time_running of all events together")                               \
 	X(running_ahead_ns, NS,                                                                    \

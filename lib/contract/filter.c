@@ -93,3 +93,9 @@ RULE(M81,
 	else
 		AT_LEAST(guest_counted, 1);
 }
+
+RULE(M81.taken, "and one that makes sense is taken",
+     "kvm_vm_ioctl_set_pmu_event_filter(), prepare_filter_lists()")
+{
+	EXACTLY(err, 0);
+}

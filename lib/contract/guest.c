@@ -65,6 +65,14 @@ RULE(M28, "events that share counters go on taking turns between exits",
 	EXACTLY(eof, 0);
 }
 
+RULE(M28.times, "and those of a cgroup have run whenever they have counted",
+     "perf_rotate_context(), update_cgrp_time_from_cpuctx()")
+{
+	NEEDS(s->competitors > s->counters);
+	EXACTLY(starved, 0);
+	EXACTLY(counted_without_time, 0);
+}
+
 RULE(M29,
      "an overflow of the guest's counter interrupts the guest, and nobody else",
      "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi(), perf_register_guest_info_callbacks(), kvm_perf_overflow()")

@@ -4,7 +4,8 @@
  *
  * Verdicts are made by the contract: JUDGE() asks it and marks the case.
  * NEEDS() and MUST() are for what the suite itself requires: a need that is
- * absent skips the case, a step that must work and does not breaks it.
+ * absent skips the case, a step that must work and does not breaks it. A step
+ * that a rule promises is GRANTED().
  */
 #ifndef PMU_HARNESS_CASES_H
 #define PMU_HARNESS_CASES_H
@@ -73,6 +74,20 @@
 			_metadata->exit_code = KSFT_FAIL;                      \
 			return;                                                \
 		}                                                              \
+	} while (0)
+
+/*
+ * A step that @rule promises to succeed: the errno that @call returns is asked
+ * about, and the case goes on if there is none.
+ */
+#define GRANTED(rule, call)                                            \
+	do {                                                           \
+		struct observation granted = observation_unknown;      \
+                                                                       \
+		granted.err = (call);                                  \
+		JUDGE(rule, &scenario_unknown, &granted, "%s", #call); \
+		if (granted.err)                                       \
+			return;                                        \
 	} while (0)
 
 /* Its name, with fixture and variant if there are variants. */
