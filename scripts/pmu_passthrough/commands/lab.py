@@ -22,6 +22,7 @@ from ..lab.trials import Trial, try_faults
 from ..results import ranking, table
 from ..results.model import Results, files_in, load
 from ..suite import cases, faults, rules
+from .lab_pull import PULL
 from .lab_options import (
     APPEND,
     BOOT,
@@ -292,6 +293,7 @@ command names, with their libraries.""",
             ends="Status: the command's; 2 if it could not be run.",
         ),
         Verb("shell", "a shell there", _shell, options=BOOT),
+        PULL,
         Verb(
             "try",
             "boot once; run each case without its fault, then with it",

@@ -111,9 +111,8 @@ def _of_kcidb(word: str, values: argparse.Namespace) -> list[kcidb.Run]:
 def _submit(values: argparse.Namespace) -> int:
     if len(values.words) != 1:
         raise Refused("submit wants one file that kcidb made")
-    text = submit.read(values.words[0])
-    server = submit.Server.named()
-    print(f"{server.host} has received it as {server.submit(text)}")
+    host, name = submit.submit(submit.read(values.words[0]))
+    print(f"{host} has received it as {name}")
     return 0
 
 
