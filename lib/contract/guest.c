@@ -495,7 +495,7 @@ RULE(M52,
 
 RULE(M53,
      "after any sequence of calls, an event has counted the work it was on for, and no other",
-     "x86_perf_event_update(), event_sched_in(), event_sched_out()")
+     "x86_perf_event_update(), event_sched_in(), event_sched_out(), group_sched_in(), ctx_sched_in(), ctx_sched_out()")
 {
 	STATED(host_work);
 	STATED(host_work_most);
