@@ -133,12 +133,12 @@ class Submission:
             "checkout_id": self._checkout_id,
             "architecture": "x86_64",
             "status": "PASS",
-            "misc": {
-                "kernel": run.results.context.get("kernel_image"),
-                "variant": run.results.context["kernel"],
-                "release": facts.get("release", ""),
-            }
-            | _known(fault=run.results.fault),
+            "misc": _known(
+                kernel=run.results.context.get("kernel_image"),
+                variant=run.results.context["kernel"],
+                release=facts.get("release"),
+                fault=run.results.fault,
+            ),
         }
         return build | _known(
             config_name=_CONFIG_NAME if run.results.context["kernel"] in _BUILT_HERE else "",

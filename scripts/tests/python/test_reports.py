@@ -3,6 +3,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,57 @@ def test_lava_and_kcidb_have_no_odd_word() -> None:
         )
     value = json.loads(kcidb.Submission("lab", "x", "y").report([kcidb.Run("k", evil())]))
     assert all(re.fullmatch(r"[a-zA-Z0-9_.:-]+", test["id"]) for test in value["tests"])
+
+
+# Of KCIDB's schema 5.3 (kcidb-io): what an object must have, and what else it may that is made
+# here. It takes no member that it does not know, and no null.
+_MEMBERS = {
+    "checkouts": ("id origin", "git_commit_hash tree_name git_repository_url"),
+    "builds": (
+        "id origin checkout_id",
+        "architecture status misc config_name start_time compiler config_url",
+    ),
+    "tests": (
+        "id origin build_id",
+        "path status environment misc start_time duration log_url log_excerpt output_files",
+    ),
+    "issues": ("id origin version", "comment culprit"),
+    "incidents": ("id origin issue_id issue_version", "test_id present"),
+}
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """All that is in it, however deep."""
+    yield value
+    for inner in value.values() if isinstance(value, dict) else []:
+        yield from _values(inner)
+    for inner in value if isinstance(value, list) else []:
+        yield from _values(inner)
+
+
+@pytest.mark.parametrize("results", [Results.of(run()), evil()])
+def test_kcidb_takes_what_is_made_for_it(results: Results) -> None:
+    of_run = kcidb.Run(
+        "k", results, "", ("config", "console.log", "results.ktap"), "https://logs.example/k"
+    )
+    source = kcidb.Source("0" * 40, "mainline", "https://git.example/linux.git")
+    value = json.loads(kcidb.Submission("lab", "x", "y", source).report([of_run]))
+    assert set(value) == {"version", *_MEMBERS}
+    for name, (must, may) in _MEMBERS.items():
+        assert value[name]
+        for one in value[name]:
+            assert set(must.split()) <= set(one) <= {*must.split(), *may.split()}
+            for key in (key for key in one if key == "id" or key.endswith("_id")):
+                assert re.fullmatch(r"[a-z0-9_]+:[^\0]*", one[key])
+    for one in value["tests"]:
+        assert re.fullmatch(r"[.a-zA-Z0-9_-]*", one["path"])
+        assert set(one["environment"]) <= {"comment", "misc"}
+        assert (
+            isinstance(one.get("duration", 0), (int, float))
+            and len(one.get("log_excerpt", "")) <= 16384
+        )
+        assert all(set(file) == {"name", "url"} for file in one["output_files"])
+    assert None not in list(_values(value))
 
 
 @pytest.mark.parametrize("line", ["nan", "1e400", "1." + "0" * 400, "--5", "5", "x"])
