@@ -179,7 +179,7 @@ static inline void case_end(struct __test_metadata *_metadata)
 	klog_expected_close();
 	if (!klog_complaint(line, sizeof(line)))
 		return;
-	printf("# violates kernel log: %s\n", line);
+	report_complaint(line);
 	_metadata->exit_code = KSFT_FAIL;
 }
 

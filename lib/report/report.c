@@ -205,6 +205,15 @@ void report_note(const char *format, ...)
 	va_end(args);
 }
 
+void report_complaint(const char *line)
+{
+	const struct rule *rule = contract_rule("M55");
+
+	printf("# %s %s: %s\n", verdict_name(VIOLATES), rule->id, rule->words);
+	printf("#   source    %s; %s\n", rule->source, rule->document);
+	printf("#   log       %s\n", line);
+}
+
 void report_took(uint64_t took_ns, int64_t computing_ns)
 {
 	printf("# took %.3f ms", (double)took_ns / 1e6);

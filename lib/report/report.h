@@ -53,6 +53,9 @@ enum report_outcome report_judge(const struct report_place *place,
 void report_broken(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
+/* The kernel said @line while a case ran, which M55 promises it does not. */
+void report_complaint(const char *line);
+
 /*
  * How long a case took: nanoseconds of this machine's clock, and of its
  * processes' CPU time, NOT_KNOWN where another one ends it.

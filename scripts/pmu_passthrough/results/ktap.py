@@ -162,7 +162,7 @@ class Parser:
             self._add(
                 self.program or "boot", what, "violates" if console else "broken", why, self._said
             )
-        heard = any("kernel log" in line for case in self.cases for line in case.said)
+        heard = any(line.startswith("#   log ") for case in self.cases for line in case.said)
         if self.complete and console and not heard:
             self._add("boot", "kernel_log", "violates", console, [])
 
