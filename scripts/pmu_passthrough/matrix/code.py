@@ -28,7 +28,7 @@ _MUTANTS = 25
 _A_START = 0.1
 # A mutant that is noticed by a case that names no rule is asked on, for one that does: so
 # often.
-_ON = 4
+_ON = 10
 
 
 @dataclass(frozen=True)
