@@ -24,6 +24,8 @@ from .engine import Matrix
 # What a boot is given: so many seconds, if none is noticed, and so many mutants.
 _A_BOOT = 60
 _MUTANTS = 25
+# A case with a known defect can violate another rule, or be broken.
+_PASSES = ("conforms", "known")
 # Beside a case's own time, in seconds: its program starts.
 _A_START = 0.1
 # A mutant that is noticed by a case that names no rule is asked on, for one that does: so
@@ -53,14 +55,12 @@ class _Entry:
 
 def of_run(own: frozenset[str], results: Results, before: frozenset[str]) -> Verdict:
     """What a run says that ended at its first failure, of a mutant that was on all along;
-    OWN: the rules of its function; BEFORE: the cases that conform without it."""
+    OWN: the rules of its function; BEFORE: the cases that pass without it."""
     asked = len(results.cases)
     failed = next((case for case in results.cases if case.failed), None)
     if failed is None:
         said = "" if results.complete else "the kernel does not come to its end"
-        lost = before - {
-            case.name for case in results.cases if case.outcome in ("conforms", "known")
-        }
+        lost = before - {case.name for case in results.cases if case.outcome in _PASSES}
         said = said or (f"{len(lost)} cases are skipped" if lost else "")
         return Verdict("breaks" if said else "survived", "", (), said, asked)
     rules = tuple(failed.violated_rules())
@@ -110,7 +110,7 @@ class CodeMutants:
     def find_reached(self) -> None:
         """Run the suite with no mutant on, and see what each case comes to."""
         results = self._matrix.run(self._out / "none", self._request, self._conforming)
-        self._cases = {case.name: case for case in results.cases if case.outcome == "conforms"}
+        self._cases = {case.name: case for case in results.cases if case.outcome in _PASSES}
         path = self._out / "reached.json"
         if not path.exists():
             self._ask_reached(path)
