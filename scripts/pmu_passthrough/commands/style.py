@@ -20,7 +20,17 @@ _MOST_LINES = 600
 # The rooms of lib/, the lowest first; one includes only what is below it.
 _FLOORS = (("base", "contract"), ("host", "perf"), ("vm", "explore", "report"), ("harness",))
 # The packages of the scripts likewise.
-_PACKAGES = ("base", "suite", "results", "mutation", "builders", "lab", "kernelci", "matrix", "commands")
+_PACKAGES = (
+    "base",
+    "suite",
+    "results",
+    "mutation",
+    "builders",
+    "lab",
+    "kernelci",
+    "matrix",
+    "commands",
+)
 
 
 @functools.cache
