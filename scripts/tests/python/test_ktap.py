@@ -113,6 +113,11 @@ def test_a_warning_outside_every_case_fails_the_run() -> None:
     assert (run.cases[-1].name, run.cases[-1].outcome) == ("boot:kernel_log", "violates")
 
 
+def test_a_warning_that_a_case_heard_is_its_own() -> None:
+    (case,) = of("complains", said=WARNING).cases
+    assert case.outcome == "violates" and case.violated_rules() == ["M55"]
+
+
 def test_a_complaint_that_a_case_provoked_is_none() -> None:
     assert of("clean", said=EXPECTED).passes
     assert not of("clean", said=EXPECTED + WARNING).passes
