@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from .say import Refused
 
-# Seconds without a byte.
+# Seconds without a byte, and for all of a file.
 _TIMEOUT = 120
-# Bytes of an answer that are read.
+_FETCH = 1800
+# Bytes of an answer that are read, and of a file at a time.
 _ANSWER = 1 << 24
-# Bytes of a file that are fetched at most, and at a time.
-_FILE = 1 << 30
 _PART = 1 << 20
+# FastAPI calls a refusal's reason "detail".
+_REASONS = ("message", "detail")
 _HERE = ("localhost", "127.0.0.1", "::1")
 _ERRORS = (OSError, ValueError, http.client.HTTPException)
 
@@ -31,6 +33,17 @@ class _NoOtherHost(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         return None
+
+
+class _OnlyWeb(urllib.request.HTTPRedirectHandler):
+    """A file may be elsewhere, but nowhere that it could not have been named."""
+
+    def redirect_request(  # pylint: disable=too-many-arguments
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if not is_address(newurl):
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _opener(url: str, *handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
@@ -104,7 +117,8 @@ class Server:
         try:
             return self._open(method, path, text.encode("utf-8") if text else None)
         except urllib.error.HTTPError as error:
-            why = word(_body(error), "message")
+            body = _body(error)
+            why = next((why for name in _REASONS if (why := word(body, name))), "")
             raise Refused(
                 f"{self.host} refuses it ({error.code}{f', {why}' if why else ''})"
             ) from None
@@ -117,31 +131,43 @@ def is_address(url: Any) -> bool:
     return isinstance(url, str) and bool(re.fullmatch(r"https?://[\w.:\[\]-]+(/[!-~]*)?", url))
 
 
-def _take(url: str, path: Path) -> str:
-    """Have the file at URL as PATH; returns its sum."""
+def _take(url: str, path: Path, most: int) -> str:
+    """Have the file at URL as PATH; returns its SHA-256."""
     found, size = hashlib.sha256(), 0
+    ends = time.monotonic() + _FETCH
     try:
-        with _opener(url).open(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
-            while data := answer.read(_PART):
+        with _opener(url, _OnlyWeb()).open(url, timeout=_TIMEOUT) as answer, path.open(
+            "wb"
+        ) as file:
+            whole = answer.headers["Content-Length"]
+            while data := answer.read1(_PART):
                 found.update(data)
                 size += len(data)
-                if size > _FILE:
-                    raise Refused(f"{url} has more than {_FILE >> 20} MiB")
+                if size > most:
+                    raise Refused(f"{url} has more than {most >> 20} MiB")
+                if time.monotonic() > ends:
+                    raise Refused(f"{url} takes longer than {_FETCH} s")
                 file.write(data)
     except _ERRORS as error:
         raise Refused(f"{url} cannot be fetched: {_why(error)}") from None
+    if whole and whole.isdecimal() and int(whole) != size:
+        raise Refused(f"{url} was cut off after {size} of {whole} bytes")
     return found.hexdigest()
 
 
-def fetch(url: str, path: Path, sha256: str = "") -> None:
-    """Have the file at URL as PATH, whole or not at all, with that sum unless it is ""."""
+def fetch(url: str, path: Path, most: int, sha256: str = "") -> None:
+    """Have the file at URL as PATH, whole or not at all.
+
+    most -- bytes that it may have
+    sha256 -- its checksum, "" if that is not known
+    """
     if not is_address(url):
         raise Refused(f"{url!r} is no http or https URL")
     part = path.with_name(f"{path.name}.part")
     try:
-        found = _take(url, part)
+        found = _take(url, part, most)
         if sha256 and found != sha256:
-            raise Refused(f"{url} has another sum than it should")
+            raise Refused(f"{url} has another SHA-256 checksum than it should")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

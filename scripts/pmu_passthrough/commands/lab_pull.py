@@ -28,6 +28,8 @@ def _pull(values: argparse.Namespace) -> int:
     if values.logs and not is_address(values.logs):
         raise Refused(f"--logs wants an http or https URL, not '{values.logs}'")
     machines = dict(_platform(word) for word in named)
+    if len(machines) < len(named):
+        raise Refused("--platforms names a platform twice")
     out = folder(Path(values.out) if values.out else build() / "pull", "results to")
     with Lock(out / "lock").take("another lab"):
         lab = PullLab(values.runtime, machines, out, values.logs, run)

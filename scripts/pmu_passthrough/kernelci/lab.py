@@ -1,100 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Jobs of KernelCI done in the lab: fetched, run, answered."""
+"""Jobs of KernelCI done in the lab: claimed, fetched, run, answered."""
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..base import web
-from ..base.place import text_of, write_whole
+from ..base.place import reason, text_of, write_whole
 from ..base.say import Refused, say
 from ..lab.machine import Machine
 from ..lab.request import Request
-from ..results.model import CaseResult, Results
-from ..results.names import slug
-from .job import Job
-from .maestro import Maestro, Node, part
+from ..results.model import Results
+from .answer import INFRASTRUCTURE, INVALID_JOB_PARAMS, Answer, answer
+from .job import Definition
+from .maestro import Job, Maestro
 
-# kernelci-api's ErrorCodes.
-_BAD_JOB = "invalid_job_params"
-_TROUBLE = "Infrastructure"
-# A known defect is an expected failure, which kselftest reports as ok.
-_RESULTS = {
-    "conforms": "pass",
-    "known": "pass",
-    "violates": "fail",
-    "undecided": "fail",
-    "broken": "fail",
-    "skip": "skip",
-}
+# Bytes that a job's definition and its kernel may have.
+_DEFINITION = 1 << 20
+_KERNEL = 1 << 29
 # What a boot is shown by, if nothing else is asked for.
 _ANY_CASES = "creation_test"
-# The folder of its results, in that of a job.
-_RUN = "run"
-_FIRST = "1970-01-01T00:00:00.000000"
-
-# What a node says of the job, as those of other labs do.
-_OF_JOB = (
-    *("kernel_revision", "kernel_type", "arch", "defconfig", "config_full", "compiler"),
-    *("platform", "runtime"),
-)
 
 # A boot: what is asked, where its files go.
 Run = Callable[[Request, Path], Results]
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """Of a job: pass, fail, skip or incomplete; the nodes below it; why it is incomplete."""
-
-    result: str
-    nodes: tuple[Node, ...] = ()
-    code: str = ""
-    why: str = ""
-
-
-def _node(name: str, result: str, above: Node, children: list[Node]) -> Node:
-    data = part(above, "data")
-    path = above.get("path")
-    inner: Node = {
-        "kind": "test",
-        "name": name,
-        "path": [*(path if isinstance(path, list) else []), name],
-        "group": above.get("group") or above.get("name") or name,
-        "state": "done",
-        "result": result,
-        "data": {key: data[key] for key in _OF_JOB if data.get(key)},
-    }
-    for child in children:
-        child["node"]["path"] = [*inner["path"], child["node"]["name"]]
-    return {"node": inner, "child_nodes": children}
-
-
-def _together(results: list[str]) -> str:
-    return next((one for one in ("fail", "pass") if one in results), "skip")
-
-
-def _of_cases(results: Results, above: Node) -> tuple[Node, ...]:
-    """A node a program, with one a case below it."""
-    made = []
-    for program in results.programs():
-        cases = [case for case in results.cases if case.program == program]
-        nodes = [_of_case(case, above) for case in cases]
-        result = _together([one["node"]["result"] for one in nodes])
-        made.append(_node(slug(program), result, above, nodes))
-    return tuple(made)
-
-
-def _of_case(case: CaseResult, above: Node) -> Node:
-    return _node(slug(case.case), _RESULTS[case.outcome], above, [])
+class LabFails(Refused):
+    """Not the job, nor its kernel: the next one would come to the same."""
 
 
 class PullLab:
     """The lab under a runtime's name, with a machine for each platform.
 
-    out -- where a folder is made for each job, and what was asked last is kept
+    out -- where a folder is made for each job, and the cursor among the events is kept
     logs -- the URL at which OUT can be read, "" if it cannot
     """
 
@@ -108,88 +48,123 @@ class PullLab:
     ) -> None:
         self._maestro = Maestro()
         self._runtime, self._machines = runtime, machines
-        self._out, self._logs, self._run = out, logs.rstrip("/"), run
-        self._cursor = out / "since"
+        self._jobs, self._logs, self._run = out / "jobs", logs.rstrip("/"), run
+        self._jobs.mkdir(parents=True, exist_ok=True)
+        self._cursor = out / "cursor"
 
-    def _is_ours(self, node: Node) -> bool:
-        data = part(node, "data")
-        return data.get("runtime") == self._runtime and data.get("platform") in self._machines
+    def _is_ours(self, job: Job) -> bool:
+        return job.runtime == self._runtime and job.platform in self._machines
 
     def poll(self) -> int:
         """Do the jobs that wait; returns how many were done."""
-        since = text_of(self._cursor).strip() or _FIRST
-        nodes, after = self._maestro.jobs_since(since)
+        self._answer_old()
         done = 0
-        for node in nodes:
-            if self._is_ours(node):
-                done += self._take(node["id"])
-        write_whole(self._cursor, f"{after}\n")
+        for jobs, cursor in self._maestro.waiting(text_of(self._cursor).strip()):
+            for job in jobs:
+                if self._is_ours(job):
+                    done += self._try(job)
+            write_whole(self._cursor, f"{cursor}\n")
         return done
 
-    def _take(self, name: str) -> bool:
-        node = self._maestro.claim(name, self._runtime)
-        if not node:
-            return False
-        out = self._out / slug(name)
-        out.mkdir(parents=True, exist_ok=True)
-        say(f"job {name} of {node.get('name')}, results in {out}")
-        outcome = _Outcome("incomplete", (), _TROUBLE, "the lab was stopped")
+    def _answer_old(self) -> None:
+        """What could not be answered, or was claimed by who was killed."""
+        for claim in sorted(self._jobs.glob("*/claim")):
+            try:
+                self._deliver(claim.parent)
+            except Refused as refused:
+                say(f"job {claim.parent.name}: {refused}")
+
+    def _try(self, job: Job) -> bool:
+        """One that the API refuses does not stand before others."""
         try:
-            outcome = self._do(node, out)
+            return self._take(job.name)
+        except LabFails:
+            raise
+        except Refused as refused:
+            say(f"job {job.name}: {refused}")
+            return False
+
+    def _take(self, name: str) -> bool:
+        out = self._jobs / name
+        out.mkdir(exist_ok=True)
+        if (out / "claim").exists():
+            return False
+        (out / "answer.json").unlink(missing_ok=True)
+        job_id = f"{self._runtime}:{uuid.uuid4().hex}"
+        # Before the claim: who is killed after it knows it again.
+        write_whole(out / "claim", f"{job_id}\n")
+        job = self._maestro.claim(name, job_id)
+        if not job or not self._is_ours(job):
+            (out / "claim").unlink()
+            return False
+        say(f"job {name} of {job.node.get('name')}, results in {out}")
+        try:
+            found = self._do(job, out)
+            found.write(out / "answer.json")
         finally:
+            (out / "kernel").unlink(missing_ok=True)
             # Also where that is interrupted, so that nobody waits for the job.
-            self._maestro.finish(name, self._changes(outcome, out), outcome.nodes)
-        say(f"job {name}: {outcome.result}{f', {outcome.why}' if outcome.why else ''}")
+            self._deliver_or_say(out)
+        if found.code == INFRASTRUCTURE and (out / "run").exists():
+            raise LabFails(found.why)
         return True
 
-    def _changes(self, outcome: _Outcome, out: Path) -> Node:
-        changes: Node = {"result": outcome.result}
-        if outcome.code:
-            changes["data"] = {"error_code": outcome.code, "error_msg": outcome.why}
-        if self._logs and (out / _RUN / "console.log").exists():
-            log = f"{self._logs}/{out.name}/{_RUN}/console.log"
-            changes["artifacts"] = {"test_log": log}
-        return changes
-
-    def _do(self, node: Node, out: Path) -> _Outcome:
+    def _deliver_or_say(self, out: Path) -> None:
         try:
-            web.fetch(str(part(node, "artifacts").get("job_definition")), out / "job.json")
+            self._deliver(out)
         except Refused as refused:
-            return _Outcome("incomplete", (), _TROUBLE, str(refused))
-        try:
-            job = Job.read(text_of(out / "job.json"))
-        except Refused as refused:
-            return _Outcome("incomplete", (), _BAD_JOB, str(refused))
-        machine = self._machines[part(node, "data")["platform"]]
-        try:
-            web.fetch(job.kernel, out / "kernel", job.sha256)
-            request = Request(
-                machine,
-                image=str(out / "kernel"),
-                filter=job.filter if job.suite else _ANY_CASES,
-                timeout=job.timeout,
-            )
-            results = self._run(request, out / _RUN)
-        except Refused as refused:
-            return _Outcome("incomplete", (), _TROUBLE, str(refused))
-        return _outcome(job, results, node)
+            say(f"job {out.name} is answered later: {refused}")
 
+    def _deliver(self, out: Path) -> None:
+        """Answer the job whose folder that is, and forget its claim."""
+        found = Answer.read(out / "answer.json")
+        log = out / "run/console.log"
+        url = f"{self._logs}/jobs/{out.name}/run/console.log" if self._logs else ""
+        changes = found.changes(url if log.exists() else "")
+        job_id = text_of(out / "claim").strip()
+        if self._maestro.finish(out.name, job_id, changes, found.nodes):
+            say(f"job {out.name}: {found.result}{f', {found.why}' if found.why else ''}")
+        else:
+            say(f"job {out.name} is not this lab's any more")
+        (out / "claim").unlink()
 
-def _outcome(job: Job, results: Results, node: Node) -> _Outcome:
-    booted = "release" in results.facts
-    if not job.suite:
-        result = "pass" if booted else "fail"
-        return _Outcome(result, (_node("boot", result, node, []),))
-    nodes = _of_cases(results, node)
-    result = _together([one["node"]["result"] for one in nodes])
-    return _Outcome(result if booted and results.complete else "fail", nodes)
+    def _do(self, job: Job, out: Path) -> Answer:
+        try:
+            web.fetch(job.definition, out / "job.json", _DEFINITION)
+        except Refused as refused:
+            return Answer("incomplete", (), INFRASTRUCTURE, str(refused))
+        try:
+            definition = Definition.read(text_of(out / "job.json"))
+        except Refused as refused:
+            return Answer("incomplete", (), INVALID_JOB_PARAMS, str(refused))
+        try:
+            web.fetch(definition.kernel, out / "kernel", _KERNEL, definition.sha256)
+        except Refused as refused:
+            return Answer("incomplete", (), INFRASTRUCTURE, str(refused))
+        request = Request(
+            self._machines[job.platform],
+            image=str(out / "kernel"),
+            filter=definition.filter if definition.suite else _ANY_CASES,
+            timeout=definition.timeout,
+        )
+        (out / "run").mkdir(exist_ok=True)
+        try:
+            request.check()
+            return answer(definition, self._run(request, out / "run"), job.node)
+        except Refused as refused:
+            return Answer("incomplete", (), INFRASTRUCTURE, str(refused))
+        except OSError as error:
+            return Answer("incomplete", (), INFRASTRUCTURE, reason(error))
 
 
 def forever(lab: PullLab, seconds: int, wait: Callable[[float], Any] = time.sleep) -> None:
-    """Poll whenever nothing was to be done for so long; what cannot be asked now may later."""
+    """Poll, and wait for so long whenever nothing was to be done: what cannot be asked now
+    may be later. Ends with LabFails."""
     while True:
         try:
             done = lab.poll()
+        except LabFails:
+            raise
         except Refused as refused:
             say(str(refused))
             done = 0

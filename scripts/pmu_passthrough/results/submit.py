@@ -10,7 +10,7 @@ from ..base.say import Refused
 
 
 def submit(text: str) -> tuple[str, str]:
-    """To the server that KCIDB_REST names; returns its host, and the number that it gave."""
+    """To the server that KCIDB_REST names; returns its host, and the id that it gave."""
     server = web.Server.named("KCIDB_REST", ", as KernelCI gives it")
     said = server.ask("POST", "/submit", text)
     name = web.word(said, "id")

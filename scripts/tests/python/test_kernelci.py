@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab as one of KernelCI's, against a server of this machine with the API's interface."""
+"""The lab as one of KernelCI's, against a server of this machine that has the interface of
+kernelci-api: PUT /node wants no member that the API keeps itself, PUT /nodes replaces the
+node by what it gets, events are those after "from"."""
 
 import hashlib
 import http.server
@@ -8,59 +10,88 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
+from pmu_passthrough.base import web
 from pmu_passthrough.base.say import Refused
 from pmu_passthrough.commands import lab as command
-from pmu_passthrough.kernelci.job import Job
-from pmu_passthrough.kernelci.lab import PullLab, forever
+from pmu_passthrough.kernelci.job import Definition
+from pmu_passthrough.kernelci.lab import LabFails, PullLab, forever
 from pmu_passthrough.lab.machine import machine
 from pmu_passthrough.lab.request import Request
-from pmu_passthrough.results.model import CaseResult, Results
+from pmu_passthrough.results.model import OUTCOMES, CaseResult, Results
 
 _KERNEL = b"a bzImage"
+_KEPT = {"owner": "maestro", "created": "2026-01-01", "timeout": "2026-01-02", "user_groups": []}
 
 
 class Api(http.server.BaseHTTPRequestHandler):
     """Events, nodes, and files of jobs.
 
     nodes -- by id
+    events -- timestamps and ids
     puts -- what was put, and where
     files -- by path
     heard -- the tokens that came with requests for files
+    refuses -- "METHOD PATH" that is answered with 503, so often
     """
 
     nodes: dict[str, Any] = {}
+    events: list[tuple[str, str]] = []
     puts: list[tuple[str, Any]] = []
     files: dict[str, bytes] = {}
     heard: list[str | None] = []
+    refuses: dict[str, int] = {}
+
+    def _refused(self) -> bool:
+        key = f"{self.command} {self.path.partition('?')[0]}"
+        if self.headers["Authorization"] != "Bearer secret":
+            self._json(401, {"detail": "no\nentry"})
+        elif self.refuses.get(key, 0):
+            self.refuses[key] -= 1
+            self._json(503, {"detail": "later"})
+        else:
+            return False
+        return True
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name
         path, _, query = self.path.partition("?")
         if path in self.files:
             self.heard.append(self.headers["Authorization"])
             self._say(200, self.files[path])
-        elif self.headers["Authorization"] != "Bearer secret":
-            self._json(401, {"message": "no\nentry"})
+        elif self._refused():
+            pass
         elif path == "/latest/events":
-            since = query.rpartition("from=")[2]
-            self._json(
-                200,
-                [
-                    {"timestamp": f"2026-01-0{at}T00:00:00", "node": node}
-                    for at, node in enumerate(self.nodes.values(), 1)
-                    if f"2026-01-0{at}T00:00:00".replace(":", "%3A") > since
-                ],
-            )
+            asked = {name: values[0] for name, values in parse_qs(query).items()}
+            since = asked.pop("from")
+            assert asked == {
+                "state": "available",
+                "kind": "job",
+                "recursive": "true",
+                "limit": "1000",
+            }
+            found = [
+                {"timestamp": at, "node": self.nodes.get(name)}
+                for at, name in self.events
+                if at > since
+            ]
+            self._json(200, found[:1000])
         else:
             self._json(200, self.nodes.get(path.removeprefix("/latest/node/")))
 
     def do_PUT(self) -> None:  # pylint: disable=invalid-name
         value = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._refused():
+            return
         self.puts.append((self.path, value))
-        name = self.path.rpartition("/")[2]
-        self.nodes[name] = {"id": name} | value.get("node", value)
+        kind, name = self.path.split("/")[2:]
+        if kind == "node":
+            assert not {"id", *_KEPT} & set(value)
+            self.nodes[name] |= value
+        else:
+            self.nodes[name] = value["node"]
         self._json(200, {})
 
     def _json(self, status: int, value: Any) -> None:
@@ -77,9 +108,10 @@ class Api(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Api.nodes, Api.puts, Api.files, Api.heard = {}, [], {}, []
+    Api.nodes, Api.events, Api.puts, Api.files = {}, [], [], {}
+    Api.heard, Api.refuses = [], {}
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     port = server.server_address[1]
     monkeypatch.setenv("KERNELCI_API", f"http://secret@127.0.0.1:{port}/latest")
     yield f"http://127.0.0.1:{port}"
@@ -87,33 +119,29 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
+def suite(**changes: Any) -> dict[str, Any]:
+    """A test of the job's definition that is this suite."""
+    return {"id": "kselftest-pmu_passthrough", "type": "kselftest", "timeout_s": 1200} | changes
+
+
 def definition(url: str, **changes: Any) -> dict[str, Any]:
     return {
         "artifacts": {"kernel": f"{url}/bzImage", "kselftest": f"{url}/kselftest.tar.xz"},
-        "tests": [
-            {
-                "id": "kselftest-pmu_passthrough",
-                "type": "kselftest",
-                "depends": [],
-                "timeout_s": 1200,
-                "pre-commands": [],
-                "post-commands": [],
-            }
-        ],
+        "tests": [suite()],
         "environment": {"platform": "amd-zen4", "arch": "x86_64"},
         "callback": {"url": f"{url}/node/n1", "token_name": "x"},
-        "integrity": {"sha256": {"kernel": hashlib.sha256(_KERNEL).hexdigest()}},
+        "integrity": {"sha256": {"kernel": hashlib.sha256(_KERNEL).hexdigest().upper()}},
     } | changes
 
 
-def add_job(url: str, name: str = "n1", platform: str = "amd-zen4", **changes: Any) -> None:
+def add_job(url: str, name: str = "n1", platform: Any = "amd-zen4", **changes: Any) -> None:
     Api.files |= {
         f"/{name}.json": json.dumps(definition(url, **changes)).encode(),
         "/bzImage": _KERNEL,
     }
-    Api.nodes[name] = {
+    Api.events.append((f"2026-01-01T00:00:{len(Api.events):02}", name))
+    Api.nodes[name] = _KEPT | {
         "id": name,
-        "created": "2026-01-01",
         "kind": "job",
         "name": "pmu",
         "group": "pmu",
@@ -125,18 +153,14 @@ def add_job(url: str, name: str = "n1", platform: str = "amd-zen4", **changes: A
 
 
 class Runner:
-    """A boot that is none.
+    """A boot that is none: what is found, and what was asked."""
 
-    requests -- what was asked
-    """
-
-    def __init__(self, *outcomes: str, facts: bool = True) -> None:
-        self.outcomes, self.facts = outcomes, facts
+    def __init__(self, *outcomes: str, facts: bool = True, complete: bool = True) -> None:
+        self.outcomes, self.facts, self.complete = outcomes, facts, complete
         self.requests: list[Request] = []
 
     def __call__(self, request: Request, out: Path) -> Results:
         self.requests.append(request)
-        out.mkdir()
         (out / "console.log").write_text("Linux\n", encoding="utf-8")
         assert Path(request.image).read_bytes() == _KERNEL
         cases = [
@@ -144,12 +168,23 @@ class Runner:
             for at, outcome in enumerate(self.outcomes)
         ]
         facts = {"release": "7.3.4"} if self.facts else {}
-        return Results({"machine": request.machine.name}, "mediated", facts, True, cases)
+        about = {"machine": request.machine.name}
+        return Results(about, "mediated", facts, self.complete, cases)
+
+
+def lab(out: Path, run: Any, logs: str = "") -> PullLab:
+    machines = {name: machine(name) for name in ("amd-zen4", "intel-v5")}
+    return PullLab("lab-pmu", machines, out, logs, run)
 
 
 def pull(out: Path, run: Any, logs: str = "") -> int:
-    machines = {name: machine(name) for name in ("amd-zen4", "intel-v5")}
-    return PullLab("lab-pmu", machines, out, logs, run).poll()
+    return lab(out, run, logs).poll()
+
+
+def answered(name: str = "n1") -> Any:
+    """The node, as it was answered."""
+    (value,) = [value for path, value in Api.puts if path == f"/latest/nodes/{name}"]
+    return value["node"]
 
 
 def test_a_job_is_claimed_run_and_answered(url: str, tmp_path: Path) -> None:
@@ -160,20 +195,25 @@ def test_a_job_is_claimed_run_and_answered(url: str, tmp_path: Path) -> None:
     assert (request.machine.name, request.timeout, request.filter) == ("amd-zen4", 1200, "")
     (claim_path, claim), (path, value) = Api.puts
     assert claim_path == "/latest/node/n1" and claim["data"]["job_id"].startswith("lab-pmu:")
-    assert claim["state"] == "available" and "created" not in claim and "id" not in claim
+    assert claim["state"] == "available"
     assert path == "/latest/nodes/n1"
     node = value["node"]
     assert (node["state"], node["result"]) == ("done", "pass")
+    # The node is replaced: what the API keeps of it must be in it.
+    assert node == node | _KEPT | {"id": "n1"}
     assert node["artifacts"] == {
         "job_definition": f"{url}/n1.json",
-        "test_log": "https://logs.example/pull/n1/run/console.log",
+        "test_log": "https://logs.example/pull/jobs/n1/run/console.log",
     }
+    assert (tmp_path / "jobs/n1/run/console.log").exists()
     (program,) = value["child_nodes"]
     assert program["node"]["path"] == ["checkout", "kbuild", "pmu", "claim_test"]
     cases = [one["node"] for one in program["child_nodes"]]
     assert [one["result"] for one in cases] == ["pass", "pass", "skip"]
     assert cases[0]["path"] == ["checkout", "kbuild", "pmu", "claim_test", "claim.M6_0"]
     assert cases[0]["data"] == {"arch": "x86_64", "platform": "amd-zen4", "runtime": "lab-pmu"}
+    # Each has half a gigabyte of them otherwise.
+    assert not list(tmp_path.rglob("kernel"))
 
 
 def test_the_token_goes_to_the_api_alone(url: str, tmp_path: Path) -> None:
@@ -192,19 +232,37 @@ def test_a_job_is_done_once(url: str, tmp_path: Path) -> None:
 
 
 def test_jobs_of_others_are_left_alone(url: str, tmp_path: Path) -> None:
-    add_job(url, "n1", "beaglebone-black")
-    add_job(url, "n2")
-    Api.nodes["n2"]["data"]["runtime"] = "lab-other"
-    add_job(url, "n3")
-    Api.nodes["n3"]["data"]["job_id"] = "lab-pmu:another"
+    for at, platform in enumerate(("beaglebone-black", ["amd-zen4"], None)):
+        add_job(url, f"n{at}", platform)
+    add_job(url, "n7")
+    Api.nodes["n7"]["data"]["runtime"] = "lab-other"
+    add_job(url, "n8")
+    Api.nodes["n8"]["data"]["job_id"] = "lab-pmu:another"
     assert pull(tmp_path, Runner("conforms")) == 0
     assert not Api.puts
 
 
-def test_a_case_that_violates_fails_the_job(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_job_fails_by_each_outcome_that_is_a_failure(
+    url: str, tmp_path: Path, outcome: str
+) -> None:
     add_job(url)
-    pull(tmp_path, Runner("conforms", "violates"))
-    assert Api.puts[-1][1]["node"]["result"] == "fail"
+    pull(tmp_path, Runner("conforms", outcome))
+    fails = outcome in ("violates", "undecided", "broken")
+    assert answered()["result"] == ("fail" if fails else "pass")
+
+
+def test_a_run_that_does_not_come_to_its_end_fails(url: str, tmp_path: Path) -> None:
+    add_job(url)
+    pull(tmp_path, Runner("conforms", complete=False))
+    assert answered()["result"] == "fail"
+
+
+def test_a_run_without_a_case_says_nothing(url: str, tmp_path: Path) -> None:
+    add_job(url)
+    with pytest.raises(LabFails, match="no case ran"):
+        pull(tmp_path, Runner())
+    assert answered()["result"] == "incomplete"
 
 
 @pytest.mark.parametrize(("facts", "result"), [(True, "pass"), (False, "fail")])
@@ -212,64 +270,184 @@ def test_a_boot_is_one_that_comes_to_programs(
     url: str, tmp_path: Path, facts: bool, result: str
 ) -> None:
     add_job(url, tests=[{"id": "boot-test", "type": "boot", "timeout_s": 60}])
-    pull(tmp_path, Runner("skip", facts=facts))
-    value = Api.puts[-1][1]
-    assert value["node"]["result"] == result
-    (boot,) = value["child_nodes"]
-    assert boot["node"]["name"] == "boot" and boot["node"]["result"] == result
+    pull(tmp_path, Runner("skip", facts=facts, complete=facts))
+    assert answered()["result"] == result
+    (boot,) = Api.puts[-1][1]["child_nodes"]
+    assert (boot["node"]["name"], boot["node"]["result"]) == ("boot", result)
 
 
-def test_a_subset_is_a_filter(url: str, tmp_path: Path) -> None:
-    tests = definition(url)["tests"]
-    tests[0]["subset"] = ["claim_test", "*:times.*", "no words"]
-    add_job(url, tests=tests)
-    run = Runner("conforms")
-    pull(tmp_path, run)
-    assert run.requests[0].filter == "claim_test,*:times.*"
+def test_every_test_is_answered(url: str, tmp_path: Path) -> None:
+    add_job(url, tests=[{"id": "b", "type": "boot"}, suite(), {"id": "ltp-x", "type": "ltp"}])
+    pull(tmp_path, Runner("conforms"))
+    nodes = [one["node"] for one in Api.puts[-1][1]["child_nodes"]]
+    assert [(one["name"], one["result"]) for one in nodes] == [
+        ("boot", "pass"),
+        ("claim_test", "pass"),
+        ("ltp-x", "skip"),
+    ]
+    assert answered()["result"] == "pass"
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "why"),
+    ("tests", "expected"),
     [
-        ({"tests": [{"id": "x", "type": "ltp"}]}, "invalid_job_params", "no boot test"),
-        ({"tests": 7}, "invalid_job_params", "no boot test"),
-        ({"artifacts": {"kernel": "file:///etc/passwd"}}, "invalid_job_params", "no kernel"),
-        ({"environment": {"arch": "arm64"}}, "invalid_job_params", "arm64"),
-        ({"integrity": {"sha256": {"kernel": "0" * 64}}}, "Infrastructure", "another sum"),
+        ([suite(subset=["claim_test", "time_test:*M23*"])], "claim_test,time_test:*M23*"),
+        # Who names no subset asks for everything.
+        ([suite(subset=["claim_test"]), suite(id="pmu_passthrough-all")], ""),
     ],
 )
-def test_what_cannot_be_done_is_answered_with_the_reason(
-    url: str, tmp_path: Path, changes: dict[str, Any], code: str, why: str
+def test_a_subset_is_a_filter(tests: list[dict[str, Any]], expected: str) -> None:
+    value = json.dumps(definition("http://127.0.0.1", tests=tests))
+    assert Definition.read(value).filter == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tests": [{"id": "x", "type": "ltp"}]},
+        {"tests": 7},
+        {"tests": [suite(subset="claim_test")]},
+        {"tests": [suite(subset=["two words"])]},
+        {"tests": [suite(subset=["no_such_case"])]},
+        {"artifacts": {"kernel": "file:///etc/passwd"}},
+        {"environment": {"arch": "arm64"}},
+        {"integrity": {"sha256": {"kernel": "0" * 62}}},
+        {"integrity": {"sha256": {"kernel": 7}}},
+    ],
+)
+def test_a_job_that_makes_no_sense_is_answered_so(
+    url: str, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     add_job(url, **changes)
-    pull(tmp_path, Runner("conforms"))
-    path, node = Api.puts[-1]
-    assert path == "/latest/node/n1"
+    run = Runner("conforms")
+    pull(tmp_path, run)
+    assert not run.requests
+    node = answered()
     assert (node["state"], node["result"]) == ("done", "incomplete")
-    assert node["data"]["error_code"] == code and why in node["data"]["error_msg"]
+    assert node["data"]["error_code"] == "invalid_job_params" and node["data"]["error_msg"]
+
+
+@pytest.mark.parametrize(
+    ("integrity", "lost", "said"),
+    [
+        ("0" * 64, "", "another SHA-256"),
+        ("", "/n1.json", "cannot be fetched"),
+        ("", "/bzImage", "cannot be fetched"),
+    ],
+)
+def test_a_file_that_cannot_be_had_is_no_fault_of_the_kernel(
+    url: str, tmp_path: Path, integrity: str, lost: str, said: str
+) -> None:
+    sums: dict[str, Any] = {"integrity": {"sha256": {"kernel": integrity}}} if integrity else {}
+    add_job(url, **sums)
+    Api.files.pop(lost, None)
+    assert pull(tmp_path, Runner("conforms")) == 1
+    node = answered()
+    assert node["result"] == "incomplete" and said in node["data"]["error_msg"]
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_what_is_interrupted_is_answered(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [Refused("no emulator"), OSError(28, "no space")])
+def test_a_lab_that_fails_takes_no_more_jobs(url: str, tmp_path: Path, error: Exception) -> None:
+    def refused(*_: Any) -> Results:
+        raise error
+
+    add_job(url)
+    add_job(url, "n2")
+    with pytest.raises(LabFails):
+        forever(lab(tmp_path, refused), 1)
+    assert answered()["data"]["error_code"] == "Infrastructure"
+    assert Api.nodes["n2"]["state"] == "available" and "job_id" not in Api.nodes["n2"]["data"]
+
+
+def test_who_is_interrupted_answers_and_ends(url: str, tmp_path: Path) -> None:
     def stopped(*_: Any) -> Results:
         raise KeyboardInterrupt
 
     add_job(url)
     with pytest.raises(KeyboardInterrupt):
         pull(tmp_path, stopped)
-    assert Api.puts[-1][1]["result"] == "incomplete"
-    # The moment was not kept: who goes on asks again, and finds it done.
-    assert not (tmp_path / "since").exists()
+    assert answered()["result"] == "incomplete"
 
 
-def test_a_refused_run_is_no_fault_of_the_kernel(url: str, tmp_path: Path) -> None:
-    def refused(*_: Any) -> Results:
-        raise Refused("no emulator")
+def test_who_is_interrupted_ends_where_it_cannot_answer(url: str, tmp_path: Path) -> None:
+    def stopped(*_: Any) -> Results:
+        raise KeyboardInterrupt
 
     add_job(url)
-    pull(tmp_path, refused)
-    node = Api.puts[-1][1]
-    assert node["result"] == "incomplete" and node["data"]["error_msg"] == "no emulator"
+    Api.refuses = {"PUT /latest/nodes/n1": 1}
+    with pytest.raises(KeyboardInterrupt):
+        pull(tmp_path, stopped)
+    assert Api.nodes["n1"]["state"] == "available"
+    assert pull(tmp_path, Runner("conforms")) == 0
+    assert answered()["data"]["error_msg"] == "the lab was stopped"
+
+
+def test_an_answer_that_is_refused_is_given_later(url: str, tmp_path: Path) -> None:
+    add_job(url)
+    Api.refuses = {"PUT /latest/nodes/n1": 1}
+    run = Runner("violates")
+    assert pull(tmp_path, run) == 1
+    assert Api.nodes["n1"]["state"] == "available"
+    assert pull(tmp_path, run) == 0
+    assert answered()["result"] == "fail" and len(run.requests) == 1
+    assert not list(tmp_path.rglob("claim"))
+
+
+def test_a_job_that_was_ended_by_others_is_left_so(url: str, tmp_path: Path) -> None:
+    def ended(*_: Any) -> Results:
+        Api.nodes["n1"]["state"] = "done"
+        return Results({}, "mediated", {"release": "7"}, True, [CaseResult("a", "b", [], "skip")])
+
+    add_job(url)
+    assert pull(tmp_path, ended) == 1
+    assert len(Api.puts) == 1
+
+
+def test_a_job_that_another_claims_at_the_same_time_is_left_to_it(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Api.do_PUT
+
+    def another(self: Api) -> None:
+        put(self)
+        Api.nodes["n1"]["data"]["job_id"] = "lab-pmu:another"
+
+    monkeypatch.setattr(Api, "do_PUT", another)
+    add_job(url)
+    run = Runner("conforms")
+    assert pull(tmp_path, run) == 0 and not run.requests
+    assert not list(tmp_path.rglob("claim"))
+
+
+def test_one_that_is_refused_does_not_stand_before_others(url: str, tmp_path: Path) -> None:
+    add_job(url)
+    add_job(url, "n2")
+    Api.refuses = {"PUT /latest/node/n1": 9}
+    assert pull(tmp_path, Runner("conforms")) == 1
+    assert answered("n2")["result"] == "pass"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "x" * 65, 7, None, "\ud800"])
+def test_an_id_that_is_none_is_no_job(url: str, tmp_path: Path, name: Any) -> None:
+    add_job(url)
+    Api.nodes["n1"]["id"] = name
+    assert pull(tmp_path / "out", Runner("conforms")) == 0
+    assert not Api.puts and [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T00:00:00", "zzzz", 7, None, "\ud800"])
+def test_an_odd_timestamp_does_not_end_the_polling(url: str, tmp_path: Path, at: Any) -> None:
+    add_job(url)
+    Api.events = [("2026-01-01T00:00:00", "n1")]
+    (tmp_path / "cursor").write_text(str(at).encode("utf-8", "replace").decode(), encoding="utf-8")
+    assert pull(tmp_path, Runner("conforms")) == 1
+
+
+def test_more_events_than_a_page_are_all_seen(url: str, tmp_path: Path) -> None:
+    Api.events = [(f"2025-01-01T00:00:00.{at:06}", "none") for at in range(2000)]
+    add_job(url)
+    assert pull(tmp_path, Runner("conforms")) == 1
 
 
 def test_a_server_that_cannot_be_asked_is_asked_again(url: str, tmp_path: Path) -> None:
@@ -280,17 +458,14 @@ def test_a_server_that_cannot_be_asked_is_asked_again(url: str, tmp_path: Path) 
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
-        if len(waits) == 1:
-            Api.nodes.clear()
-        else:
+        if len(waits) == 2:
             raise Enough
 
-    Api.nodes["n1"] = "no node"
-    lab = PullLab("lab-pmu", {}, tmp_path, "", Runner())
+    add_job(url)
+    Api.refuses = {"GET /latest/events": 1}
     with pytest.raises(Enough):
-        forever(lab, 45, wait)
-    assert waits == [45, 45]
-    assert url
+        forever(lab(tmp_path, Runner("conforms")), 45, wait)
+    assert waits == [45, 45] and answered()["result"] == "pass"
 
 
 @pytest.mark.parametrize(
@@ -299,6 +474,7 @@ def test_a_server_that_cannot_be_asked_is_asked_again(url: str, tmp_path: Path) 
         ([], "--runtime"),
         (["--runtime", "x", "--platforms", "=amd-zen4"], "NAME=MACHINE"),
         (["--runtime", "x", "--platforms", "a=b"], "b"),
+        (["--runtime", "x", "--platforms", "a=amd-zen4,a=intel-v5"], "twice"),
         (["--runtime", "x", "--logs", "ftp://x"], "--logs"),
     ],
 )
@@ -325,4 +501,38 @@ def test_a_wrong_token_is_said(url: str, monkeypatch: pytest.MonkeyPatch, tmp_pa
 @pytest.mark.parametrize("text", ["", "7", "[]", "{" * 100000, '{"artifacts": 7}'])
 def test_a_definition_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refused):
-        Job.read(text)
+        Definition.read(text)
+
+
+def test_a_file_is_whole_or_not_there(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(self: Api, status: int, data: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data) + 1))
+        self.end_headers()
+        self.wfile.write(data)
+
+    Api.files["/x"] = b"1234"
+    web.fetch(f"{url}/x", tmp_path / "x", 4)
+    assert (tmp_path / "x").read_bytes() == b"1234"
+    with pytest.raises(Refused, match="more than"):
+        web.fetch(f"{url}/x", tmp_path / "y", 3)
+    monkeypatch.setattr(Api, "_say", cut)
+    with pytest.raises(Refused, match="cut off|cannot be fetched"):
+        web.fetch(f"{url}/x", tmp_path / "y", 9)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_file_is_followed_to_the_web_alone(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(self: Api, _: int, data: bytes) -> None:
+        self.send_response(302)
+        self.send_header("Location", data.decode())
+        self.end_headers()
+
+    Api.files["/x"] = b"ftp://127.0.0.1/y"
+    monkeypatch.setattr(Api, "_say", elsewhere)
+    with pytest.raises(Refused, match="cannot be fetched"):
+        web.fetch(f"{url}/x", tmp_path / "x", 9)
