@@ -168,7 +168,7 @@ RULE(M34.off,
 
 RULE(M41,
      "a counter of the guest counts exactly what the guest retires at the privilege levels it selects",
-     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context(), kvm_pmu_refresh(), kvm_pmu_set_msr(), reprogram_counter(), pmc_reprogram_counter(), pmc_read_counter(), kvm_mediated_pmu_refresh_event_filter()")
+     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context(), kvm_pmu_refresh(), kvm_pmu_set_msr(), amd_pmu_set_msr(), intel_pmu_set_msr(), reprogram_counter(), pmc_reprogram_counter(), pmc_read_counter(), kvm_mediated_pmu_refresh_event_filter()")
 {
 	expect_exact(s, d);
 }
@@ -198,7 +198,7 @@ RULE(M34.overflow,
 }
 
 RULE(M30.alias, "AMD's legacy and extended MSRs of a counter are one register",
-     "amd_pmu_get_pmc(); AMD64 APM volume 2, Performance Counter MSRs")
+     "amd_pmu_get_pmc(), amd_is_valid_msr(), get_gp_pmc_amd(); AMD64 APM volume 2, Performance Counter MSRs")
 {
 	expect_kept(s, d);
 }
