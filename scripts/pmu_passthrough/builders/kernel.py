@@ -239,20 +239,27 @@ def _image_size(data: bytes) -> int:
     return int((sectors + 1) * 512 + struct.unpack_from("<I", data, 0x1F4)[0] * 16)
 
 
+class BadImage(Refused):
+    """The kernel that was given is to blame, and nothing of this machine."""
+
+
 def check_image(name: str) -> None:
     """A kernel image of the user's: is it one, whole, and new enough?"""
     what = f"KERNEL={name}"
     try:
         data = Path(name).read_bytes() if Path(name).is_file() else b""
     except OSError:
-        raise Refused(f"{what} cannot be read") from None
+        raise BadImage(f"{what} cannot be read") from None
     if not Path(name).is_file():
-        raise Refused(f"{what} does not exist")
+        raise BadImage(f"{what} does not exist")
     if len(data) < 0x300 or data[0x202:0x206] != b"HdrS":
-        raise Refused(f"{what} is no x86 bzImage")
+        raise BadImage(f"{what} is no x86 bzImage")
     if len(data) < _image_size(data):
-        raise Refused(f"{what} is not whole: {len(data)} bytes of at least {_image_size(data)}")
-    source.check_version(_image_version(data), what)
+        raise BadImage(f"{what} is not whole: {len(data)} bytes of at least {_image_size(data)}")
+    try:
+        source.check_version(_image_version(data), what)
+    except Refused as refused:
+        raise BadImage(str(refused)) from None
 
 
 def check_image_options(name: str, src: Path) -> None:
@@ -262,7 +269,7 @@ def check_image_options(name: str, src: Path) -> None:
         return
     for option in (TOP / "configs/kernel/required.list").read_text(encoding="utf-8").splitlines():
         if not option.startswith("#") and f"{option}=y" not in config:
-            raise Refused(f"KERNEL={name} lacks {option}=y")
+            raise BadImage(f"KERNEL={name} lacks {option}=y")
 
 
 @functools.cache

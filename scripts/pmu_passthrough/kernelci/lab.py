@@ -10,6 +10,7 @@ from typing import Any
 from ..base import web
 from ..base.place import reason, text_of, write_whole
 from ..base.say import Refused, say
+from ..builders.kernel import BadImage
 from ..lab.machine import Machine
 from ..lab.request import Request
 from ..results.model import Results
@@ -151,6 +152,8 @@ class PullLab:
         try:
             request.check()
             return answer(definition, self._run(request, out / "run"), job.node)
+        except BadImage as refused:
+            return Answer("incomplete", (), INVALID_JOB_PARAMS, str(refused))
         except Refused as refused:
             return Answer("incomplete", (), INFRASTRUCTURE, str(refused))
         except OSError as error:

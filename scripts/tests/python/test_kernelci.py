@@ -16,6 +16,7 @@ import pytest
 
 from pmu_passthrough.base import web
 from pmu_passthrough.base.say import Refused
+from pmu_passthrough.builders import kernel
 from pmu_passthrough.commands import lab as command
 from pmu_passthrough.kernelci.job import Definition
 from pmu_passthrough.kernelci.lab import LabFails, PullLab, forever
@@ -345,6 +346,18 @@ def test_a_file_that_cannot_be_had_is_no_fault_of_the_kernel(
     node = answered()
     assert node["result"] == "incomplete" and said in node["data"]["error_msg"]
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_what_is_no_kernel_is_the_jobs_fault(url: str, tmp_path: Path) -> None:
+    def run(request: Request, _: Path) -> Results:
+        kernel.check_image(request.image)
+        raise AssertionError
+
+    add_job(url)
+    assert pull(tmp_path, run) == 1
+    node = answered()
+    assert node["data"]["error_code"] == "invalid_job_params"
+    assert "no x86 bzImage" in node["data"]["error_msg"]
 
 
 @pytest.mark.parametrize("error", [Refused("no emulator"), OSError(28, "no space")])
