@@ -70,7 +70,7 @@ class _Kills:
         return f"`{case}`" if verdict in ("killed", "elsewhere") else verdict
 
     def by_peers(self, one: Fault) -> str:
-        row = peers.row_file(self._matrix.state, one)
+        row = peers.row_file(self._matrix.state, one.name)
         return " ".join(text_of(row).split()[2:]) if row.exists() else "not run"
 
 

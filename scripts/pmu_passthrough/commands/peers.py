@@ -3,17 +3,24 @@
 with the kernel, KVM's for its PMU and perf's own, and that of upstream/kvm-selftests?"""
 
 import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..base import process
 from ..base.options import Parser, complete, jobs
 from ..base.place import TOP, build, text_of, write_whole
 from ..base.say import Refused
-from ..builders import programs
+from ..builders import mutated, programs
 from ..lab.machine import machine
 from ..lab.request import Request
 from ..lab.run import prepare
 from ..matrix.engine import Matrix, forget_environment, suite_state
+from ..mutation.mutant import Mutant, load
+from ..mutation.table import default
+from ..mutation.verdict import NOTICED
 from ..suite.faults import Fault, fault, faults_of_amd
 
 _TESTS = (
@@ -39,10 +46,13 @@ done"""
 def parser() -> Parser:
     made = Parser(
         "scripts/peers",
-        "[FAULT...]",
+        "[FAULT... | --code MUTANTS.JSON]",
         """Run KVM's PMU selftests and perf's selftests of the kernel under test, and the test of
 upstream/kvm-selftests, on the reference kernel with each fault (default: all of
 "scripts/lab show faults").
+
+With --code it asks the mutants of the kernel's own code that "scripts/mutants --code" found
+to make a difference in some case, on the kernel with all of them; MUTANTS.JSON is what that left.
 
 A fault is killed if one of them, three times, ends otherwise than without a fault, or if
 the kernel stops. Results stay in build/peers; one that is there is not made again, unless
@@ -50,15 +60,67 @@ suite or kernel changed.""",
         "Status: 0, 2 bad input.",
     )
     made.add_argument("faults", nargs="*", help=argparse.SUPPRESS)
+    made.add_argument("--code", metavar="MUTANTS.JSON", help="mutants of the kernel's own code")
+    made.add_argument(
+        "--contract", metavar="NAME", default="mediated", help="of those (default mediated)"
+    )
     return made
 
 
+@dataclass(frozen=True)
+class _Broken:
+    """A kernel that is broken in one way, and the same one that is not.
+
+    words -- what a row says of it
+    options -- by which "lab exec" boots it
+    sound -- by which it boots the other
+    """
+
+    name: str
+    words: str
+    contract: str
+    options: tuple[str, ...]
+    sound: tuple[str, ...]
+
+    @classmethod
+    def of_fault(cls, one: Fault) -> "_Broken":
+        sound = ("--reference", "--contract", one.contract)
+        words = f"{one.name:<20} {one.rule:<5}"
+        return cls(one.name, words, one.contract, (*sound, "--fault", one.name), sound)
+
+    @classmethod
+    def of_mutant(cls, one: Mutant, contract: str, image: Path) -> "_Broken":
+        sound = ("--kernel", str(image), "--contract", contract)
+        append = ("--append", f"mutant={one.id}")
+        words = f"{one.fingerprint} {one.function:<32}"
+        return cls(one.fingerprint, words, contract, (*sound, *append), sound)
+
+
+def _mutants(name: str, contract: str) -> list[_Broken]:
+    """Those of the report that make a difference."""
+    try:
+        each = json.loads(Path(name).read_text(encoding="utf-8"))["each"]
+        wanted = {
+            one["fingerprint"]
+            for one in each
+            if one["outcome"] in (*NOTICED, "survived", "equivalent") and one["cases_asked"]
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Refused(f"{name} is no mutants.json of scripts/mutants --code") from None
+    built = mutated.build(default())
+    found = [one for one in load(built / "mutants.json") if one.fingerprint in wanted]
+    if not found:
+        raise Refused(f"{name} has no mutant of the default table that makes a difference")
+    return [_Broken.of_mutant(one, contract, built / "bzImage") for one in found]
+
+
 def _folder(state: str) -> Path:
-    return build() / "peers" / f"{state}-4"
+    return build() / "peers" / f"{state}-5"
 
 
-def row_file(state: str, one: Fault) -> Path:
-    return _folder(state) / f"{one.name}.row"
+def row_file(state: str, name: str) -> Path:
+    """Of a fault or mutant: what it is, then the tests that noticed it."""
+    return _folder(state) / f"{name}.row"
 
 
 class _Peers:
@@ -67,22 +129,17 @@ class _Peers:
         self._tests = [suite / name for name in _TESTS]
         self._state = matrix.state
 
-    def _statuses(self, name: str, contract: str, broken: str = "") -> dict[str, str]:
-        """What each test ended with. A kernel that dies ends with less."""
+    def _statuses(self, name: str, options: Sequence[str], sound: str = "") -> dict[str, str]:
+        """What each test ended with. A kernel that dies ends with less.
+
+        options -- by which "lab exec" boots the kernel
+        sound -- the name of what was asked of the one that is not broken, if this one is
+        """
         file = self._out / name
         if not file.exists():
-            before = self._statuses(f"none-{contract}", contract) if broken else {}
+            before = self._kept(sound) if sound else {}
             words = [f"{before.get(test.name, '')}:{test}" for test in self._tests]
-            command: list[str | Path] = [
-                TOP / "scripts/lab",
-                "exec",
-                "--reference",
-                "--timeout",
-                "900",
-                "--contract",
-                contract,
-            ]
-            command += ["--fault", broken] if broken else []
+            command = [TOP / "scripts/lab", "exec", "--timeout", "900", *options]
             with open(f"{file}.part", "wb") as said, open(f"{file}.progress", "wb") as progress:
                 process.wait(
                     process.start(
@@ -98,20 +155,28 @@ class _Peers:
             ):
                 raise Refused(f"the tests did not run; see {file}.progress")
             Path(f"{file}.part").rename(file)
-        return {line.split()[0]: line.split()[1] for line in text_of(file).splitlines()}
+        return self._kept(name)
 
-    def baseline(self, contract: str) -> None:
-        if len(self._statuses(f"none-{contract}", contract)) < len(self._tests):
-            raise Refused(
-                f"the tests did not run without a fault; see {self._out}/none-{contract}.progress"
-            )
+    def _kept(self, name: str) -> dict[str, str]:
+        lines = text_of(self._out / name).splitlines()
+        return {line.split()[0]: line.split()[1] for line in lines}
 
-    def judge(self, one: Fault) -> None:
-        before = self._statuses(f"none-{one.contract}", one.contract)
-        after = self._statuses(one.name, one.contract, one.name)
+    def _sound(self, one: _Broken) -> str:
+        """What was asked of the kernel that is not broken is called so."""
+        return f"none-{one.contract}-{hashlib.sha256(one.sound[1].encode()).hexdigest()[:8]}"
+
+    def baseline(self, one: _Broken) -> None:
+        name = self._sound(one)
+        if len(self._statuses(name, one.sound)) < len(self._tests):
+            raise Refused(f"the tests did not run without a fault; see {self._out}/{name}.progress")
+
+    def judge(self, one: _Broken) -> None:
+        before = self._kept(self._sound(one))
+        name = f"{one.name}-{one.contract}"
+        after = self._statuses(name, one.options, self._sound(one))
         noticed = sorted(test for test, status in before.items() if after.get(test) != status)
-        row = f"{one.name:<20} {one.rule:<5} {' '.join(noticed)}\n"
-        write_whole(row_file(self._state, one), row)
+        row = f"{one.words} {' '.join(noticed)}\n"
+        write_whole(row_file(self._state, one.name), row)
         print(row, end="", flush=True)
 
 
@@ -119,15 +184,23 @@ def main(arguments: list[str]) -> int:
     complete(parser)
     values = parser().take(arguments)
     forget_environment()
-    wanted = [fault(name) for name in dict.fromkeys(values.faults)] or faults_of_amd()
+    if values.code and values.faults:
+        raise Refused("--code goes with no fault")
+    if values.contract not in ("mediated", "emulated"):
+        raise Refused(f"--contract wants mediated or emulated, not '{values.contract}'")
+    if values.code:
+        wanted = _mutants(values.code, values.contract)
+    else:
+        named = [fault(name) for name in dict.fromkeys(values.faults)] or faults_of_amd()
+        wanted = [_Broken.of_fault(one) for one in named]
     many = jobs(2)
     made = prepare(Request(machine("amd-zen4"), variant="reference"))
     state = suite_state()
     matrix = Matrix(_folder(state), many, state)
     programs.target(made.suite, *_TESTS)
     peers = _Peers(matrix, made.suite)
-    matrix.each(peers.baseline, sorted({one.contract for one in wanted}))
+    matrix.each(peers.baseline, list({one.sound: one for one in wanted}.values()))
     matrix.each(peers.judge, wanted)
-    killed = sum(len(text_of(row_file(state, one)).split()) > 2 for one in wanted)
-    print(f"{killed} of {len(wanted)} faults killed by the tests of the kernel itself")
+    killed = sum(len(text_of(row_file(state, one.name)).split()) > 2 for one in wanted)
+    print(f"{killed} of {len(wanted)} killed by the tests of the kernel itself")
     return 0

@@ -152,6 +152,8 @@ wakes                survived    rfc_error_test:R13_enable_of_a_task_event" ]
 		mutants wakes,forgets|mutants: no fault called 'wakes,forgets'; see scripts/lab show faults
 		mutants --out /proc/no wakes|mutants: cannot write results to /proc/no
 		peers gremlin|peers: no fault called 'gremlin'; see scripts/lab show faults
+		peers --code /dev/null|peers: /dev/null is no mutants.json of scripts/mutants --code
+		peers --code x --contract rfc|peers: --contract wants mediated or emulated, not 'rfc'
 		kills gremlin|kills: no fault called 'gremlin'; see scripts/lab show faults
 		kills --seconds 0|kills: --seconds wants a number from 1, not '0'
 		soak --cpus two|soak: --cpus wants a number from 1, not 'two'
