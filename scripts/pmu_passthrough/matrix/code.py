@@ -17,7 +17,7 @@ from ..lab.folder import remove_run
 from ..lab.request import Request
 from ..mutation.mutant import Mutant
 from ..mutation.calls import CALLS, Calls
-from ..mutation.verdict import Kept, Verdict, how_noticed
+from ..mutation.verdict import Kept, Verdict, best, how_noticed
 from ..results.model import CaseResult, Results
 from .engine import Matrix
 
@@ -28,9 +28,10 @@ _MUTANTS = 25
 _PASSES = ("conforms", "known")
 # Beside a case's own time, in seconds: its program starts.
 _A_START = 0.1
-# A mutant that is noticed by a case that names no rule is asked on, for one that does: so
-# often.
-_ON = 10
+# A mutant that is noticed by a case that names no rule, or by what the kernel complains of, is
+# asked on for a rule about its function: so often.
+_ON = 8
+_COMPLAINT = ("M55",)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class _Entry:
     """What is left to ask of a mutant.
 
     alone -- in a boot where nothing else was on
-    found -- what was noticed so far that names no rule
+    found -- what was noticed so far that names no rule about its function
     asked -- how many cases were
     on -- how often it was asked on for a rule
     lost -- a case that failed with it fails without it, too
@@ -199,8 +200,12 @@ class CodeMutants:
             return
         noticed = answer.how == "noticed"
         how = how_noticed(self._own(entry.mutant), answer.rules) if noticed else "survived"
-        verdict = Verdict(how, answer.case, answer.rules, answer.said) if noticed else entry.found
+        verdict = entry.found
+        if noticed:
+            found = Verdict(how, answer.case, answer.rules, answer.said)
+            verdict = best([one for one in (entry.found, found) if one])
         says_nothing = how == "breaks" and answer.said in NO_RULE
+        says_nothing |= how == "killed" and answer.rules == _COMPLAINT
         goes_on = entry.on < _ON if says_nothing else not noticed
         rest = entry.cases[at + 1 :]
         if rest and goes_on:

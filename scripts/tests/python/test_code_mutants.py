@@ -467,6 +467,12 @@ def test_what_only_breaks_is_asked_on_for_a_rule(made: Made) -> None:
     assert boots.asked[-1][0].cases == (THREE, TWO)
 
 
+def test_what_the_kernel_complains_of_is_asked_on_for_a_rule(made: Made) -> None:
+    boots = Boots({1: (ONE, ("M55",), "")})
+    assert made(boots)["f1"] == Verdict("killed", ONE, ("M55",), "", 3)
+    assert boots.asked[-1][0].cases == (THREE, TWO)
+
+
 def test_what_is_unsettled_is_asked_alone(made: Made) -> None:
     boots = Boots({3: (ONE, ("M9",), "left behind")})
     assert made(boots)["f3"] == Verdict("own", ONE, ("M9",), "left behind", 1)
