@@ -69,7 +69,6 @@ RULE(M28.times, "and those of a cgroup have run whenever they have counted",
      "perf_rotate_context(), update_cgrp_time_from_cpuctx()")
 {
 	NEEDS(s->competitors > s->counters);
-	EXACTLY(starved, 0);
 	EXACTLY(counted_without_time, 0);
 }
 
