@@ -61,9 +61,7 @@ suite or kernel changed.""",
     )
     made.add_argument("faults", nargs="*", help=argparse.SUPPRESS)
     made.add_argument("--code", metavar="MUTANTS.JSON", help="mutants of the kernel's own code")
-    made.add_argument(
-        "--contract", metavar="NAME", default="mediated", help="of those (default mediated)"
-    )
+    made.add_argument("--contract", metavar="NAME", default="", help="of those (default mediated)")
     return made
 
 
@@ -93,7 +91,8 @@ class _Broken:
         sound = ("--kernel", str(image), "--contract", contract)
         append = ("--append", f"mutant={one.id}")
         words = f"{one.fingerprint} {one.function:<32}"
-        return cls(one.fingerprint, words, contract, (*sound, *append), sound)
+        name = f"{one.fingerprint}-{contract}"
+        return cls(name, words, contract, (*sound, *append), sound)
 
 
 def _mutants(name: str, contract: str) -> list[_Broken]:
@@ -163,7 +162,8 @@ class _Peers:
 
     def _sound(self, one: _Broken) -> str:
         """What was asked of the kernel that is not broken is called so."""
-        return f"none-{one.contract}-{hashlib.sha256(one.sound[1].encode()).hexdigest()[:8]}"
+        options = hashlib.sha256(" ".join(one.sound).encode())
+        return f"none-{one.contract}-{options.hexdigest()[:8]}"
 
     def baseline(self, one: _Broken) -> None:
         name = self._sound(one)
@@ -172,8 +172,7 @@ class _Peers:
 
     def judge(self, one: _Broken) -> None:
         before = self._kept(self._sound(one))
-        name = f"{one.name}-{one.contract}"
-        after = self._statuses(name, one.options, self._sound(one))
+        after = self._statuses(one.name, one.options, self._sound(one))
         noticed = sorted(test for test, status in before.items() if after.get(test) != status)
         row = f"{one.words} {' '.join(noticed)}\n"
         write_whole(row_file(self._state, one.name), row)
@@ -186,10 +185,12 @@ def main(arguments: list[str]) -> int:
     forget_environment()
     if values.code and values.faults:
         raise Refused("--code goes with no fault")
-    if values.contract not in ("mediated", "emulated"):
+    if values.contract not in ("", "mediated", "emulated"):
         raise Refused(f"--contract wants mediated or emulated, not '{values.contract}'")
+    if values.contract and not values.code:
+        raise Refused("--contract goes with --code: a fault has its own")
     if values.code:
-        wanted = _mutants(values.code, values.contract)
+        wanted = _mutants(values.code, values.contract or "mediated")
     else:
         named = [fault(name) for name in dict.fromkeys(values.faults)] or faults_of_amd()
         wanted = [_Broken.of_fault(one) for one in named]
