@@ -17,7 +17,7 @@ from ..lab.folder import remove_run
 from ..lab.request import Request
 from ..mutation.mutant import Mutant
 from ..mutation.calls import CALLS, Calls
-from ..mutation.verdict import Kept, Verdict, best, how_noticed
+from ..mutation.verdict import COMPLAINT, Kept, Verdict, best, how_noticed
 from ..results.model import CaseResult, Results
 from .engine import Matrix
 
@@ -31,7 +31,6 @@ _A_START = 0.1
 # A mutant that is noticed by a case that names no rule, or by what the kernel complains of, is
 # asked on for a rule about its function: so often.
 _ON = 8
-_COMPLAINT = ("M55",)
 
 
 @dataclass(frozen=True)
@@ -205,7 +204,7 @@ class CodeMutants:
             found = Verdict(how, answer.case, answer.rules, answer.said)
             verdict = best([one for one in (entry.found, found) if one])
         says_nothing = how == "breaks" and answer.said in NO_RULE
-        says_nothing |= how == "killed" and answer.rules == _COMPLAINT
+        says_nothing |= how == "killed" and answer.rules == (COMPLAINT,)
         goes_on = entry.on < _ON if says_nothing else not noticed
         rest = entry.cases[at + 1 :]
         if rest and goes_on:

@@ -12,7 +12,7 @@ from ..results.html import page
 from .mutant import Mutant
 from .patch import Patch
 from .shown import Line, Part, columns, percent
-from .verdict import NOTICED, WORDS, Verdict, arguments, best, counted
+from .verdict import NOTICED, WORDS, Verdict, arguments, best, counted, is_stale
 
 _COLUMNS = (
     ("mutants", ""),
@@ -33,11 +33,12 @@ _LEFT = ("survived", "unreached", "same", "unknown")
 @dataclass(frozen=True)
 class Outcome:
     """A mutant and what became of it: the best of all machines and contracts that it was
-    asked under; HOW it counts."""
+    asked under; HOW it counts; STALE: noticed where it is argued that nothing can."""
 
     mutant: Mutant
     verdict: Verdict
     how: str
+    stale: bool = False
 
     @property
     def noticed(self) -> bool:
@@ -59,13 +60,14 @@ def outcomes(
     made = []
     for one in mutants:
         verdicts = {place: ask(one) for place, ask in asked.items()}
-        made.append(Outcome(one, best(verdicts.values()), counted(one, verdicts)))
+        how, stale = counted(one, verdicts), is_stale(one, verdicts)
+        made.append(Outcome(one, best(verdicts.values()), how, stale))
     return made
 
 
 def stale(found: Sequence[Outcome]) -> list[Outcome]:
     """Argued to be equivalent, and noticed all the same."""
-    return [one for one in found if one.noticed and one.mutant.fingerprint in arguments()]
+    return [one for one in found if one.stale]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ WORDS = {
     "equivalent": "argued to be no fault",
 }
 NOTICED = ("own", "killed", "breaks")
+# The rule that the kernel says nothing: whose function it is, a complaint does not tell.
+COMPLAINT = "M55"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Verdict:
 def how_noticed(own: Collection[str], rules: Iterable[str]) -> str:
     """own, killed or breaks, by the rules that are violated; OWN: those of the function."""
     named = [rule.split(".")[0] for rule in rules]
-    return "own" if any(name in own for name in named) else "killed" if named else "breaks"
+    is_own = any(name in own for name in named if name != COMPLAINT)
+    return "own" if is_own else "killed" if named else "breaks"
 
 
 def best(verdicts: Iterable[Verdict]) -> Verdict:
@@ -91,6 +94,13 @@ def counted(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> str:
     reached = [place for place, one in verdicts.items() if one.how != "unreached"]
     left = [place for place in reached or verdicts if not argument.covers(place)]
     return best(verdicts[place] for place in left).how if left else "equivalent"
+
+
+def is_stale(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> bool:
+    """Was it noticed at a place of which it is argued that nothing can?"""
+    argument = arguments().get(mutant.fingerprint)
+    noticed = [place for place, one in verdicts.items() if one.how in NOTICED]
+    return argument is not None and any(argument.covers(place) for place in noticed)
 
 
 def _line(name: str, verdict: Verdict) -> str:

@@ -22,7 +22,13 @@ from pmu_passthrough.mutation import report, table, verdict  # noqa: E402
 from pmu_passthrough.mutation.calls import Calls  # noqa: E402
 from pmu_passthrough.mutation.mutant import Mutant, load, with_fingerprint, write  # noqa: E402
 from pmu_passthrough.mutation.patch import Patch  # noqa: E402
-from pmu_passthrough.mutation.verdict import Argument, Kept, Verdict, counted  # noqa: E402
+from pmu_passthrough.mutation.verdict import (
+    Argument,
+    Kept,
+    Verdict,
+    counted,
+    is_stale,
+)  # noqa: E402
 from pmu_passthrough.results.model import CaseResult, Results  # noqa: E402
 
 
@@ -338,6 +344,8 @@ def test_an_argument_holds_where_it_says() -> None:
     assert counted(mutant(7), {where[2]: Verdict("unreached")}) == "unreached"
     assert counted(mutant(7), {where[0]: left, where[2]: Verdict("own")}) == "own"
     assert counted(mutant(8), {where[0]: left}) == "survived"
+    assert is_stale(mutant(7), {where[0]: Verdict("own"), where[2]: left})
+    assert not is_stale(mutant(7), {where[0]: left, where[2]: Verdict("own")})
 
 
 @pytest.mark.usefixtures("argued")
