@@ -12,7 +12,7 @@
  * Make both, see that the event counts @turns of work, and then what its times
  * gain as guest_between_reads() does. The cgroup is gone in the end; @guest and
  * @fd are the caller's.
- * Returns 0, ENOENT without a cgroup2 mount, or another errno.
+ * Returns 0, ENOENT where cgroups have no events, or another errno.
  */
 static inline int cgroup_guest_between_reads(struct guest *guest, int *fd,
 					     bool exclude_guest,

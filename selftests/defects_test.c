@@ -138,7 +138,7 @@ TEST_F(defect, D5_the_clock_of_a_cgroup_leaves_the_guest_out)
 	bool ended = true;
 	int err = cgroup_try_make(&cgroup, "pmu-defect");
 
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	MUST(event_describe(&attr, PMU_CORE));
 	attr.exclude_guest = 1;

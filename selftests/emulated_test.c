@@ -253,7 +253,7 @@ TEST_F(cgroup_clock, E7_those_of_a_cgroup_go_on_while_a_guest_runs)
 					     variant->exclude_guest, WORK_TURNS,
 					     &self->s, &self->o);
 
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	JUDGE("E7.cgroup", &self->s, &self->o);
 }

@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "harness/cases.h"
 #include "perf/event.h"
+#include "perf/group.h"
 #include "vm/calibrated.h"
 #include "vm/counting.h"
 #include "vm/guest_calibrate.h"
@@ -180,6 +181,20 @@ static inline int64_t least_difference(const struct least_of_two *least)
 }
 
 /*
+ * Where a counter of the guest is an event of the host's, it has none while
+ * others hold them all: a profiler with pinned events, another guest.
+ */
+static inline bool others_hold_counters(void)
+{
+	int found;
+
+	if (contract_among(host_contract(), BY_PASSTHROUGH))
+		return false;
+	found = counters_free(GUEST_CPU);
+	return found >= 0 && found < (int)pmu_of_host().general;
+}
+
+/*
  * main() of a program whose guests count. @needs: HOST_NEEDS_*, beside a guest
  * with a PMU; @keep as for case_main_keeping(), or NULL. Returns 2 for a
  * PMU_CALIBRATION that is none.
@@ -196,8 +211,13 @@ static inline int guest_case_main(int argc, char **argv, unsigned int needs,
 			program_invocation_short_name, told);
 		return 2;
 	}
-	return case_main_keeping(argc, argv, HOST_NEEDS_GUEST_PMU | needs,
-				 keep);
+	needs |= HOST_NEEDS_GUEST_PMU;
+	if (!case_only_lists(argc, argv) && !host_missing(needs) &&
+	    others_hold_counters()) {
+		ksft_print_header();
+		ksft_exit_skip("needs counters that nobody holds\n");
+	}
+	return case_main_keeping(argc, argv, needs, keep);
 }
 
 static inline void guest_case_end(struct guest_case *c,

@@ -215,7 +215,7 @@ TEST_F(later, D20_the_clock_of_a_cgroup_goes_on_inside)
 	struct perf_event_attr attr;
 	int err = cgroup_try_make(&self->cgroup, "pmu-later");
 
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	MUST(event_describe(&attr, PMU_SOFTWARE));
 	guest_create(&self->guest, guest_code_spin, GUEST_CPU);

@@ -103,7 +103,7 @@ FIXTURE_SETUP(rfc_cgroup)
 	self->s.as_posted = host_as_posted();
 	self->other.fd = -1;
 	err = cgroup_try_make(&self->ours, "pmu-ours");
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	MUST(cgroup_try_make(&self->other, "pmu-other"));
 	MUST(cgroup_enter(&self->ours));

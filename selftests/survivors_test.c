@@ -369,7 +369,7 @@ static void last_event_ends(FIXTURE_DATA(last) * self,
 	struct event_value value;
 	int err = cgroup_try_make(&self->cgroup, "pmu-last");
 
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	guest_create(&self->guest, guest_code_exits, GUEST_CPU);
 	self->o.counted_before = gain_once_enabled();

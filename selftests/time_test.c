@@ -140,7 +140,7 @@ TEST_F(times, M26_a_cgroup_event_leaves_the_guest_out)
 {
 	int err = read_cgroup_event(self);
 
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	JUDGE("M26", &self->s, &self->o);
 }
@@ -149,7 +149,7 @@ TEST_F(times, M26_a_cgroup_event_runs_as_long_as_it_is_enabled)
 {
 	int err = read_cgroup_event(self);
 
-	NEEDS(err != ENOENT, "a cgroup2 mount");
+	NEEDS(err != ENOENT, "events of a cgroup2");
 	MUST(err);
 	JUDGE("M26.running", &self->s, &self->o);
 }

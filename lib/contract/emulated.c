@@ -64,7 +64,7 @@ RULE(E4,
 	STATED(entries_alike);
 	unsure = s->entries_alike ? 0 : s->guest_entries;
 	CONTROL(counted_before, 1);
-	CONTROL_BY(M41, guest_control, 1);
+	CONTROL(guest_control, 1);
 	EXPECT(both_surplus, -unsure, unsure);
 }
 
@@ -88,7 +88,7 @@ RULE(E6, "a sample of an event that excludes the guest says it is the host's",
 }
 
 RULE(E7, "the times of an event go on while a guest runs, whatever it excludes",
-     "perf_event_update_time(), ctx_sched_in(), update_perf_time_ctx(), update_cgrp_time()")
+     "perf_event_update_time(), ctx_sched_in(), update_perf_time_ctx()")
 {
 	STATED(wall_min_ns);
 	GUEST_WOULD_SHOW();

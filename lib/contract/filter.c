@@ -95,7 +95,7 @@ RULE(M81,
 }
 
 RULE(M81.taken, "and one that makes sense is taken",
-     "kvm_vm_ioctl_set_pmu_event_filter(), prepare_filter_lists()")
+     "kvm_vm_ioctl_set_pmu_event_filter(), convert_to_masked_filter(), prepare_filter_lists()")
 {
 	(void)s;
 	EXACTLY(err, 0);

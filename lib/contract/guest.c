@@ -318,7 +318,7 @@ RULE(M44.next, "so does one after a guest that left its own in whatever state",
      "kvm_pmu_refresh(), kvm_pmu_put_guest_pmcs()")
 {
 	NEEDS(s->guest_counters > 0);
-	CONTROL_BY(M46, guest_control, 1);
+	CONTROL_BY(M41, guest_control, 1);
 	EXACTLY(eventsels_or, 0);
 	EXACTLY(counters_or, 0);
 	EXACTLY(vector, 0);
@@ -342,7 +342,7 @@ RULE(M71.reset,
 }
 
 RULE(M45, "there are as many counters as CPUID announces",
-     "kvm_pmu_refresh(), amd_pmu_refresh(), intel_pmu_refresh(), kvm_pmu_init()")
+     "kvm_pmu_refresh(), amd_pmu_refresh(), intel_pmu_refresh()")
 {
 	NEEDS(s->guest_counters > 0);
 	EXACTLY(registers_found, s->guest_counters);

@@ -137,8 +137,8 @@ enum contract contract_named(const char *name)
 }
 
 /*
- * A failed control outranks everything: the instrument cannot be trusted. One
- * that no rule promises says the least.
+ * A failed control outranks everything: the instrument cannot be trusted. Above
+ * all one that no rule promises: then nobody says who is to blame.
  */
 static int rank(const struct expectation *e, enum verdict verdict)
 {

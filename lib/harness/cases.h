@@ -77,17 +77,18 @@
 	} while (0)
 
 /*
- * A step that @rule promises to succeed: the errno that @call returns is asked
- * about, and the case goes on if there is none.
+ * A step that @rule promises to succeed: if @call returns an errno, that rule
+ * is violated, and the case is at its end.
  */
 #define GRANTED(rule, call)                                            \
 	do {                                                           \
 		struct observation granted = observation_unknown;      \
                                                                        \
 		granted.err = (call);                                  \
+		if (!granted.err)                                      \
+			break;                                         \
 		JUDGE(rule, &scenario_unknown, &granted, "%s", #call); \
-		if (granted.err)                                       \
-			return;                                        \
+		return;                                                \
 	} while (0)
 
 /* Its name, with fixture and variant if there are variants. */
@@ -99,6 +100,26 @@ static inline void case_name(const struct __test_metadata *_metadata,
 			 case_variant->name, _metadata->name);
 	else
 		snprintf(name, size, "%s", _metadata->name);
+}
+
+static inline void case_mark(struct __test_metadata *_metadata,
+			     enum report_outcome outcome, const char *defect)
+{
+	switch (outcome) {
+	case REPORT_PASS:
+		break;
+	case REPORT_KNOWN:
+		if (_metadata->exit_code == KSFT_FAIL)
+			break;
+		_metadata->exit_code = KSFT_XFAIL;
+		snprintf(_metadata->results->reason,
+			 sizeof(_metadata->results->reason), "known %s",
+			 defect);
+		break;
+	case REPORT_FAIL:
+		_metadata->exit_code = KSFT_FAIL;
+		break;
+	}
 }
 
 __attribute__((format(printf, 7, 8))) static inline void
@@ -123,21 +144,7 @@ case_judge(struct __test_metadata *_metadata, const char *file, int line,
 	va_end(args);
 	if (!strcmp(step, ", "))
 		*step = 0;
-	switch (report_judge(&place, rule, s, o, defect)) {
-	case REPORT_PASS:
-		break;
-	case REPORT_KNOWN:
-		if (_metadata->exit_code == KSFT_FAIL)
-			break;
-		_metadata->exit_code = KSFT_XFAIL;
-		snprintf(_metadata->results->reason,
-			 sizeof(_metadata->results->reason), "known %s",
-			 defect);
-		break;
-	case REPORT_FAIL:
-		_metadata->exit_code = KSFT_FAIL;
-		break;
-	}
+	case_mark(_metadata, report_judge(&place, rule, s, o, defect), defect);
 }
 
 /*
@@ -171,7 +178,7 @@ static inline void case_begin(void)
 static inline void case_end(struct __test_metadata *_metadata)
 {
 	const bool own = getpid() == case_began->pid;
-	char line[256];
+	char line[256], name[256], defect[16];
 
 	report_took(now_ns() - case_began->at_ns,
 		    own ? (int64_t)(cpu_time_ns() - case_began->cpu_ns)
@@ -179,8 +186,8 @@ static inline void case_end(struct __test_metadata *_metadata)
 	klog_expected_close();
 	if (!klog_complaint(line, sizeof(line)))
 		return;
-	report_complaint(line);
-	_metadata->exit_code = KSFT_FAIL;
+	case_name(_metadata, name, sizeof(name));
+	case_mark(_metadata, report_complaint(name, line, defect), defect);
 }
 
 static pid_t case_program;

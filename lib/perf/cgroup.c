@@ -33,6 +33,22 @@ static int find_mount(char *path, size_t size)
 	return err;
 }
 
+/* Of software, which any kernel has that has events of a cgroup. */
+static bool has_events(const struct cgroup *cgroup)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+	};
+	int fd = cgroup_try_open_event(cgroup, &attr, sched_getcpu());
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 int cgroup_try_make(struct cgroup *cgroup, const char *name)
 {
 	char root[128];
@@ -44,9 +60,20 @@ int cgroup_try_make(struct cgroup *cgroup, const char *name)
 	snprintf(cgroup->path, sizeof(cgroup->path), "%s/%s-%d", root, name,
 		 (int)getpid());
 	if (mkdir(cgroup->path, 0700))
-		return errno;
+		return errno == EROFS || errno == EACCES ? ENOENT : errno;
 	cgroup->fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return cgroup->fd < 0 ? errno : 0;
+	if (cgroup->fd < 0) {
+		err = errno;
+		rmdir(cgroup->path);
+		return err;
+	}
+	if (!has_events(cgroup)) {
+		close(cgroup->fd);
+		cgroup->fd = -1;
+		rmdir(cgroup->path);
+		return ENOENT;
+	}
+	return 0;
 }
 
 static int move_here(const char *folder)

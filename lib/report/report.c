@@ -120,12 +120,36 @@ static void print_timeline(void)
 		printf("#   timeline  %s\n", line);
 }
 
+/* The command that repeats it. */
+static void print_again(const char *test)
+{
+	const char *again = getenv("PMU_AGAIN");
+
+	if (again)
+		printf("#   again     %s%s\n", again, test);
+	else
+		printf("#   again     %s %s %s\n", program_invocation_name,
+		       strchr(test, '.') ? "-r" : "-t", test);
+}
+
+/* The line that says it; @defect is filled in if it is @known. */
+static void print_verdict(const struct finding *finding,
+			  const struct known *known, char *defect)
+{
+	if (known) {
+		printf("# known %s %s: %s\n", known->id, finding->about->id,
+		       known->words);
+		snprintf(defect, 16, "%s", known->id);
+		return;
+	}
+	printf("# %s %s: %s\n", verdict_name(finding->verdict),
+	       finding->about->id, finding->about->words);
+}
+
 static void print_details(const struct report_place *place, const char *asked,
 			  const struct finding *finding,
 			  const struct scenario *s, const struct observation *o)
 {
-	const char *again = getenv("PMU_AGAIN");
-
 	printf("#   source    %s; %s\n", finding->about->source,
 	       finding->about->document);
 	print_place(place);
@@ -135,11 +159,7 @@ static void print_details(const struct report_place *place, const char *asked,
 		print_missed(asked, &finding->missed, finding->seen);
 	print_fields("scenario", s, scenario_field, NULL);
 	print_fields("observed", o, observation_field, finding->missed.field);
-	if (again)
-		printf("#   again     %s%s\n", again, place->test);
-	else
-		printf("#   again     %s %s %s\n", program_invocation_name,
-		       strchr(place->test, '.') ? "-r" : "-t", place->test);
+	print_again(place->test);
 	print_timeline();
 }
 
@@ -167,15 +187,9 @@ enum report_outcome report_judge(const struct report_place *place,
 			       known->id, rule);
 		return REPORT_PASS;
 	}
-	if (finding.verdict == VIOLATES && known) {
-		printf("# known %s %s: %s\n", known->id, finding.about->id,
-		       known->words);
-		snprintf(defect, 16, "%s", known->id);
-	} else {
+	if (finding.verdict != VIOLATES)
 		known = NULL;
-		printf("# %s %s: %s\n", verdict_name(finding.verdict),
-		       finding.about->id, finding.about->words);
-	}
+	print_verdict(&finding, known, defect);
 	print_details(place, rule, &finding, s, o);
 	return known ? REPORT_KNOWN : REPORT_FAIL;
 }
@@ -205,13 +219,21 @@ void report_note(const char *format, ...)
 	va_end(args);
 }
 
-void report_complaint(const char *line)
+enum report_outcome report_complaint(const char *test, const char *line,
+				     char *defect)
 {
-	const struct rule *rule = contract_rule("M55");
+	const struct finding finding = {
+		.verdict = VIOLATES,
+		.about = contract_rule("M55"),
+	};
+	const struct known *known = known_find(finding.about->id);
 
-	printf("# %s %s: %s\n", verdict_name(VIOLATES), rule->id, rule->words);
-	printf("#   source    %s; %s\n", rule->source, rule->document);
+	print_verdict(&finding, known, defect);
+	printf("#   source    %s; %s\n", finding.about->source,
+	       finding.about->document);
 	printf("#   log       %s\n", line);
+	print_again(test);
+	return known ? REPORT_KNOWN : REPORT_FAIL;
 }
 
 void report_took(uint64_t took_ns, int64_t computing_ns)

@@ -53,8 +53,12 @@ enum report_outcome report_judge(const struct report_place *place,
 void report_broken(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* The kernel said @line while a case ran, which M55 promises it does not. */
-void report_complaint(const char *line);
+/*
+ * The kernel said @line while @test ran, which M55 promises it does not.
+ * Returns REPORT_KNOWN with the defect's id, or REPORT_FAIL.
+ */
+enum report_outcome report_complaint(const char *test, const char *line,
+				     char *defect);
 
 /*
  * How long a case took: nanoseconds of this machine's clock, and of its

@@ -57,6 +57,15 @@ setup() {
 	[ "$(field .contract)" = mediated ]
 }
 
+@test "who counts in a guest says so where others hold the counters" {
+	local suite held=cycles:D,cycles:D,cycles:D
+	suite=$("$LAB" build --contract emulated 2>&1 | sed -n 's/^lab: suite *//p')
+	run -4 "$LAB" exec --contract emulated -- perf stat -C 1 -e "$held" -- "$suite/guest_count_test"
+	[[ "$output" == *"1..0 # SKIP needs counters that nobody holds"* ]]
+	# Where the guest has the hardware that is nobody's business.
+	run -0 "$LAB" exec --contract mediated -- perf stat -C 1 -e "${held//D/HD}" -- "$suite/guest_count_test"
+}
+
 # samples_of WHOSE EVENT: how many samples of a guest and of the host perf kvm records.
 samples_of() {
 	local vpmu
