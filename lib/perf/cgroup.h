@@ -16,8 +16,8 @@ struct cgroup {
 
 /*
  * Make one below the cgroup2 mount; @name must be unused.
- * Returns 0, ENOENT where that has no events (no cgroup2 mount to write to, events
- * of a cgroup1, no CONFIG_CGROUP_PERF), or another errno.
+ * Returns 0, ENOENT where that has no events (no cgroup2 mount to write to,
+ * events of a cgroup1, no CONFIG_CGROUP_PERF), or another errno.
  */
 int cgroup_try_make(struct cgroup *cgroup, const char *name);
 

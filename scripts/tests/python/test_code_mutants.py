@@ -22,13 +22,8 @@ from pmu_passthrough.mutation import report, table, verdict  # noqa: E402
 from pmu_passthrough.mutation.calls import Calls  # noqa: E402
 from pmu_passthrough.mutation.mutant import Mutant, load, with_fingerprint, write  # noqa: E402
 from pmu_passthrough.mutation.patch import Patch  # noqa: E402
-from pmu_passthrough.mutation.verdict import (
-    Argument,
-    Kept,
-    Verdict,
-    counted,
-    is_stale,
-)  # noqa: E402
+from pmu_passthrough.mutation.verdict import Argument, Kept, Verdict  # noqa: E402
+from pmu_passthrough.mutation.verdict import counted, is_stale  # noqa: E402
 from pmu_passthrough.results.model import CaseResult, Results  # noqa: E402
 
 
