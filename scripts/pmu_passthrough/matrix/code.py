@@ -17,8 +17,9 @@ from ..lab.folder import remove_run
 from ..lab.request import Request
 from ..mutation.mutant import Mutant
 from ..mutation.calls import CALLS, Calls
-from ..mutation.verdict import COMPLAINT, Kept, Verdict, best, how_noticed
+from ..mutation.verdict import Kept, Verdict, best, how_noticed
 from ..results.model import CaseResult, Results
+from ..suite.rules import COMPLAINT
 from .engine import Matrix
 
 # What a boot is given: so many seconds, if none is noticed, and so many mutants.

@@ -19,6 +19,7 @@ from ..lab.trials import Trial, Tried, try_faults
 from ..results.model import Results, load
 from ..suite import cases
 from ..suite.faults import Fault
+from ..suite.rules import COMPLAINT
 from .engine import Matrix
 
 # What goes into one boot: not so much that the machine's cores wait for one.
@@ -45,12 +46,14 @@ def of_rule(rule: str) -> str:
 
 def killers(results: Results) -> list[tuple[str, list[str]]]:
     """Cases that failed, with the rules that they named. A case that could not do its
-    work has killed nothing; a kernel that stopped is killed by the case it stopped in."""
-    return [
-        (case.name, case.named_rules() or case.rules)
-        for case in results.cases
-        if case.outcome in ("violates", "undecided")
-    ]
+    work has killed nothing; a kernel that stopped, or complained, is killed by the case in
+    which it did."""
+    found = []
+    for case in results.cases:
+        named = case.named_rules()
+        if case.outcome in ("violates", "undecided"):
+            found.append((case.name, case.rules if named in ([], [COMPLAINT]) else named))
+    return found
 
 
 def killer(results: Results, rule: str = "") -> str:

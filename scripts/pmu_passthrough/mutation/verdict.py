@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.place import columns, text_of, write_whole
+from ..suite.rules import COMPLAINT
 from .mutant import Mutant
 
 # From the best to the worst; of a mutant that was asked in several ways the best counts.
@@ -25,8 +26,6 @@ WORDS = {
     "equivalent": "argued to be no fault",
 }
 NOTICED = ("own", "killed", "breaks")
-# The rule that the kernel says nothing: whose function it is, a complaint does not tell.
-COMPLAINT = "M55"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,11 @@ from ..base.place import TOP, Lock, build_folder, need_tool, text_of, write_whol
 from ..base.say import Refused
 
 
+# The kernel says nothing: a case asks it whatever it is about, so a complaint tells of no
+# function, and of no rule, what is wrong.
+COMPLAINT = "M55"
+
+
 @dataclass(frozen=True)
 class Rule:
     """A rule, or what is asked beside one (M23.page)."""

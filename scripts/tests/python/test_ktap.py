@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pmu_passthrough.matrix.mutants import killers
 from pmu_passthrough.results import console, ktap, ranking, table
 from pmu_passthrough.results.arrivals import Arrivals
 from pmu_passthrough.results.model import Results, joined, load
@@ -116,6 +117,14 @@ def test_a_warning_outside_every_case_fails_the_run() -> None:
 def test_a_warning_that_a_case_heard_is_its_own() -> None:
     (case,) = of("complains", said=WARNING).cases
     assert case.outcome == "violates" and case.violated_rules() == ["M55"]
+
+
+def test_a_complaint_is_noticed_by_the_case_in_which_it_came() -> None:
+    run = of("complains", said=WARNING)
+    assert killers(run) == [("claim_test:claim.M5_first_vcpu", ["M5", "M55"])]
+    # One that names a rule names what is wrong.
+    run.cases[0].said.insert(0, "# violates M9: the claim ends with the VM")
+    assert killers(run) == [("claim_test:claim.M5_first_vcpu", ["M55", "M9"])]
 
 
 def test_a_complaint_that_a_case_provoked_is_none() -> None:
