@@ -95,7 +95,7 @@ class PullLab:
         # Before the claim: who is killed after it knows it again.
         write_whole(out / "claim", f"{job_id}\n")
         job = self._maestro.claim(name, job_id)
-        if not job or not self._is_ours(job):
+        if not job:
             (out / "claim").unlink()
             return False
         say(f"job {name} of {job.node.get('name')}, results in {out}")
@@ -130,6 +130,9 @@ class PullLab:
         (out / "claim").unlink()
 
     def _do(self, job: Job, out: Path) -> Answer:
+        # The event may be older than the node.
+        if not self._is_ours(job):
+            return Answer("incomplete", (), INVALID_JOB_PARAMS, "the job is not for this lab")
         try:
             web.fetch(job.definition, out / "job.json", _DEFINITION)
         except Refused as refused:

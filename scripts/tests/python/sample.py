@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run with a case of each outcome."""
+"""A run with a case of each outcome, and a mutant of the kernel's code."""
 
 import copy
 from typing import Any
+
+from pmu_passthrough.mutation.mutant import Mutant
 
 _CASES: tuple[tuple[str, str, str, list[str]], ...] = (
     ("M9_first", "conforms", "", ["# conforms M9: words"]),
@@ -51,4 +53,21 @@ def run() -> dict[str, Any]:
             "verdict": "violates",
             "cases": cases,
         }
+    )
+
+
+def mutant(
+    number: int, line: int = 10, function: str = "kvm_pmu_set_msr", place: int = 0
+) -> Mutant:
+    return Mutant(
+        number,
+        place or number,
+        "a.c",
+        function,
+        line,
+        line,
+        "delete",
+        f"x{number}()",
+        "",
+        f"f{number}",
     )

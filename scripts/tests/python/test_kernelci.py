@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab as one of KernelCI's, against a server of this machine that has the interface of
-kernelci-api: PUT /node wants no member that the API keeps itself, PUT /nodes replaces the
-node by what it gets, events are those after "from"."""
+"""The lab as one of KernelCI's, against a server of this machine (kernelci_api.py)."""
 
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
+from kernelci_api import KEPT, Api, serving
 
-from pmu_passthrough.base import web
 from pmu_passthrough.base.say import Refused
 from pmu_passthrough.builders import kernel
 from pmu_passthrough.commands import lab as command
@@ -25,99 +20,14 @@ from pmu_passthrough.lab.request import Request
 from pmu_passthrough.results.model import OUTCOMES, CaseResult, Results
 
 _KERNEL = b"a bzImage"
-_KEPT = {"owner": "maestro", "created": "2026-01-01", "timeout": "2026-01-02", "user_groups": []}
-
-
-class Api(http.server.BaseHTTPRequestHandler):
-    """Events, nodes, and files of jobs.
-
-    nodes -- by id
-    events -- timestamps and ids
-    puts -- what was put, and where
-    files -- by path
-    heard -- the tokens that came with requests for files
-    refuses -- "METHOD PATH" that is answered with 503, so often
-    """
-
-    nodes: dict[str, Any] = {}
-    events: list[tuple[str, str]] = []
-    puts: list[tuple[str, Any]] = []
-    files: dict[str, bytes] = {}
-    heard: list[str | None] = []
-    refuses: dict[str, int] = {}
-
-    def _refused(self) -> bool:
-        key = f"{self.command} {self.path.partition('?')[0]}"
-        if self.headers["Authorization"] != "Bearer secret":
-            self._json(401, {"detail": "no\nentry"})
-        elif self.refuses.get(key, 0):
-            self.refuses[key] -= 1
-            self._json(503, {"detail": "later"})
-        else:
-            return False
-        return True
-
-    def do_GET(self) -> None:  # pylint: disable=invalid-name
-        path, _, query = self.path.partition("?")
-        if path in self.files:
-            self.heard.append(self.headers["Authorization"])
-            self._say(200, self.files[path])
-        elif self._refused():
-            pass
-        elif path == "/latest/events":
-            asked = {name: values[0] for name, values in parse_qs(query).items()}
-            since = asked.pop("from")
-            assert asked == {
-                "state": "available",
-                "kind": "job",
-                "recursive": "true",
-                "limit": "1000",
-            }
-            found = [
-                {"timestamp": at, "node": self.nodes.get(name)}
-                for at, name in self.events
-                if at > since
-            ]
-            self._json(200, found[:1000])
-        else:
-            self._json(200, self.nodes.get(path.removeprefix("/latest/node/")))
-
-    def do_PUT(self) -> None:  # pylint: disable=invalid-name
-        value = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self._refused():
-            return
-        self.puts.append((self.path, value))
-        kind, name = self.path.split("/")[2:]
-        if kind == "node":
-            assert not {"id", *_KEPT} & set(value)
-            self.nodes[name] |= value
-        else:
-            self.nodes[name] = value["node"]
-        self._json(200, {})
-
-    def _json(self, status: int, value: Any) -> None:
-        self._say(status, json.dumps(value).encode())
-
-    def _say(self, status: int, data: bytes) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Api.nodes, Api.events, Api.puts, Api.files = {}, [], [], {}
-    Api.heard, Api.refuses = [], {}
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    port = server.server_address[1]
-    monkeypatch.setenv("KERNELCI_API", f"http://secret@127.0.0.1:{port}/latest")
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    server.server_close()
+    with serving() as address:
+        here = address.removeprefix("http://")
+        monkeypatch.setenv("KERNELCI_API", f"http://secret@{here}/latest")
+        yield address
 
 
 def suite(**changes: Any) -> dict[str, Any]:
@@ -141,7 +51,7 @@ def add_job(url: str, name: str = "n1", platform: Any = "amd-zen4", **changes: A
         "/bzImage": _KERNEL,
     }
     Api.events.append((f"2026-01-01T00:00:{len(Api.events):02}", name))
-    Api.nodes[name] = _KEPT | {
+    Api.nodes[name] = KEPT | {
         "id": name,
         "kind": "job",
         "name": "pmu",
@@ -201,7 +111,7 @@ def test_a_job_is_claimed_run_and_answered(url: str, tmp_path: Path) -> None:
     node = value["node"]
     assert (node["state"], node["result"]) == ("done", "pass")
     # The node is replaced: what the API keeps of it must be in it.
-    assert node == node | _KEPT | {"id": "n1"}
+    assert node == node | KEPT | {"id": "n1"}
     assert node["artifacts"] == {
         "job_definition": f"{url}/n1.json",
         "test_log": "https://logs.example/pull/jobs/n1/run/console.log",
@@ -373,6 +283,22 @@ def test_a_lab_that_fails_takes_no_more_jobs(url: str, tmp_path: Path, error: Ex
     assert Api.nodes["n2"]["state"] == "available" and "job_id" not in Api.nodes["n2"]["data"]
 
 
+def test_a_job_that_became_anothers_before_the_claim_is_answered(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Api.do_PUT
+
+    def moved(self: Api) -> None:
+        put(self)
+        Api.nodes["n1"]["data"]["platform"] = "beaglebone-black"
+
+    monkeypatch.setattr(Api, "do_PUT", moved)
+    add_job(url)
+    run = Runner("conforms")
+    assert pull(tmp_path, run) == 1 and not run.requests
+    assert answered()["data"]["error_code"] == "invalid_job_params"
+
+
 def test_who_is_interrupted_answers_and_ends(url: str, tmp_path: Path) -> None:
     def stopped(*_: Any) -> Results:
         raise KeyboardInterrupt
@@ -515,37 +441,3 @@ def test_a_wrong_token_is_said(url: str, monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_definition_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refused):
         Definition.read(text)
-
-
-def test_a_file_is_whole_or_not_there(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cut(self: Api, status: int, data: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data) + 1))
-        self.end_headers()
-        self.wfile.write(data)
-
-    Api.files["/x"] = b"1234"
-    web.fetch(f"{url}/x", tmp_path / "x", 4)
-    assert (tmp_path / "x").read_bytes() == b"1234"
-    with pytest.raises(Refused, match="more than"):
-        web.fetch(f"{url}/x", tmp_path / "y", 3)
-    monkeypatch.setattr(Api, "_say", cut)
-    with pytest.raises(Refused, match="cut off|cannot be fetched"):
-        web.fetch(f"{url}/x", tmp_path / "y", 9)
-    assert [path.name for path in tmp_path.iterdir()] == ["x"]
-
-
-def test_a_file_is_followed_to_the_web_alone(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def elsewhere(self: Api, _: int, data: bytes) -> None:
-        self.send_response(302)
-        self.send_header("Location", data.decode())
-        self.end_headers()
-
-    Api.files["/x"] = b"ftp://127.0.0.1/y"
-    monkeypatch.setattr(Api, "_say", elsewhere)
-    with pytest.raises(Refused, match="cannot be fetched"):
-        web.fetch(f"{url}/x", tmp_path / "x", 9)
