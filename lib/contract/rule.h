@@ -83,26 +83,22 @@
 	} while (0)
 
 /* A control: it must have counted, or "did not count" means nothing. */
-#define CONTROL(name, low)                                              \
-	demand(d, (struct expectation){                                 \
-			  .field = #name,                               \
-			  .offset = offsetof(struct observation, name), \
-			  .lo = (low),                                  \
-			  .hi = VALUE_MAX,                              \
-			  .control = true })
+#define CONTROL(name, low) CONTROL_(NULL, name, low)
 
 /*
  * A control that another rule promises: where it fails, that one is violated,
  * and the suite is not to blame.
  */
-#define CONTROL_BY(rule, name, low)                                     \
+#define CONTROL_BY(rule, name, low) CONTROL_(#rule, name, low)
+
+#define CONTROL_(rule, name, low)                                       \
 	demand(d, (struct expectation){                                 \
 			  .field = #name,                               \
 			  .offset = offsetof(struct observation, name), \
 			  .lo = (low),                                  \
 			  .hi = VALUE_MAX,                              \
 			  .control = true,                              \
-			  .promised_by = #rule })
+			  .promised_by = (rule) })
 
 /* Keep the first need that is not met. Returns @met, or false after one was
  * not. */

@@ -33,8 +33,12 @@ static int find_mount(char *path, size_t size)
 	return err;
 }
 
-/* Of software, which any kernel has that has events of a cgroup. */
-static bool has_events(const struct cgroup *cgroup)
+/*
+ * An event of software, which any kernel has that has events of a cgroup.
+ * Returns 0, ENOENT if it has none (then EINVAL) or has them of another
+ * hierarchy (ENOENT), or another errno.
+ */
+static int try_event(const struct cgroup *cgroup)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -44,9 +48,9 @@ static bool has_events(const struct cgroup *cgroup)
 	int fd = cgroup_try_open_event(cgroup, &attr, sched_getcpu());
 
 	if (fd < 0)
-		return false;
+		return fd == -EINVAL ? ENOENT : -fd;
 	close(fd);
-	return true;
+	return 0;
 }
 
 int cgroup_try_make(struct cgroup *cgroup, const char *name)
@@ -62,18 +66,14 @@ int cgroup_try_make(struct cgroup *cgroup, const char *name)
 	if (mkdir(cgroup->path, 0700))
 		return errno == EROFS || errno == EACCES ? ENOENT : errno;
 	cgroup->fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cgroup->fd < 0) {
-		err = errno;
-		rmdir(cgroup->path);
-		return err;
-	}
-	if (!has_events(cgroup)) {
+	err = cgroup->fd < 0 ? errno : try_event(cgroup);
+	if (!err)
+		return 0;
+	if (cgroup->fd >= 0)
 		close(cgroup->fd);
-		cgroup->fd = -1;
-		rmdir(cgroup->path);
-		return ENOENT;
-	}
-	return 0;
+	cgroup->fd = -1;
+	rmdir(cgroup->path);
+	return err;
 }
 
 static int move_here(const char *folder)
