@@ -54,7 +54,7 @@ dist: ## this commit as a tarball, build/pmu-passthrough-VERSION.tar.gz
 	@echo build/$(DIST).tar.gz
 
 format: ## put C and Python into the project's style
-	@git ls-files '*.c' '*.h' | grep -vE '^lab/(qemu|bochs)/' | xargs clang-format-14 -i
+	@git ls-files '*.c' '*.h' | grep -vE '^(lab|upstream)/(qemu|bochs)/' | xargs clang-format-14 -i
 	@black -q -l 100 scripts
 
 clean: ## remove the build folder (the cache stays)

@@ -14,7 +14,7 @@ _pmu_passthrough() {
 
 _pmu_commands() {
 	local name
-	for name in lab host report rules mutants soak explore kills peers ksft measure hooks test; do
+	for name in lab host report rules mutants soak explore kills peers ksft measure hooks series test; do
 		printf '%s\n' "$name" "scripts/$name" "./scripts/$name" "pmu-passthrough-$name"
 	done
 }

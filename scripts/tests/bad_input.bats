@@ -395,3 +395,14 @@ known_only() {
 	[ "${lines[0]}" = "Usage: scripts/lab VERB [OPTIONS]" ]
 	[ "$stderr" = "" ]
 }
+
+@test "a series of no emulator, into a folder that is there, or of no source is refused" {
+	SERIES=$BATS_TEST_DIRNAME/../series
+	refused_by series "wants one of bochs, qemu" "$SERIES"
+	refused_by series "wants one of bochs, qemu" "$SERIES" vax
+	refused_by series "wants one of bochs, qemu" "$SERIES" qemu bochs
+	mkdir "$BATS_TEST_TMPDIR/there"
+	refused_by series "$BATS_TEST_TMPDIR/there is there already" "$SERIES" qemu --out "$BATS_TEST_TMPDIR/there"
+	QEMU_SRC=$BATS_TEST_TMPDIR/there refused_by series \
+		"QEMU_SRC=$BATS_TEST_TMPDIR/there is no QEMU source tree" "$SERIES" qemu
+}

@@ -27,6 +27,7 @@ _PACKAGES = (
     "mutation",
     "builders",
     "lab",
+    "series",
     "kernelci",
     "matrix",
     "commands",
@@ -62,7 +63,7 @@ def c_files() -> list[str]:
     return [
         name
         for name in tracked()
-        if name.endswith((".c", ".h")) and not re.match("lab/(qemu|bochs)/", name)
+        if name.endswith((".c", ".h")) and not re.match("(lab|upstream)/(qemu|bochs)/", name)
     ]
 
 

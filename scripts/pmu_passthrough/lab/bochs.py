@@ -142,6 +142,12 @@ class Bochs(Emulator):
         key = key_of(_SOURCE.key(), _OPTIONS, _FLAGS, compiler("g++"), _PATCH, _FILES)
         return cached(cache_folder("bochs") / key, 1000, "building Bochs", _make) / "bochs"
 
+    def source(self) -> Path:
+        self.check_given()
+        where = cache_folder("src") / f"bochs-{key_of(_SOURCE.key())}"
+        _SOURCE.lay_out(where, _fetch)
+        return where
+
     def title(self, path: Path) -> str:
         return f"Bochs {text_of(path.parent / 'version').strip()}"
 

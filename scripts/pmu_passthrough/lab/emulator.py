@@ -49,6 +49,10 @@ class Emulator(ABC):
         PMU, for comparison."""
 
     @abstractmethod
+    def source(self) -> Path:
+        """The source that it is built from, without what the lab adds."""
+
+    @abstractmethod
     def title(self, path: Path) -> str:
         """Its name and version."""
 

@@ -130,6 +130,12 @@ class Qemu(Emulator):
         )
         return made / "qemu-system-x86_64"
 
+    def source(self) -> Path:
+        self.check_given()
+        where = cache_folder("src") / f"qemu-{key_of(_SOURCE.key())}"
+        _SOURCE.lay_out(where, _fetch)
+        return where
+
     def title(self, path: Path) -> str:
         return f"QEMU {text_of(path.parent / 'version').strip()}"
 
