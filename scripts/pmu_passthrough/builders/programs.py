@@ -93,7 +93,8 @@ def payload() -> Path:
 
 def libraries(programs: Iterable[Path]) -> list[str]:
     """The shared libraries that programs load, as absolute paths."""
-    said = process.output(["ldd", *programs])
+    # Its status is 1 if one of them is static.
+    said = process.said(["ldd", *programs])
     return sorted(set(re.findall(r"(/[^ \n]*) \(0x", said)))
 
 
@@ -117,17 +118,27 @@ def pack(root: Path, out: Path) -> None:
     part.rename(out)
 
 
+def busybox() -> Path:
+    """The shell of the initial file system. Distributions call the static one differently;
+    of another the libraries are packed, too."""
+    for name in ("busybox-static", "busybox.static", "busybox"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise Refused("busybox is missing (the initial file system)")
+
+
 def _fill(root: Path, programs: Path) -> None:
     for name in ("bin", "dev", "proc", "sys", "tmp", "root", "lab"):
         (root / name).mkdir(parents=True)
-    shutil.copy("/bin/busybox", root / "bin")
+    shell = busybox()
+    shutil.copy(shell, root / "bin/busybox")
     shutil.copy(TOP / "lab/init/init", root / "init")
     tests = [*sorted(programs.glob("*_test")), programs / "probe", programs / "calibrate"]
     for path in tests:
         shutil.copy(path, root / "lab")
     shutil.copytree(programs / "known", root / "lab/known")
     process.run(["strip", "-g", *(root / "lab" / path.name for path in tests)])
-    for name in libraries(tests):
+    for name in libraries([*tests, shell]):
         (root / name[1:]).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(name, root / name[1:])
 
@@ -135,13 +146,10 @@ def _fill(root: Path, programs: Path) -> None:
 def initramfs(programs: Path) -> Path:
     """A cpio with busybox, init and the programs, made again only if one changed."""
     need_tool("cpio", "the initial file system")
-    if not os.access("/bin/busybox", os.X_OK):
-        raise Refused("/bin/busybox is missing (the initial file system)")
+    shell = busybox()
     out = programs / "initramfs.cpio"
     stamp = programs / "initramfs.made-of"
-    state = key_of(
-        (programs / "made-of").read_text(encoding="utf-8"), Path("/bin/busybox"), TOP / "lab/init"
-    )
+    state = key_of((programs / "made-of").read_text(encoding="utf-8"), shell, TOP / "lab/init")
     with _guard, Lock(programs / "initramfs.lock").take("another run"):
         if not out.exists() or not stamp.exists() or stamp.read_text(encoding="utf-8") != state:
             stamp.unlink(missing_ok=True)

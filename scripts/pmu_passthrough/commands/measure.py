@@ -99,7 +99,7 @@ def _boot(values: argparse.Namespace) -> int:
 
 
 def _counting(values: argparse.Namespace) -> int:
-    idle = [_LAB, "exec", "--", "/bin/busybox", "sh", "-c", _BUSY]
+    idle = [_LAB, "exec", "--", str(programs.busybox()), "sh", "-c", _BUSY]
     counted = [
         _LAB,
         "exec",
@@ -109,7 +109,7 @@ def _counting(values: argparse.Namespace) -> int:
         "-a",
         "-e",
         "instructions",
-        "/bin/busybox",
+        str(programs.busybox()),
         "sh",
         "-c",
         _BUSY,

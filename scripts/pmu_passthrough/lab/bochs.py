@@ -105,7 +105,9 @@ def _check_name(path: Path) -> None:
 
 def _disk(disk: Path, kernel: Path, initrd: Path, arguments: str) -> None:
     """Bochs boots disks: one with the kernel, its initial file system and a loader."""
-    need_tool("grub-mkrescue", "the machine's disk")
+    # Fedora and openSUSE have it under the name of the version.
+    tool = "grub2-mkrescue" if shutil.which("grub2-mkrescue") else "grub-mkrescue"
+    need_tool(tool, "the machine's disk")
     root = disk.with_name(f"{disk.name}.root")
     log = disk.with_name(f"{disk.name}.log")
     shutil.rmtree(root, ignore_errors=True)
@@ -117,7 +119,7 @@ def _disk(disk: Path, kernel: Path, initrd: Path, arguments: str) -> None:
             shutil.copy(path, root / "boot" / name)
     loads = f"linux /boot/kernel {arguments}\ninitrd /boot/initrd\nboot\n"
     (root / "boot/grub/grub.cfg").write_text(loads, encoding="utf-8")
-    quiet(["grub-mkrescue", "-o", disk, root], log, "cannot make the machine's disk")
+    quiet([tool, "-o", disk, root], log, "cannot make the machine's disk")
     shutil.rmtree(root)
     log.unlink()
 

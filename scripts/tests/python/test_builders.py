@@ -12,7 +12,7 @@ import pytest
 
 from pmu_passthrough.base import place
 from pmu_passthrough.base.say import Refused
-from pmu_passthrough.builders import kernel, source
+from pmu_passthrough.builders import kernel, programs, source
 from pmu_passthrough.builders.cache import CacheLock, cached, forget_halves, key_of, step
 from pmu_passthrough.builders.own_tree import OwnTree, replace
 
@@ -254,3 +254,24 @@ def test_an_own_tree_begins_as_its_source_each_time(
     again = OwnTree(src, "other")
     assert (again.path / "changed.c").read_bytes() == (src / "changed.c").read_bytes()
     assert not (again.path / "new.c").exists()
+
+
+def test_busybox_is_found_by_the_names_that_distributions_give_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Refused, match="busybox is missing"):
+        programs.busybox()
+    for name in ("busybox", "busybox-static"):
+        (tmp_path / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+        assert programs.busybox() == tmp_path / name
+
+
+def test_a_static_program_has_no_libraries_and_hides_none(tmp_path: Path) -> None:
+    (tmp_path / "one.c").write_text("int main(void) { return 0; }\n", encoding="utf-8")
+    for name, *options in (("static", "-static"), ("shared",)):
+        subprocess.run(["gcc", *options, "-o", tmp_path / name, tmp_path / "one.c"], check=True)
+    assert not programs.libraries([tmp_path / "static"])
+    found = programs.libraries([tmp_path / "static", tmp_path / "shared"])
+    assert any("/libc.so" in name for name in found)
