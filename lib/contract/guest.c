@@ -113,7 +113,7 @@ RULE(M37.kept,
 
 RULE(M32,
      "the event filter stops a counter, and the guest reads back what it wrote",
-     "kvm_mediated_pmu_refresh_event_filter(), kvm_vm_ioctl_set_pmu_event_filter()")
+     "kvm_mediated_pmu_refresh_event_filter(), is_gp_event_allowed(), filter_cmp(), kvm_vm_ioctl_set_pmu_event_filter()")
 {
 	struct guest_count count;
 

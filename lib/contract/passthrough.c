@@ -70,7 +70,7 @@ RULE(M31, "RDPMC needs no exit if the guest has all counters of the host",
 
 /* AMD64 APM volume 2, "PERF_CTL": Host/Guest Only. */
 RULE(M33, "the guest's host-only and guest-only bits mean its own guests",
-     "amd_pmc_is_disabled_in_current_mode(), svm_pmu_handle_nested_transition(); AMD64 APM volume 2, PERF_CTL Registers")
+     "amd_pmc_is_disabled_in_current_mode(), svm_pmu_handle_nested_transition(), __kvm_pmu_reprogram_counters(); AMD64 APM volume 2, PERF_CTL Registers")
 {
 	struct guest_count count;
 	bool counts;
