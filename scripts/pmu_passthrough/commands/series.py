@@ -4,8 +4,8 @@
 import argparse
 from pathlib import Path
 
-from ..base.options import Parser, complete
-from ..base.place import build_folder
+from ..base.options import Parser, complete, not_empty
+from ..base.place import Lock, build_folder, folder
 from ..base.say import Refused
 from ..lab.bochs import Bochs
 from ..lab.emulator import Emulator
@@ -29,7 +29,9 @@ who git says you are, and nothing is signed off: "git am -s" does that.""",
         "Environment: QEMU_SRC, BOCHS_SRC (the emulator's source).\n\nStatus: 0, 2 bad input.",
     )
     made.add_argument("name", nargs="*", help=argparse.SUPPRESS)
-    made.add_argument("--out", metavar="DIR", help="where to (default build/series/NAME)")
+    made.add_argument(
+        "--out", metavar="DIR", type=not_empty, help="where to (default build/series/NAME)"
+    )
     return made
 
 
@@ -42,7 +44,10 @@ def main(arguments: list[str]) -> int:
     out = Path(values.out) if values.out else build_folder("series") / name
     if values.out and out.exists():
         raise Refused(f"{out} is there already")
-    series = Series(name)
-    for path in written.write(series, _EMULATORS[name]().source(), out):
-        print(path)
+    folder(out.parent, "to")
+    series, who = Series(name), written.sender()
+    source = _EMULATORS[name]().source()
+    with Lock(build_folder() / "series.lock").take("another scripts/series"):
+        for path in written.write(series, source, out, who):
+            print(path)
     return 0

@@ -2,13 +2,16 @@
 """upstream/NAME/series.toml: what of lab/NAME is for the emulator's project, patch by patch."""
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from ..base.place import TOP, text_of
 from ..base.say import Refused
 from .hooks import Choice, Hunk, Line, read, share_out
+
+_LISTS = ("lines", "files", "own")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,18 @@ class Part:
     own: list[str] = field(default_factory=list)
     amend: str = ""
 
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> "Part":
+        """Of what is written there."""
+        part = cls(**said)
+        for one in fields(cls):
+            value = getattr(part, one.name)
+            words = value if isinstance(value, list) else [value]
+            is_so = isinstance(value, list) == (one.name in _LISTS)
+            if not is_so or not all(isinstance(word, str) for word in words):
+                raise TypeError(f"{one.name} = {value!r}")
+        return part
+
 
 class Series:
     """The series of one emulator."""
@@ -43,10 +58,16 @@ class Series:
         path = self.folder / "series.toml"
         try:
             said = tomllib.loads(text_of(path))
-            self.patches = [Part(**part) for part in said["patch"]]
-            self.left = [Part(**part) for part in said["left"]]
-        except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+            self.patches = [Part.of(part) for part in said["patch"]]
+            self.left = [Part.of(part) for part in said["left"]]
+        except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
             raise Refused(f"{path} is no description of a series: {error}") from None
+        if not all(part.subject and part.body.strip() for part in self.patches):
+            raise Refused(f"{path} has a patch without subject or body")
+        if not all(part.why.strip() for part in self.left):
+            raise Refused(f"{path} leaves something out, and does not say why")
+        if not self.cover.strip():
+            raise Refused(f"{self.folder} has no cover-letter.txt")
         self.hunks: list[Hunk] = read(text_of(self.lab / "hooks.patch"))
         parts = [*self.patches, *self.left]
         choices = [[Choice.of(line) for line in part.lines] for part in parts]

@@ -2,9 +2,10 @@
 """The hooks of an emulator line by line: whose each is, and files with some of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from ..base.modules import need_module
 from ..base.say import Refused
@@ -42,14 +43,26 @@ class Hunk:
     lines: tuple[Line, ...]
 
 
+def _parsed(text: str) -> Iterable[Any]:
+    try:
+        return list(unidiff.PatchSet(text))
+    # It has others than its own, for what it did not think of.
+    except Exception as error:  # pylint: disable=broad-except
+        raise Refused(f"the hooks are no patch: {str(error).splitlines()[0]}") from None
+
+
 def read(text: str) -> list[Hunk]:
-    """The hunks of a patch."""
+    """The hunks of a patch, which changes files and adds or removes none."""
     found = []
-    for file in unidiff.PatchSet(text):
+    for file in _parsed(text):
+        if "/dev/null" in (file.source_file, file.target_file):
+            raise Refused(f"the hooks add or remove {file.path}: new files are no hooks")
         for hunk in file:
             start = hunk.source_start - 1
             number, before, lines = start, [], []
             for place, line in enumerate(hunk):
+                if line.line_type not in " +-" or not line.value.endswith("\n"):
+                    raise Refused(f"the hooks know of {file.path} without a last newline")
                 if line.is_added:
                     lines.append(Line(number, place, line.value, True))
                     continue
@@ -115,14 +128,27 @@ def share_out(
     return shared
 
 
-def _place(hunk: Hunk, original: Sequence[str]) -> int:
-    """How far from where it says it is the hunk's place in the original."""
-    count = len(hunk.before)
-    for far in sorted(range(-_FAR, _FAR + 1), key=abs):
-        start = hunk.start + far
-        if start >= 0 and tuple(original[start : start + count]) == hunk.before:
-            return far
-    raise Refused(f"the hooks do not fit {hunk.file} at line {hunk.start + 1}")
+def _places(hunks: Sequence[Hunk], original: Sequence[str]) -> Iterator[tuple[Hunk, int]]:
+    """How far from where it says it is the place of each hunk in the original: as far as
+    that of the hunk before, or as near to that as there is one, after that."""
+    last, end = 0, 0
+    for hunk in hunks:
+        count = len(hunk.before)
+        found = [
+            far
+            for far in range(last - _FAR, last + _FAR + 1)
+            if hunk.start + far >= end
+            and tuple(original[hunk.start + far : hunk.start + far + count]) == hunk.before
+        ]
+        found.sort(key=lambda far: abs(far - last))
+        where = f"{hunk.file} at line {hunk.start + 1}"
+        if not found:
+            raise Refused(f"the hooks do not fit {where}")
+        if len(found) > 1 and abs(found[0] - last) == abs(found[1] - last):
+            raise Refused(f"the hooks fit {where} in two places")
+        last = found[0]
+        end = hunk.start + last + count
+        yield hunk, last
 
 
 def version(original: str, hunks: Sequence[Hunk], wanted: set[tuple[Hunk, Line]]) -> str:
@@ -132,11 +158,12 @@ def version(original: str, hunks: Sequence[Hunk], wanted: set[tuple[Hunk, Line]]
     hunks -- all of that file
     wanted -- the lines to be added or taken away
     """
-    lines = original.splitlines(keepends=True)
+    # At newlines, and at nothing else that may end a line.
+    lines = [f"{line}\n" for line in original.split("\n")]
+    lines[-1] = lines[-1][:-1]
     before: dict[int, list[str]] = {}
     gone = set()
-    for hunk in hunks:
-        far = _place(hunk, lines)
+    for hunk, far in _places(hunks, lines):
         for line in hunk.lines:
             if (hunk, line) not in wanted:
                 continue

@@ -22,5 +22,5 @@ written() {
 }
 
 @test "the series for Bochs is written, without what is the lab's own" {
-	written bochs 5
+	written bochs 7
 }
