@@ -5,6 +5,7 @@
  * to M46, M56).
  */
 #include "all_registers.h"
+#include "base/file.h"
 #include "guest_case.h"
 
 #define EMULATED_TURNS 50
@@ -303,6 +304,42 @@ TEST_F(counters, M45_as_many_controls_of_fixed_counters_as_announced)
 	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
 	c->o.fixed_found = fixed_controls_found(c);
 	JUDGE("M45.fixed", &c->s, &c->o);
+}
+
+/* Of IA32_PERF_GLOBAL_STATUS: SDM volume 4, "Trace_ToPA_PMI". */
+#define STATUS_TOPA (1ull << 55)
+
+/*
+ * With fewer counters than the host has, so that KVM, and not the hardware,
+ * answers. KVM takes the bit of Intel PT if any guest may have that.
+ */
+TEST_F(counters, M45_no_bit_of_what_is_not_announced)
+{
+	struct guest_case *c = &self->c;
+	uint64_t others;
+	int step[3], control;
+
+	NEEDS(!c->pmu.amd, "an Intel processor");
+	NEEDS(c->host.version > 1 && c->host.general > 1,
+	      "a PMU with a global control");
+	NEEDS(file_number("/sys/module/kvm_intel/parameters/pt_mode", 0) == 0,
+	      "kvm_intel.pt_mode=0");
+	guest_case_limit(c, c->host.general - 1, c->host.version);
+	others = 1ull << c->pmu.general;
+	control = script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_CLEAR, 0),
+			       1);
+	step[0] = script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+			       others);
+	step[1] = script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_CLEAR, 0),
+			       others);
+	step[2] = script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_CLEAR, 0),
+			       STATUS_TOPA);
+	script_run(&c->guest);
+	c->o.guest_control = !script_vector(&c->guest, control);
+	c->o.bits_found = 0;
+	for (int i = 0; i < 3; i++)
+		c->o.bits_found += !script_vector(&c->guest, step[i]);
+	JUDGE("M45.bits", &c->s, &c->o);
 }
 
 /* With all counters of the host, so that nothing else makes them exit. */

@@ -242,6 +242,8 @@
 	  "general counters that can be read, from the first on")                                  \
 	X(fixed_found, NUMBER,                                                                     \
 	  "fixed counters that can be read, from the first on")                                    \
+	X(bits_found, NUMBER,                                                                      \
+	  "bits of the global registers, of what is not announced, that can be written")           \
 	X(offered_counters, NUMBER,                                                                \
 	  "general counters in KVM_GET_SUPPORTED_CPUID")                                           \
 	X(offered_fixed, NUMBER, "fixed counters in KVM_GET_SUPPORTED_CPUID")                      \

@@ -369,6 +369,14 @@ RULE(M45.fixed, "and the controls of as many fixed counters",
 	EXACTLY(fixed_found, s->guest_fixed);
 }
 
+RULE(M45.bits, "and no bit of any other in the global registers",
+     "intel_pmu_refresh(), kvm_pmu_set_msr()")
+{
+	NEEDS(s->amd == 0);
+	CONTROL_BY(M45, guest_control, 1);
+	EXACTLY(bits_found, 0);
+}
+
 static int64_t at_most(int64_t value, int64_t most)
 {
 	return value < most ? value : most;
