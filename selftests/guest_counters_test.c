@@ -313,11 +313,11 @@ TEST_F(counters, M45_as_many_controls_of_fixed_counters_as_announced)
  * With fewer counters than the host has, so that KVM, and not the hardware,
  * answers. KVM takes the bit of Intel PT if any guest may have that.
  */
-TEST_F(counters, M45_no_bit_of_what_is_not_announced)
+TEST_F(counters, M45_M46_no_bit_of_what_is_not_announced)
 {
 	struct guest_case *c = &self->c;
 	uint64_t others;
-	int step[3], control;
+	int step[4], control;
 
 	NEEDS(!c->pmu.amd, "an Intel processor");
 	NEEDS(c->host.version > 1 && c->host.general > 1,
@@ -334,12 +334,15 @@ TEST_F(counters, M45_no_bit_of_what_is_not_announced)
 			       others);
 	step[2] = script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS_CLEAR, 0),
 			       STATUS_TOPA);
+	step[3] = script_write(&c->guest, pmu_msr(&c->pmu, PMU_STATUS, 0), 1);
 	script_run(&c->guest);
 	c->o.guest_control = !script_vector(&c->guest, control);
 	c->o.bits_found = 0;
 	for (int i = 0; i < 3; i++)
 		c->o.bits_found += !script_vector(&c->guest, step[i]);
+	c->o.status_writes = !script_vector(&c->guest, step[3]);
 	JUDGE("M45.bits", &c->s, &c->o);
+	JUDGE("M46.written", &c->s, &c->o);
 }
 
 /* With all counters of the host, so that nothing else makes them exit. */

@@ -244,6 +244,8 @@
 	  "fixed counters that can be read, from the first on")                                    \
 	X(bits_found, NUMBER,                                                                      \
 	  "bits of the global registers, of what is not announced, that can be written")           \
+	X(status_writes, NUMBER,                                                                   \
+	  "writes of the read-only status that did not fault")                                     \
 	X(offered_counters, NUMBER,                                                                \
 	  "general counters in KVM_GET_SUPPORTED_CPUID")                                           \
 	X(offered_fixed, NUMBER, "fixed counters in KVM_GET_SUPPORTED_CPUID")                      \

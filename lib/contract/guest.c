@@ -414,6 +414,15 @@ RULE(M46.none, "and what has not overflowed has none",
 	EXACTLY(status_made, 0);
 }
 
+/* AMD's register ignores what is written to it. */
+RULE(M46.written, "and the guest cannot write the status itself",
+     "kvm_pmu_set_msr()")
+{
+	NEEDS(s->amd == 0);
+	CONTROL_BY(M45, guest_control, 1);
+	EXACTLY(status_writes, 0);
+}
+
 RULE(M46, "an overflow sets its status bit, and the guest can clear and set it",
      "kvm_pmu_set_msr(), kvm_pmu_load_guest_pmcs(), amd_pmu_set_msr(), intel_pmu_set_msr()")
 {
