@@ -64,9 +64,9 @@ setup() {
 
 @test "what is skipped belongs to another contract, to the debug kernel, or to more CPUs" {
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL/mediated")" = \
-		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the RFC's contract,needs the emulated contract,needs the perf tool" ]
+		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a host with LBR or PEBS,needs an Intel processor,needs the RFC's contract,needs the emulated contract,needs the perf tool" ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL/rfc")" = \
-		"needs CONFIG_PROVE_LOCKING, and no report so far,needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the emulated contract,needs the mediated contract,needs the perf tool,needs three CPUs" ]
+		"needs CONFIG_PROVE_LOCKING, and no report so far,needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a host with LBR or PEBS,needs an Intel processor,needs the emulated contract,needs the mediated contract,needs the perf tool,needs three CPUs" ]
 }
 
 @test "asked for the mediated contract, the reference kernel speaks it as the plain one does" {

@@ -24,7 +24,7 @@ setup() {
 	[ "$(field .verdict "$FULL")" = "conforms but for known defects" ]
 	[ "$(outcomes "$FULL")" = "conforms known skip" ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$FULL")" = \
-		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a host with LBR or PEBS,needs the RFC's contract,needs the emulated contract,needs the perf tool" ]
+		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a host with LBR or PEBS,needs an Intel processor,needs the RFC's contract,needs the emulated contract,needs the perf tool" ]
 	[ "$(field '[.cases[] | select(.outcome == "known") | .reason] | unique | join(",")' "$FULL")" = "known D27,known D28,known D29,known D33,known D35,known D36,known D37,known D39,known D42,known D43,known D44,known D48,known D50" ]
 	[ "$(field '.stale | length' "$FULL")" = 0 ]
 }
