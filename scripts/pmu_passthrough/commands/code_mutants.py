@@ -19,6 +19,7 @@ from ..mutation.mutant import Mutant, load, with_fingerprint
 from ..mutation.patch import Patch
 from ..mutation.report import Outcome
 from ..mutation.table import Wanted, chosen, default, is_of_default
+from ..mutation.verdict import ARGUED
 from .code_options import CONTRACTS, OF_REFERENCE, where_asked
 
 
@@ -69,8 +70,8 @@ def _tell(out: Path, found: Sequence[Outcome], patch: Patch | None) -> int:
         print("\n".join([*report.marked(patch, found), ""]))
     print("\n".join(report.table(found)))
     for one in report.stale(found):
-        complain(f"{one.mutant.fingerprint} is argued to be equivalent, and is noticed")
-    open_ones = [one for one in found if not one.noticed and one.how != "equivalent"]
+        complain(f"{one.mutant.fingerprint} is argued to be no fault or out of reach: {one.how}")
+    open_ones = [one for one in found if not one.noticed and one.how not in ARGUED]
     if open_ones:
         say(f"{len(open_ones)} mutants that nothing noticed: {out}/unnoticed")
     say(f"with the source: {out}/mutants.html")

@@ -34,7 +34,8 @@ With --code, --patch, --range or --reference it is the kernel's own code that is
 the usual operators of mutation: a statement left out, a condition always true, another constant.
 All mutants are in one kernel, one is on at a time. Each is asked the cases for which it
 makes a difference, those of rules that name the function first. Those that nothing can
-notice are argued in configs/equivalent-code.list.""",
+notice are argued in configs/equivalent-code.list, code that no host comes to in
+configs/unreached-code.list.""",
         "Environment: MACHINE, JOBS, MUTANTS_OPTIONS (of make).\n"
         "Status: 0 every fault is killed by a case of its rule or argued, 1 not, 2 bad input.",
     )

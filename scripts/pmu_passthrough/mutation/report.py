@@ -12,7 +12,16 @@ from ..results.html import page
 from .mutant import Mutant
 from .patch import Patch
 from .shown import Line, Part, columns, percent
-from .verdict import NOTICED, WORDS, Verdict, arguments, best, counted, is_stale
+from .verdict import (
+    ARGUED,
+    NOTICED,
+    WORDS,
+    Verdict,
+    best,
+    counted,
+    is_stale,
+    why,
+)
 
 _COLUMNS = (
     ("mutants", ""),
@@ -22,6 +31,7 @@ _COLUMNS = (
     ("survived", "survived"),
     ("no effect", "same"),
     ("not reached", "unreached"),
+    ("out of reach", "absent"),
     ("equivalent", "equivalent"),
     ("not asked", "unknown"),
 )
@@ -33,12 +43,14 @@ _LEFT = ("survived", "unreached", "same", "unknown")
 @dataclass(frozen=True)
 class Outcome:
     """A mutant and what became of it: the best of all machines and contracts that it was
-    asked under; HOW it counts; STALE: noticed where it is argued that nothing can."""
+    asked under; HOW it counts; STALE: noticed, or reached, where it is argued that nothing can; WHY: what is argued.
+    """
 
     mutant: Mutant
     verdict: Verdict
     how: str
     stale: bool = False
+    why: str = ""
 
     @property
     def noticed(self) -> bool:
@@ -46,8 +58,7 @@ class Outcome:
 
     def words(self) -> str:
         """One line: what became of it, and what the mutant is."""
-        why = arguments()[self.mutant.fingerprint].why if self.how == "equivalent" else ""
-        detail = why or self.verdict.words()
+        detail = self.why or self.verdict.words()
         return f"{self.how:<10} {self.mutant.fingerprint} {self.mutant.words()}" + (
             f"  [{detail}]" if detail else ""
         )
@@ -61,19 +72,19 @@ def outcomes(
     for one in mutants:
         verdicts = {place: ask(one) for place, ask in asked.items()}
         how, stale = counted(one, verdicts), is_stale(one, verdicts)
-        made.append(Outcome(one, best(verdicts.values()), how, stale))
+        made.append(Outcome(one, best(verdicts.values()), how, stale, why(one, how, verdicts)))
     return made
 
 
 def stale(found: Sequence[Outcome]) -> list[Outcome]:
-    """Argued to be equivalent, and noticed all the same."""
+    """Argued to be equivalent and noticed, or out of reach and reached."""
     return [one for one in found if one.stale]
 
 
 @dataclass(frozen=True)
 class Row:
     """A file, or all: how many mutants came to what, and the share that was noticed of
-    those that are no equivalents."""
+    those that are neither equivalents nor out of reach."""
 
     name: str
     count: Mapping[str, int]
@@ -88,7 +99,7 @@ class Row:
 
     @property
     def matter(self) -> int:
-        return self.all - self.count.get("equivalent", 0)
+        return self.all - sum(self.count.get(how, 0) for how in ARGUED)
 
     def cells(self) -> list[str]:
         cells = [str(self.count.get(how, 0)) if how else str(self.all) for _, how in _COLUMNS]
@@ -118,7 +129,7 @@ def unnoticed(found: Sequence[Outcome]) -> Iterator[str]:
     """Those that nothing noticed, by function and line, and what they are."""
     where = ""
     for one in found:
-        if one.noticed or one.how == "equivalent":
+        if one.noticed or one.how in ARGUED:
             continue
         here = f"{one.mutant.file}:{one.mutant.line}: {one.mutant.function}()"
         if here != where:
@@ -143,7 +154,9 @@ def mark(here: Sequence[Outcome]) -> str:
     killers = sorted({rule for one in here if one.noticed for rule in one.verdict.rules})
     if killers:
         return " ".join(killers[:2]) + (" ..." if len(killers) > 2 else "")
-    return "breaks" if any(one.noticed for one in here) else "equivalent" if here else ""
+    if any(one.noticed for one in here):
+        return "breaks"
+    return _NAMES[here[0].how] if here else ""
 
 
 def _by_patch_line(patch: Patch, found: Sequence[Outcome]) -> dict[tuple[str, int], list[Outcome]]:
@@ -169,14 +182,14 @@ def marked(patch: Patch, found: Sequence[Outcome]) -> Iterator[str]:
         sign = "" if line.kind == "@" else line.kind
         yield f"{mark(here):<15} {sign}{line.text}".rstrip()
         for one in here:
-            if not one.noticed and one.how != "equivalent":
+            if not one.noticed and one.how not in ARGUED:
                 yield f"{'':<15} > {one.words()}"
 
 
 def _line(kind: str, number: int, text: str, here: Sequence[Outcome]) -> Line:
     order = (*_LEFT, *reversed(NOTICED))
     worst = next((how for how in order if any(one.how == how for one in here)), "")
-    return Line(number, kind, text, mark(here), worst or ("equivalent" if here else ""), here)
+    return Line(number, kind, text, mark(here), worst or (here[0].how if here else ""), here)
 
 
 def _functions(found: Sequence[Outcome], sources: Path) -> Iterator[Part]:

@@ -23,14 +23,17 @@ WORDS = {
     "same": "reached, but what it becomes never had another value",
     "unreached": "no case reaches it",
     "unknown": "not asked yet, or without a certain answer",
+    "absent": "no case reaches it, as no host that was asked comes there: argued",
     "equivalent": "argued to be no fault",
 }
+# Nothing is left to do about these.
+ARGUED = ("absent", "equivalent")
 NOTICED = ("own", "killed", "breaks")
 
 
 @dataclass(frozen=True)
 class Argument:
-    """That nothing can notice a mutant, and why.
+    """That nothing can notice a mutant, or come to it, and why.
 
     where -- on which machines under which contracts: globs of MACHINE/CONTRACT
     """
@@ -46,6 +49,23 @@ class Argument:
 def arguments() -> dict[str, Argument]:
     """By fingerprint."""
     return {name: Argument(where, why) for name, where, why in columns("equivalent-code.list")}
+
+
+@functools.cache
+def _unreached() -> list[tuple[str, Argument]]:
+    return [(name, Argument(where, why)) for name, where, why in columns("unreached-code.list")]
+
+
+def out_of_reach(mutant: Mutant, place: str) -> str:
+    """Why no case comes to it at MACHINE/CONTRACT, if that is argued: of it, its function
+    or its file."""
+    for name, argument in _unreached():
+        here = name in (mutant.fingerprint, mutant.function) or fnmatch.fnmatchcase(
+            mutant.file, name
+        )
+        if here and argument.covers(place):
+            return argument.why
+    return ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,8 @@ def counted(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> str:
     """What it counts as, by the VERDICTS of each MACHINE/CONTRACT: one that nothing noticed
     is equivalent if that is argued of every place where a case came to it."""
     how = best(verdicts.values()).how
+    if how == "unreached" and all(out_of_reach(mutant, place) for place in verdicts):
+        return "absent"
     argument = arguments().get(mutant.fingerprint)
     if how in NOTICED or not argument:
         return how
@@ -96,10 +118,20 @@ def counted(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> str:
 
 
 def is_stale(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> bool:
-    """Was it noticed at a place of which it is argued that nothing can?"""
+    """Was it noticed, or reached, at a place of which it is argued that nothing can?"""
     argument = arguments().get(mutant.fingerprint)
     noticed = [place for place, one in verdicts.items() if one.how in NOTICED]
-    return argument is not None and any(argument.covers(place) for place in noticed)
+    reached = [place for place, one in verdicts.items() if one.how not in ("unreached", "unknown")]
+    return any(argument.covers(place) for place in noticed if argument) or any(
+        out_of_reach(mutant, place) for place in reached
+    )
+
+
+def why(mutant: Mutant, how: str, places: Iterable[str]) -> str:
+    """What is argued of one that counts as HOW, at the first of PLACES."""
+    if how == "equivalent":
+        return arguments()[mutant.fingerprint].why
+    return out_of_reach(mutant, next(iter(places), "")) if how == "absent" else ""
 
 
 def _line(name: str, verdict: Verdict) -> str:

@@ -301,7 +301,35 @@ def argued(monkeypatch: pytest.MonkeyPatch) -> None:
         "f7": Argument("amd*/* */mediated", "no such counter"),
     }
     monkeypatch.setattr(verdict, "arguments", lambda: these)
-    monkeypatch.setattr(report, "arguments", verdict.arguments)
+    reasons = [
+        ("drivers/*", Argument("amd*/*", "another vendor's")),
+        ("f5", Argument("*/emulated", "of the other mode")),
+        ("beyond", Argument("*", "of no host")),
+    ]
+    monkeypatch.setattr(verdict, "_unreached", lambda: reasons)
+
+
+@pytest.mark.usefixtures("argued")
+def test_a_reason_why_nothing_is_reached_holds_where_it_says() -> None:
+    no = Verdict("unreached")
+    amd, intel, other = "amd-zen4/mediated", "intel-v5/mediated", "intel-v5/emulated"
+    assert counted(mutant(5), {other: no}) == "absent"
+    assert counted(mutant(5), {amd: no, other: no}) == "unreached"
+    assert counted(mutant(6), {other: no}) == "unreached"
+    assert (
+        counted(dataclasses.replace(mutant(6), function="beyond"), {amd: no, other: no}) == "absent"
+    )
+    driver = dataclasses.replace(mutant(6), file="drivers/x.c")
+    assert counted(driver, {amd: no}) == "absent"
+    assert counted(driver, {amd: no, intel: no}) == "unreached"
+    # Of another place nothing is said; what is reached, or only not asked, is no reason's.
+    assert counted(driver, {amd: no, intel: Verdict("own")}) == "own"
+    assert not is_stale(driver, {amd: no, intel: Verdict("own")})
+    assert not is_stale(driver, {amd: Verdict("unknown")})
+    assert is_stale(driver, {amd: Verdict("same")})
+    (found,) = report.outcomes([driver], {amd: lambda _: no})
+    assert found.words().endswith("[another vendor's]") and found.how == "absent"
+    assert not list(report.unnoticed([found])) and report.rows([found])[-1].matter == 0
 
 
 @pytest.mark.usefixtures("argued")
