@@ -209,7 +209,7 @@ RULE(M31.agree, "RDPMC and RDMSR of a counter agree",
 }
 
 RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
-     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), svm_vcpu_run(), pmc_read_counter()")
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), intel_pmu_get_msr(), intel_pmu_set_msr(), svm_vcpu_run(), pmc_read_counter()")
 {
 	expect_kept(s, d);
 }
@@ -294,7 +294,7 @@ RULE(M42,
 }
 
 RULE(M43, "what a host event counts does not depend on how long a guest ran",
-     "perf_load_guest_context(), perf_put_guest_context()")
+     "perf_load_guest_context(), perf_put_guest_context(), perf_guest_get_msrs(), atomic_switch_perf_msrs()")
 {
 	NEEDS(s->exclude_guest == 1);
 	NEEDS(s->guest_iterations > 0);
