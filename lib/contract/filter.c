@@ -38,7 +38,7 @@ bool filter_stops(const struct event_filter *filter, uint16_t select,
 
 RULE(M80,
      "the event filter stops the events that its entries fit: by select, by unit mask under a mask, and not those that an excluding entry fits",
-     "filter_contains_match(), is_filter_entry_match(), filter_cmp(), is_gp_event_allowed(), convert_to_masked_filter(), prepare_filter_lists(), kvm_vm_ioctl_set_pmu_event_filter()")
+     "filter_contains_match(), is_filter_entry_match(), filter_cmp(), is_gp_event_allowed(), convert_to_masked_filter(), prepare_filter_lists(), reprogram_counter(), kvm_vm_ioctl_set_pmu_event_filter()")
 {
 	STATED(filtered);
 	CONTROL_BY(M41, guest_control, 1);
