@@ -117,6 +117,11 @@ static int describe_other(struct perf_event_attr *attr, enum pmu_kind pmu)
 	}
 }
 
+long event_turn_ms(void)
+{
+	return file_number(PMU_DEVICES "cpu/perf_event_mux_interval_ms", -1);
+}
+
 int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu)
 {
 	int err;

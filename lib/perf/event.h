@@ -27,6 +27,12 @@
 int event_describe(struct perf_event_attr *attr, enum pmu_kind pmu);
 
 /*
+ * How often events of the core PMU that share counters take turns, in ms
+ * (perf_event_mux_interval_ms in sysfs); -1 if the machine does not say.
+ */
+long event_turn_ms(void);
+
+/*
  * Encode what event_describe() gives for PMU_CORE, once for this process and
  * all that it forks. Returns who encoded it: libpfm4, where the suite was built
  * with it and it knows the processor; else the suite, by the vendor's manual;
