@@ -124,7 +124,8 @@ def busybox() -> Path:
     for name in ("busybox-static", "busybox.static", "busybox"):
         if found := shutil.which(name):
             return Path(found)
-    raise Refused("busybox is missing (the initial file system)")
+    need_tool("busybox", "the initial file system")
+    return Path("busybox")
 
 
 def _fill(root: Path, programs: Path) -> None:

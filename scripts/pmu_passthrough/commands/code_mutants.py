@@ -70,7 +70,7 @@ def _tell(out: Path, found: Sequence[Outcome], patch: Patch | None) -> int:
         print("\n".join([*report.marked(patch, found), ""]))
     print("\n".join(report.table(found)))
     for one in report.stale(found):
-        complain(f"{one.mutant.fingerprint} is argued to be no fault or out of reach: {one.how}")
+        complain(f"{one.mutant.fingerprint} is wrong in {one.stale}")
     open_ones = [one for one in found if not one.noticed and one.how not in ARGUED]
     if open_ones:
         say(f"{len(open_ones)} mutants that nothing noticed: {out}/unnoticed")

@@ -19,7 +19,7 @@ from .verdict import (
     Verdict,
     best,
     counted,
-    is_stale,
+    what_is_stale,
     why,
 )
 
@@ -43,13 +43,13 @@ _LEFT = ("survived", "unreached", "same", "unknown")
 @dataclass(frozen=True)
 class Outcome:
     """A mutant and what became of it: the best of all machines and contracts that it was
-    asked under; HOW it counts; STALE: noticed, or reached, where it is argued that nothing can; WHY: what is argued.
+    asked under; HOW it counts; STALE: which list is wrong about it; WHY: what is argued.
     """
 
     mutant: Mutant
     verdict: Verdict
     how: str
-    stale: bool = False
+    stale: str = ""
     why: str = ""
 
     @property
@@ -71,7 +71,7 @@ def outcomes(
     made = []
     for one in mutants:
         verdicts = {place: ask(one) for place, ask in asked.items()}
-        how, stale = counted(one, verdicts), is_stale(one, verdicts)
+        how, stale = counted(one, verdicts), what_is_stale(one, verdicts)
         made.append(Outcome(one, best(verdicts.values()), how, stale, why(one, how, verdicts)))
     return made
 

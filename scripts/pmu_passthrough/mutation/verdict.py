@@ -105,33 +105,42 @@ def best(verdicts: Iterable[Verdict]) -> Verdict:
 
 def counted(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> str:
     """What it counts as, by the VERDICTS of each MACHINE/CONTRACT: one that nothing noticed
-    is equivalent if that is argued of every place where a case came to it."""
+    is equivalent if that is argued of every place where a case came to it, and absent if no
+    case did, for a reason."""
     how = best(verdicts.values()).how
-    if how == "unreached" and all(out_of_reach(mutant, place) for place in verdicts):
-        return "absent"
-    argument = arguments().get(mutant.fingerprint)
-    if how in NOTICED or not argument:
+    if how in NOTICED:
         return how
-    reached = [place for place, one in verdicts.items() if one.how != "unreached"]
-    left = [place for place in reached or verdicts if not argument.covers(place)]
-    return best(verdicts[place] for place in left).how if left else "equivalent"
-
-
-def is_stale(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> bool:
-    """Was it noticed, or reached, at a place of which it is argued that nothing can?"""
     argument = arguments().get(mutant.fingerprint)
-    noticed = [place for place, one in verdicts.items() if one.how in NOTICED]
-    reached = [place for place, one in verdicts.items() if one.how not in ("unreached", "unknown")]
-    return any(argument.covers(place) for place in noticed if argument) or any(
-        out_of_reach(mutant, place) for place in reached
-    )
+    reached = [place for place, one in verdicts.items() if one.how != "unreached"]
+    beyond = [] if reached else [place for place in verdicts if out_of_reach(mutant, place)]
+    left = [
+        place
+        for place in reached or verdicts
+        if place not in beyond and not (argument and argument.covers(place))
+    ]
+    if left:
+        return best(verdicts[place] for place in left).how
+    return "absent" if beyond == list(verdicts) else "equivalent"
+
+
+def what_is_stale(mutant: Mutant, verdicts: Mapping[str, Verdict]) -> str:
+    """Which list is wrong about it, if it was noticed, or reached, where that is said to be
+    impossible."""
+    argument = arguments().get(mutant.fingerprint)
+    for place, one in verdicts.items():
+        if argument and argument.covers(place) and one.how in NOTICED:
+            return f"equivalent-code.list: nothing notices it at {place}, but {one.case} does"
+        if out_of_reach(mutant, place) and one.how not in ("unreached", "unknown"):
+            return f"unreached-code.list: no case comes to it at {place}, but one does"
+    return ""
 
 
 def why(mutant: Mutant, how: str, places: Iterable[str]) -> str:
-    """What is argued of one that counts as HOW, at the first of PLACES."""
+    """What is argued of one that counts as HOW, at PLACES."""
     if how == "equivalent":
         return arguments()[mutant.fingerprint].why
-    return out_of_reach(mutant, next(iter(places), "")) if how == "absent" else ""
+    reasons = dict.fromkeys(out_of_reach(mutant, place) for place in places)
+    return "; ".join(reasons) if how == "absent" else ""
 
 
 def _line(name: str, verdict: Verdict) -> str:

@@ -19,7 +19,7 @@ from pmu_passthrough.mutation.calls import Calls  # noqa: E402
 from pmu_passthrough.mutation.mutant import load, with_fingerprint, write  # noqa: E402
 from pmu_passthrough.mutation.patch import Patch  # noqa: E402
 from pmu_passthrough.mutation.verdict import Argument, Kept, Verdict  # noqa: E402
-from pmu_passthrough.mutation.verdict import counted, is_stale  # noqa: E402
+from pmu_passthrough.mutation.verdict import counted, what_is_stale  # noqa: E402
 
 
 # Tables and patches.
@@ -324,9 +324,13 @@ def test_a_reason_why_nothing_is_reached_holds_where_it_says() -> None:
     assert counted(driver, {amd: no, intel: no}) == "unreached"
     # Of another place nothing is said; what is reached, or only not asked, is no reason's.
     assert counted(driver, {amd: no, intel: Verdict("own")}) == "own"
-    assert not is_stale(driver, {amd: no, intel: Verdict("own")})
-    assert not is_stale(driver, {amd: Verdict("unknown")})
-    assert is_stale(driver, {amd: Verdict("same")})
+    assert not what_is_stale(driver, {amd: no, intel: Verdict("own")})
+    assert not what_is_stale(driver, {amd: Verdict("unknown")})
+    assert what_is_stale(driver, {amd: Verdict("same")})
+    # Of one place it is this, of the other that.
+    both = dataclasses.replace(mutant(7), file="drivers/x.c")
+    assert counted(both, {amd: no, intel: no}) == "equivalent"
+    assert counted(both, {amd: no, other: no}) == "unreached"
     (found,) = report.outcomes([driver], {amd: lambda _: no})
     assert found.words().endswith("[another vendor's]") and found.how == "absent"
     assert not list(report.unnoticed([found])) and report.rows([found])[-1].matter == 0
@@ -345,8 +349,8 @@ def test_an_argument_holds_where_it_says() -> None:
     assert counted(mutant(7), {where[2]: Verdict("unreached")}) == "unreached"
     assert counted(mutant(7), {where[0]: left, where[2]: Verdict("own")}) == "own"
     assert counted(mutant(8), {where[0]: left}) == "survived"
-    assert is_stale(mutant(7), {where[0]: Verdict("own"), where[2]: left})
-    assert not is_stale(mutant(7), {where[0]: left, where[2]: Verdict("own")})
+    assert what_is_stale(mutant(7), {where[0]: Verdict("own"), where[2]: left})
+    assert not what_is_stale(mutant(7), {where[0]: left, where[2]: Verdict("own")})
 
 
 @pytest.mark.usefixtures("argued")
