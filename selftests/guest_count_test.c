@@ -106,6 +106,45 @@ TEST_F(count, M41_fixed_counter_of_instructions)
 	JUDGE("M41", &c->s, &c->o);
 }
 
+/* With the global control on: @control of @counter turns it on and off. */
+static void judge_turned_off(struct guest_case *c,
+			     struct __test_metadata *_metadata,
+			     uint32_t counter, uint32_t control, uint64_t on)
+{
+	struct guest *guest = &c->guest;
+	int first, second;
+
+	script_write(guest, counter, 0);
+	script_write(guest, control, on);
+	if (c->pmu.version > 1)
+		script_write(guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+			     pmu_all(&c->pmu));
+	script_do(guest, GUEST_WORK, TURNS);
+	script_write(guest, control, 0);
+	first = script_read(guest, counter);
+	script_do(guest, GUEST_WORK, TURNS);
+	second = script_read(guest, counter);
+	script_run(guest);
+	c->o.guest_control = (int64_t)script_seen(guest, first);
+	c->o.guest_counted = (int64_t)(script_seen(guest, second) -
+				       script_seen(guest, first));
+	JUDGE("M41.off", &c->s, &c->o, "MSR %#x", (unsigned int)counter);
+}
+
+TEST_F(count, M41_nothing_once_it_is_turned_off)
+{
+	const struct pmu *pmu = &self->c.pmu;
+
+	judge_turned_off(&self->c, _metadata, pmu_counter_msr(pmu, 0),
+			 pmu_msr(pmu, PMU_EVENTSEL, 0),
+			 pmu_select(pmu, PMU_INSTRUCTIONS, PMU_USER | PMU_OS));
+	if (pmu->fixed > 0)
+		judge_turned_off(&self->c, _metadata,
+				 pmu_msr(pmu, PMU_FIXED_COUNTER, 0),
+				 pmu_msr(pmu, PMU_FIXED_CTRL, 0),
+				 pmu_select_fixed(0, PMU_USER | PMU_OS));
+}
+
 FIXTURE(levels)
 {
 	struct guest_case c;

@@ -165,6 +165,14 @@ RULE(M34.off,
 	expect_exact(s, d);
 }
 
+RULE(M41.off, "and nothing once its own control turns it off",
+     "kvm_pmu_set_msr(), amd_pmu_set_msr(), intel_pmu_set_msr(), reprogram_fixed_counters()")
+{
+	(void)s;
+	CONTROL_BY(M41, guest_control, 1);
+	EXACTLY(guest_counted, 0);
+}
+
 RULE(M41,
      "a counter of the guest counts exactly what the guest retires at the privilege levels it selects",
      "kvm_pmu_load_guest_pmcs(), perf_load_guest_context(), kvm_pmu_refresh(), kvm_pmu_set_msr(), amd_pmu_set_msr(), intel_pmu_set_msr(), reprogram_counter(), pmc_reprogram_counter(), __kvm_pmu_reprogram_counters(), pmc_read_counter(), kvm_mediated_pmu_refresh_event_filter()")
