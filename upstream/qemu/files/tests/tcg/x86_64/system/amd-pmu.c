@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <minilib.h>
+#include "msr.h"
 
 #define MSR_GLOBAL_STATUS 0xc0000300
 #define MSR_GLOBAL_CTL 0xc0000301
@@ -17,8 +18,6 @@
 #define MSR_CTR(n) (0xc0010201 + 2 * (n))
 #define MSR_LEGACY_CTL0 0xc0010000
 #define MSR_LEGACY_CTR0 0xc0010004
-#define MSR_EFER 0xc0000080
-#define EFER_SVME (1u << 12)
 
 #define INSNS 0xc0u
 #define BRANCHES 0xc2u
@@ -43,20 +42,6 @@ static void check(const char *what, uint64_t expected, uint64_t seen)
     }
     ml_printf("%s: %s: expected %ld, seen %ld\n",
               seen == expected ? "PASS" : "FAIL", what, expected, seen);
-}
-
-static uint64_t rdmsr(uint32_t msr)
-{
-    uint32_t low, high;
-
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-    return low | (uint64_t)high << 32;
-}
-
-static void wrmsr(uint32_t msr, uint64_t value)
-{
-    asm volatile("wrmsr" : : "a"((uint32_t)value),
-                 "d"((uint32_t)(value >> 32)), "c"(msr) : "memory");
 }
 
 static uint64_t rdpmc(uint32_t counter)

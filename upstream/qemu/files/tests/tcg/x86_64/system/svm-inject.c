@@ -10,9 +10,8 @@
 
 #include <stdint.h>
 #include <minilib.h>
+#include "msr.h"
 
-#define MSR_EFER 0xc0000080
-#define EFER_SVME (1u << 12)
 #define MSR_VM_HSAVE_PA 0xc0010117
 
 #define VECTOR 0x40
@@ -59,20 +58,6 @@ static void put32(uint32_t offset, uint32_t value)
 static void put64(uint32_t offset, uint64_t value)
 {
     *(uint64_t *)(vmcb + offset) = value;
-}
-
-static uint64_t rdmsr(uint32_t msr)
-{
-    uint32_t low, high;
-
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-    return low | (uint64_t)high << 32;
-}
-
-static void wrmsr(uint32_t msr, uint64_t value)
-{
-    asm volatile("wrmsr" : : "a"((uint32_t)value),
-                 "d"((uint32_t)(value >> 32)), "c"(msr));
 }
 
 static void put_segment(int index, uint16_t selector, uint16_t attributes)
