@@ -144,7 +144,7 @@ TEST_F(rotate, M28_times_of_a_cgroup_whose_events_take_turns)
 	const long turn_ms = event_turn_ms();
 	const uint64_t turn_ns = (uint64_t)turn_ms * 1000000;
 	uint64_t ns = TURNS * turn_ns;
-	int64_t starved, no_time = 0;
+	int64_t no_time = 0;
 	struct cgroup cgroup;
 	int windows = 0, err;
 
@@ -158,6 +158,7 @@ TEST_F(rotate, M28_times_of_a_cgroup_whose_events_take_turns)
 		err = cgroup_competitors(&self->competitors, &cgroup);
 	while (!err && windows < WINDOWS && !no_time &&
 	       !deadline_passed(&deadline)) {
+		int64_t starved = 0;
 		bool alone;
 
 		err = read_all(&self->competitors, from);
@@ -167,7 +168,6 @@ TEST_F(rotate, M28_times_of_a_cgroup_whose_events_take_turns)
 			err = read_all(&self->competitors, to);
 		if (err || !alone)
 			continue;
-		starved = no_time = 0;
 		for (int i = 0; i < COMPETITORS; i++) {
 			const bool counted = to[i].count > from[i].count;
 

@@ -52,7 +52,6 @@ class Series:
 
     def __init__(self, name: str, top: Path = TOP) -> None:
         """NAME: a folder of upstream/ and of lab/."""
-        self.name = name
         self.folder = top / "upstream" / name
         self.lab = top / "lab" / name
         path = self.folder / "series.toml"
