@@ -373,14 +373,25 @@ TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
 }
 
 /*
+ * Where the host takes an NMI that came while the guest ran:
+ * vmx_do_nmi_irqoff(), or idt_do_nmi_irqoff() since 7.3, with FRED
+ * asm_fred_entry_from_kvm(), and on AMD behind STGI.
+ */
+static const char *const inside[] = { "do_nmi_irqoff", "fred_entry_from_kvm",
+				      "svm_vcpu_run", "svm_vcpu_enter_exit",
+				      NULL };
+
+/*
  * Any other NMI of the host while the guest is inside with an overflow noted:
  * the host's handler must leave the guest's status and interrupt alone. Here it
  * is the one that asks every CPU for a backtrace.
+ * @is_inside: did the guest run when it came?
  */
-static int beside_an_nmi(FIXTURE_DATA(pmi) * self)
+static int beside_an_nmi(FIXTURE_DATA(pmi) * self, bool *is_inside)
 {
 	struct guest_case *c = &self->c;
 	int64_t pmis, nmis;
+	int log = klog_follow();
 	int err = 0;
 
 	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
@@ -394,7 +405,9 @@ static int beside_an_nmi(FIXTURE_DATA(pmi) * self)
 	err = file_write(SYSRQ, "l");
 	if (!script_ends(&c->guest, patience_ms()))
 		return ETIMEDOUT;
-	klog_expected_ends("NMI backtrace");
+	c->o.warned = klog_expected_ends("amd_pmu_v2_handle_irq");
+	*is_inside = klog_backtrace_in(log, GUEST_CPU, inside);
+	close(log);
 	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
 	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
 	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
@@ -406,17 +419,19 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 {
 	struct guest_case *c = &self->c;
 	int fd, tries = 0, lost = 0;
+	bool is_inside, is_again;
 
 	NEEDS(c->pmu.version > 1, "a PMU with an overflow status");
 	NEEDS(!access(SYSRQ, W_OK), "/proc/sysrq-trigger");
+	NEEDS(klog_readable(), "the kernel log");
 	/* Without an event of its own, perf looks at no NMI. */
 	fd = event_try_open_core(EVENT_EXCLUDES_GUEST, ANY_TASK, GUEST_CPU,
 				 NO_GROUP);
 	MUST_BE(fd >= 0);
 	do {
-		MUST(beside_an_nmi(self));
-	} while (c->o.interrupts != c->s.overflows &&
-		 somebodys_nmi(c, ++tries, &lost));
+		MUST(beside_an_nmi(self, &is_inside));
+		is_again = !is_inside || c->o.interrupts != c->s.overflows;
+	} while (is_again && somebodys_nmi(c, ++tries, &lost));
 	close(fd);
 	JUDGE("D26c", &c->s, &c->o);
 }

@@ -183,12 +183,13 @@ RULE(D24,
 }
 
 RULE(D26c, "an NMI of the host takes no overflow from the guest",
-     "kvm_pmu_put_guest_pmcs(), perf_event_nmi_handler()")
+     "kvm_pmu_put_guest_pmcs(), perf_event_nmi_handler(), perf_load_guest_lvtpc()")
 {
 	NEEDS(s->overflows > 0);
 	CONTROL(nmis_inside, 1);
 	EXACTLY(interrupts, s->overflows);
 	EXACTLY(status_made, s->status);
+	EXACTLY(warned, 0);
 }
 
 RULE(D36,

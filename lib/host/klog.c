@@ -54,9 +54,14 @@ int klog_complaints_count(void)
 	return sizeof(complaints) / sizeof(*complaints);
 }
 
+static int open_log(void)
+{
+	return open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 int klog_open(void)
 {
-	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	log_fd = open_log();
 	return log_fd < 0 ? errno : 0;
 }
 
@@ -71,29 +76,41 @@ void klog_mark(void)
 		lseek(log_fd, 0, SEEK_END);
 }
 
-static bool next_complaint(char *text, size_t size)
+/* The text of the next record of @fd, without its dictionary; NULL after the
+ * last. */
+static const char *next_line(int fd, char *record, size_t size)
 {
-	char record[8192];
-	ssize_t got;
-
-	if (log_fd < 0)
-		return false;
 	for (;;) {
+		ssize_t got = read(fd, record, size - 1);
 		char *line;
 
-		got = read(log_fd, record, sizeof(record) - 1);
 		if (got < 0 && errno == EPIPE)
 			continue; /* overwritten: go on with the oldest left */
 		if (got <= 0)
-			return false;
+			return NULL;
 		record[got] = 0;
 		line = strchr(record, ';');
-		if (!line || !klog_is_complaint(line))
+		if (!line)
 			continue;
 		line[strcspn(line, "\n")] = 0;
-		snprintf(text, size, "%s", line + 1);
-		return true;
+		return line + 1;
 	}
+}
+
+static bool next_complaint(char *text, size_t size)
+{
+	char record[8192];
+	const char *line;
+
+	if (log_fd < 0)
+		return false;
+	do {
+		line = next_line(log_fd, record, sizeof(record));
+		if (!line)
+			return false;
+	} while (!klog_is_complaint(line));
+	snprintf(text, size, "%s", line);
+	return true;
 }
 
 bool klog_complaint(char *text, size_t size)
@@ -144,6 +161,40 @@ void klog_expected_also(const char *text)
 {
 	if (strstr(unexpected, text))
 		unexpected[0] = 0;
+}
+
+int klog_follow(void)
+{
+	int fd = open_log();
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static bool names_one(const char *line, const char *const *functions)
+{
+	for (; *functions; functions++) {
+		if (strstr(line, *functions))
+			return true;
+	}
+	return false;
+}
+
+bool klog_backtrace_in(int fd, int cpu, const char *const *functions)
+{
+	char record[8192], head[32];
+	const char *line;
+	bool its = false;
+
+	snprintf(head, sizeof(head), "NMI backtrace for cpu %d", cpu);
+	while ((line = next_line(fd, record, sizeof(record)))) {
+		if (strstr(line, "NMI backtrace for cpu "))
+			its = !strcmp(line, head);
+		else if (its && strstr(line, "RIP: "))
+			return names_one(line, functions);
+	}
+	return false;
 }
 
 void klog_expected_close(void)

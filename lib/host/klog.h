@@ -39,6 +39,18 @@ void klog_expected_also(const char *text);
 /* End it if the case did not come that far. */
 void klog_expected_close(void);
 
+/*
+ * A descriptor of the log, at its end, to be closed; -1 if the log cannot be
+ * read.
+ */
+int klog_follow(void);
+
+/*
+ * Was @cpu, asked for a backtrace since klog_follow() gave @fd, in one of
+ * @functions (NULL ends them)? What it prints: lib/nmi_backtrace.c.
+ */
+bool klog_backtrace_in(int fd, int cpu, const char *const *functions);
+
 /* Can the log be read at all? */
 bool klog_readable(void);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Known defects, kernel log lines, deadlines. */
+#include <fcntl.h>
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -134,6 +136,41 @@ static void the_lab_knows_the_same_reports(void **state)
 	assert_int_equal(count, klog_complaints_count());
 }
 
+/* What the log gives of each backtrace: a record a read(). */
+static bool is_in_a_guest(int cpu)
+{
+	static const char *const records[] = {
+		"4,1,1,-;NMI backtrace for cpu 11 skipped: idling at x+0x1/0x2\n",
+		"4,2,1,-;NMI backtrace for cpu 0\n",
+		"4,3,1,-;CPU: 0 UID: 0 PID: 1 Comm: a 7.3.4\n",
+		"4,4,1,-;RIP: 0010:nmi_cpu_backtrace+0x1/0x2\n SUBSYSTEM=x\n",
+		"4,5,1,-;NMI backtrace for cpu 1\n",
+		"4,6,1,-;RIP: 0010:vmx_do_nmi_irqoff+0x13/0x20\n",
+		"4,7,1,-;NMI backtrace for cpu 2\n",
+	};
+	static const char *const functions[] = { "svm_vcpu_run",
+						 "vmx_do_nmi_irqoff", NULL };
+	int log[2];
+	bool is_in;
+
+	assert_int_equal(pipe2(log, O_DIRECT), 0);
+	for (size_t i = 0; i < sizeof(records) / sizeof(*records); i++)
+		assert_true(write(log[1], records[i], strlen(records[i])) > 0);
+	close(log[1]);
+	is_in = klog_backtrace_in(log[0], cpu, functions);
+	close(log[0]);
+	return is_in;
+}
+
+static void a_backtrace_tells_where_its_cpu_was(void **state)
+{
+	(void)state;
+	assert_true(is_in_a_guest(1));
+	assert_false(is_in_a_guest(0));
+	assert_false(is_in_a_guest(2));
+	assert_false(is_in_a_guest(11));
+}
+
 static void values_have_words(void **state)
 {
 	int64_t value;
@@ -242,6 +279,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_entry_covers_its_kernels),
 		cmocka_unit_test(reports_of_the_kernel_are_recognised),
 		cmocka_unit_test(the_lab_knows_the_same_reports),
+		cmocka_unit_test(a_backtrace_tells_where_its_cpu_was),
 		cmocka_unit_test(values_have_words),
 		cmocka_unit_test(an_unknown_rule_fails),
 		cmocka_unit_test(waiting_ends_at_the_deadline),
