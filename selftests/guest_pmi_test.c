@@ -16,6 +16,8 @@
 #define FEW_CYCLES (TURNS / 10)
 /* Overflows; five steps of a script each. */
 #define STORM 20
+/* Branches left when a counter has overflowed. */
+#define FEW 50
 #define NMI_TRIES 10
 /* Overflows by an emulated instruction, and tries to have them. */
 #define ENOUGH 3
@@ -38,44 +40,66 @@ FIXTURE_TEARDOWN(pmi)
 	guest_case_end(&self->c, _metadata);
 }
 
-/* Let counter @counter, or a fixed one, overflow after @before instructions. */
+/* All counters off, no overflow noted, and where the next interrupts. */
+static void script_prepare(struct guest_case *c, uint64_t lvt)
+{
+	const struct pmu *pmu = &c->pmu;
+
+	script_clear(&c->guest);
+	script_write(&c->guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
+	script_write(&c->guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0),
+		     pmu_all(pmu));
+	script_write(&c->guest, GUEST_LVTPC_MSR, lvt);
+}
+
+/* Let counter @counter overflow after @before events of @event. */
 static void script_program(struct guest_case *c, unsigned int counter,
-			   uint64_t before)
+			   enum pmu_event event, uint64_t before)
 {
 	const unsigned int flags = PMU_USER | PMU_OS | PMU_INTERRUPT;
 	const struct pmu *pmu = &c->pmu;
-	uint64_t start = pmu_counter_max(pmu) - before;
 
-	if (counter >= FIXED) {
-		script_write(&c->guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
-			     pmu_select_fixed(counter - FIXED, flags));
-		script_write(&c->guest,
-			     pmu_msr(pmu, PMU_FIXED_COUNTER, counter - FIXED),
-			     start);
-		return;
-	}
 	script_write(&c->guest, pmu_eventsel_msr(pmu, counter),
-		     pmu_select(pmu, PMU_INSTRUCTIONS, flags));
-	script_write(&c->guest, pmu_counter_msr(pmu, counter), start);
+		     pmu_select(pmu, event, flags));
+	script_write(&c->guest, pmu_counter_msr(pmu, counter),
+		     pmu_counter_max(pmu) - before);
+}
+
+/* The same of fixed counter @fixed, and the event that it has. */
+static void script_program_fixed(struct guest_case *c, unsigned int fixed,
+				 uint64_t before)
+{
+	const unsigned int flags = PMU_USER | PMU_OS | PMU_INTERRUPT;
+	const struct pmu *pmu = &c->pmu;
+
+	script_write(&c->guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
+		     pmu_select_fixed(fixed, flags));
+	script_write(&c->guest, pmu_msr(pmu, PMU_FIXED_COUNTER, fixed),
+		     pmu_counter_max(pmu) - before);
 }
 
 /* Up to the moment when counter @counter overflows within @op. */
+static void script_go(struct guest_case *c, unsigned int counter,
+		      enum guest_op op, uint64_t times)
+{
+	script_write(&c->guest, pmu_msr(&c->pmu, PMU_GLOBAL_CTRL, 0),
+		     1ull << counter);
+	script_do(&c->guest, op, times);
+	c->s.status = 1ll << counter;
+	c->s.overflows = 1;
+}
+
+/* Counter @counter, or a fixed one, @before instructions ahead of it. */
 static void script_overflow(struct guest_case *c, unsigned int counter,
 			    uint64_t lvt, enum guest_op op, uint64_t times,
 			    uint64_t before)
 {
-	const struct pmu *pmu = &c->pmu;
-	struct guest *guest = &c->guest;
-
-	script_clear(guest);
-	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
-	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
-	script_write(guest, GUEST_LVTPC_MSR, lvt);
-	script_program(c, counter, before);
-	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
-	script_do(guest, op, times);
-	c->s.status = 1ll << counter;
-	c->s.overflows = 1;
+	script_prepare(c, lvt);
+	if (counter >= FIXED)
+		script_program_fixed(c, counter - FIXED, before);
+	else
+		script_program(c, counter, PMU_INSTRUCTIONS, before);
+	script_go(c, counter, op, times);
 }
 
 /*
@@ -179,21 +203,15 @@ static void script_count(struct guest_case *c, unsigned int counter,
 			 uint64_t before, bool interrupts)
 {
 	const struct pmu *pmu = &c->pmu;
-	struct guest *guest = &c->guest;
 	unsigned int flags = PMU_USER | PMU_OS;
 
-	script_clear(guest);
-	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
-	script_write(guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), pmu_all(pmu));
-	script_write(guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
-	script_write(guest, pmu_eventsel_msr(pmu, counter),
+	script_prepare(c, GUEST_PMI_VECTOR);
+	script_write(&c->guest, pmu_eventsel_msr(pmu, counter),
 		     pmu_select(pmu, PMU_INSTRUCTIONS,
 				flags | (interrupts ? PMU_INTERRUPT : 0)));
-	script_write(guest, pmu_counter_msr(pmu, counter),
+	script_write(&c->guest, pmu_counter_msr(pmu, counter),
 		     pmu_counter_max(pmu) - before);
-	script_write(guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 1ull << counter);
-	script_do(guest, GUEST_WORK, TURNS);
-	c->s.status = 1ll << counter;
+	script_go(c, counter, GUEST_WORK, TURNS);
 	c->s.overflows = interrupts;
 }
 
@@ -233,28 +251,77 @@ TEST_F(pmi, M29_first_event_without_the_interrupt)
 	judge_first(self, _metadata, false);
 }
 
+/*
+ * What takes an interrupt of counter 0, which stays on, has to write and no
+ * more; the counter overflows again after @before events.
+ */
+static void script_again(struct guest_case *c, uint64_t before)
+{
+	const struct pmu *pmu = &c->pmu;
+
+	script_do(&c->guest, GUEST_WORK, calibration_late_turns());
+	script_do(&c->guest, GUEST_OPEN, 1);
+	script_write(&c->guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_write(&c->guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), 1);
+	script_write(&c->guest, pmu_counter_msr(pmu, 0),
+		     pmu_counter_max(pmu) - before);
+}
+
 /* One overflow after the other, each of the next event. */
 TEST_F(pmi, M29_storm)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.version > 1, "a PMU with an overflow status");
+	/* An event of the host is throttled then. */
+	NEEDS(c->s.passthrough == 1, "a mediated or passthrough PMU");
+	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, 0);
+	for (int i = 1; i < STORM; i++)
+		script_again(c, 0);
+	script_look(self, GUEST_WORK, 1);
+	c->s.overflows = STORM;
+	run_and_look(self, GUEST_PMI_VECTOR);
+	JUDGE("M29", &c->s, &c->o);
+}
+
+/*
+ * A counter of branches, which KVM emulates none of here: after an instruction
+ * that it emulates, a WRMSR among them, it looks at the counter of those again.
+ */
+TEST_F(pmi, M29_again_by_a_counter_of_branches_that_stays_on)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(c->pmu.version > 1, "a PMU with an overflow status");
+	script_prepare(c, GUEST_PMI_VECTOR);
+	script_program(c, 0, PMU_BRANCHES, TURNS - FEW);
+	script_go(c, 0, GUEST_WORK, TURNS);
+	script_again(c, TURNS - FEW);
+	/* So long that it comes, too, where M29.written is violated. */
+	script_do(&c->guest, GUEST_WORK, calibration_late_turns());
+	script_do(&c->guest, GUEST_WORK, 2 * TURNS);
+	script_look(self, GUEST_WORK, 1);
+	c->s.overflows = 2;
+	run_and_look(self, GUEST_PMI_VECTOR);
+	JUDGE("M29", &c->s, &c->o);
+}
+
+/* What the counter counted before the WRMSR is not counted again. */
+TEST_F(pmi, M29_written_while_it_counts_branches)
 {
 	struct guest_case *c = &self->c;
 	const struct pmu *pmu = &c->pmu;
 
 	NEEDS(pmu->version > 1, "a PMU with an overflow status");
-	/* An event of the host is throttled then. */
-	NEEDS(c->s.passthrough == 1, "a mediated or passthrough PMU");
-	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, 0);
-	for (int i = 1; i < STORM; i++) {
-		script_do(&c->guest, GUEST_WORK, calibration_late_turns());
-		script_do(&c->guest, GUEST_OPEN, 1);
-		script_write(&c->guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
-		script_write(&c->guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0), 1);
-		script_write(&c->guest, pmu_counter_msr(pmu, 0),
-			     pmu_counter_max(pmu));
-	}
+	script_prepare(c, GUEST_PMI_VECTOR);
+	script_program(c, 0, PMU_BRANCHES, 4 * TURNS);
+	script_go(c, 0, GUEST_WORK, 2 * TURNS);
+	script_write(&c->guest, pmu_counter_msr(pmu, 0),
+		     pmu_counter_max(pmu) - TURNS);
+	script_do(&c->guest, GUEST_WORK, 2 * TURNS);
 	script_look(self, GUEST_WORK, 1);
-	c->s.overflows = STORM;
 	run_and_look(self, GUEST_PMI_VECTOR);
-	JUDGE("M29", &c->s, &c->o);
+	JUDGE("M29.written", &c->s, &c->o);
 }
 
 TEST_F(pmi, M63_all_counters_at_once)
@@ -264,13 +331,9 @@ TEST_F(pmi, M63_all_counters_at_once)
 	uint64_t all = (1ull << pmu->general) - 1;
 
 	NEEDS(pmu->version > 1, "a PMU with an overflow status");
-	script_clear(&c->guest);
-	script_write(&c->guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), 0);
-	script_write(&c->guest, pmu_msr(pmu, PMU_STATUS_CLEAR, 0),
-		     pmu_all(pmu));
-	script_write(&c->guest, GUEST_LVTPC_MSR, GUEST_PMI_VECTOR);
+	script_prepare(c, GUEST_PMI_VECTOR);
 	for (unsigned int i = 0; i < pmu->general; i++)
-		script_program(c, i, TURNS);
+		script_program(c, i, PMU_INSTRUCTIONS, TURNS);
 	script_write(&c->guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), all);
 	script_do(&c->guest, GUEST_WORK, TURNS);
 	c->s.status = (int64_t)all;
@@ -348,7 +411,9 @@ TEST_F(pmi, M29_pending_across_kvm_run)
  * interrupts the host, one that KVM makes does not: so each is told apart, and
  * no start is sure to meet one.
  */
-TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
+static void judge_emulated(FIXTURE_DATA(pmi) * self,
+			   struct __test_metadata *_metadata,
+			   unsigned int counter)
 {
 	struct guest_case *c = &self->c;
 	int met = 0;
@@ -356,7 +421,7 @@ TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
 	NEEDS(c->pmu.version > 1, "a PMU with an overflow status");
 	for (uint64_t before = 100; before < 100 + STARTS && met < ENOUGH;
 	     before++) {
-		script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_EMULATE, 50,
+		script_overflow(c, counter, GUEST_PMI_VECTOR, GUEST_EMULATE, 50,
 				before);
 		script_look(self, GUEST_WORK, 1);
 		run_once(self, GUEST_PMI_VECTOR);
@@ -370,6 +435,17 @@ TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
 	c->o.overflows_by_kvm = met;
 	if (!met)
 		JUDGE("M34.overflow", &c->s, &c->o);
+}
+
+TEST_F(pmi, M34_overflow_by_an_emulated_instruction)
+{
+	judge_emulated(self, _metadata, 0);
+}
+
+TEST_F(pmi, M34_overflow_of_a_fixed_counter_by_an_emulated_instruction)
+{
+	NEEDS(self->c.pmu.fixed > 0, "a PMU with fixed counters");
+	judge_emulated(self, _metadata, FIXED);
 }
 
 /*

@@ -70,6 +70,13 @@ RULE(M29.first,
 	expect_pmi(s, d);
 }
 
+RULE(M29.written,
+     "a counter that is written while it is on overflows when what was written wraps",
+     "pmc_write_counter(), pmc_update_sample_period()")
+{
+	expect_pmi(s, d);
+}
+
 /* Interrupts are off meanwhile: the APIC holds one, however many ask for it. */
 RULE(M63,
      "counters that overflow at once are all in the status, and interrupt the guest",

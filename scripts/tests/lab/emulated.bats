@@ -26,7 +26,7 @@ setup() {
 	[ "$(field .contract "$ALL")" = emulated ]
 	[ "$(field .kernel "$ALL")" = plain ]
 	[ "$(outcomes "$ALL")" = "conforms known skip" ]
-	[ "$(known "$ALL")" = "D37 D42 D43 D44 D45 D48 D50" ]
+	[ "$(known "$ALL")" = "D37 D42 D43 D44 D45 D48 D50 D52" ]
 	[ "$(field '.stale | length' "$ALL")" = 0 ]
 	[ "$(field '[.cases[] | select(.outcome == "skip") | .reason] | unique | join(",")' "$ALL")" = \
 		"needs PMU_MAY_BREAK=1, and a machine that may be booted again,needs a PMU that CPUID can take away,needs a PMU with fixed counters,needs a mediated or passthrough PMU,needs an Intel processor,needs enable_mediated_pmu=1,needs the RFC's contract,needs the mediated contract,needs the perf tool" ]
