@@ -381,6 +381,59 @@ TEST_F(counters, M45_no_global_control_where_none_is_announced)
 	JUDGE("M45.control", &c->s, &c->o);
 }
 
+/* SDM volume 4: "IA32_PERF_CAPABILITIES", "MSR_LBR_SELECT",
+ * "MSR_LASTBRANCH_TOS". */
+#define PERF_CAPABILITIES 0x345
+#define CAPABILITIES_LBR_FMT 0x3full
+#define LBR_SELECT 0x1c8
+#define LBR_TOS 0x1c9
+
+/* Returns 0 or an errno: of a vCPU that has not run. */
+static int take_lbr_away(struct guest *guest)
+{
+	uint64_t all;
+
+	if (guest_get_msr(guest, PERF_CAPABILITIES, &all) ||
+	    !(all & CAPABILITIES_LBR_FMT))
+		return 0;
+	return guest_set_msr(guest, PERF_CAPABILITIES,
+			     all & ~CAPABILITIES_LBR_FMT);
+}
+
+/* Read them in one run with a register that the guest does have. */
+static void judge_no_lbr(struct guest_case *c,
+			 struct __test_metadata *_metadata, uint32_t there)
+{
+	int control = script_read(&c->guest, there);
+	int select = script_read(&c->guest, LBR_SELECT);
+	int top = script_read(&c->guest, LBR_TOS);
+
+	script_run(&c->guest);
+	c->o.guest_control = !script_vector(&c->guest, control);
+	c->o.registers_found = !script_vector(&c->guest, select) +
+			       !script_vector(&c->guest, top);
+	JUDGE("M45.lbr", &c->s, &c->o);
+}
+
+TEST_F(counters, M45_no_branch_record_where_none_is_announced)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(!c->pmu.amd, "an Intel processor");
+	MUST(take_lbr_away(&c->guest));
+	judge_no_lbr(c, _metadata, pmu_counter_msr(&c->pmu, 0));
+}
+
+TEST_F(counters, M45_no_branch_record_without_a_pmu)
+{
+	struct guest_case *c = &self->c;
+
+	NEEDS(!c->pmu.amd, "an Intel processor");
+	guest_case_limit(c, 0, 0);
+	MUST(take_lbr_away(&c->guest));
+	judge_no_lbr(c, _metadata, GUEST_LVTPC_MSR);
+}
+
 int main(int argc, char **argv)
 {
 	return guest_case_main(argc, argv, 0, NULL);

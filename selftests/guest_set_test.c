@@ -170,6 +170,22 @@ TEST_F(set, M73_a_value_wider_than_the_counter)
 			   pmu_msr(pmu, PMU_LEGACY_COUNTER, i));
 }
 
+TEST_F(set, M73_status_of_a_counter_that_it_has_not)
+{
+	struct guest_case *c = &self->c;
+	const struct pmu *pmu = &c->pmu;
+	uint32_t msr = pmu_msr(pmu, PMU_STATUS, 0);
+	uint64_t value = 0;
+
+	NEEDS(pmu->version > 1, "a PMU with an overflow status");
+	c->o.failed = guest_set_msr(&c->guest, msr, pmu_all(pmu)) != 0;
+	c->o.err = guest_set_msr(&c->guest, msr, 1ull << pmu->general);
+	MUST(guest_get_msr(&c->guest, msr, &value));
+	c->o.status_made = (int64_t)value;
+	c->s.status = (int64_t)pmu_all(pmu);
+	JUDGE("M73.status", &c->s, &c->o);
+}
+
 int main(int argc, char **argv)
 {
 	return guest_case_main(argc, argv, 0, calibration_prepare);

@@ -113,6 +113,14 @@ RULE(M45.bits, "and no bit of any other in the global registers",
 	EXACTLY(bits_found, 0);
 }
 
+RULE(M45.lbr, "and no register of last branch records where it announces none",
+     "intel_pmu_is_valid_lbr_msr(), intel_pmu_refresh()")
+{
+	NEEDS(s->amd == 0);
+	CONTROL_BY(M45, guest_control, 1);
+	EXACTLY(registers_found, 0);
+}
+
 static int64_t at_most(int64_t value, int64_t most)
 {
 	return value < most ? value : most;

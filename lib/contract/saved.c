@@ -149,6 +149,16 @@ RULE(M73,
 		refuses ? 0 : (int64_t)((1ull << s->counter_width) - 1));
 }
 
+RULE(M73.status,
+     "and of the overflow status it sets the bits of counters that the guest has, and no other",
+     "kvm_pmu_set_msr(), amd_pmu_refresh(), intel_pmu_refresh()")
+{
+	STATED(status);
+	EXACTLY(failed, 0);
+	EXACTLY(err, EINVAL);
+	EXACTLY(status_made, s->status);
+}
+
 static void expect_nested_kept(const struct scenario *s, struct demands *d)
 {
 	CONTROL_BY(M41, guest_control, 1);
