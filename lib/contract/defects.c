@@ -157,13 +157,13 @@ static void expect_counted(const struct scenario *s, struct demands *d)
 }
 
 RULE(D14, "a guest counts whatever version its PMU has",
-     "kvm_pmu_load_guest_pmcs()")
+     "kvm_pmu_load_guest_pmcs(), pmc_is_globally_enabled()")
 {
 	expect_counted(s, d);
 }
 
 RULE(D25, "no instruction is lost that KVM serves in its fast path",
-     "kvm_pmu_incr_counter()")
+     "kvm_pmu_incr_counter(), pmc_pause_counter()")
 {
 	expect_counted(s, d);
 }

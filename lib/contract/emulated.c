@@ -37,7 +37,7 @@ RULE(E2, "no VM is refused because of an event, and its guest runs",
 
 RULE(E3,
      "an event that excludes the host counts exactly what the processor retires of its guest, and nothing of the host",
-     "amd_core_hw_config(), intel_guest_get_msrs()")
+     "amd_core_hw_config(), intel_guest_get_msrs(), x86_perf_event_update()")
 {
 	struct guest_count count;
 
@@ -121,7 +121,7 @@ RULE(E8,
 
 RULE(E9,
      "a counter of the guest counts exactly again once one of the host's is free and KVM programs it anew",
-     "reprogram_counter(), pmc_resume_counter()")
+     "reprogram_counter(), pmc_resume_counter(), pmc_is_globally_enabled()")
 {
 	struct guest_count count;
 

@@ -210,7 +210,7 @@ static void expect_stands_aside(struct demands *d)
 
 RULE(M21,
      "exclude-guest events stop at guest entry, never go to ERROR, and count again after exit",
-     "perf_load_guest_context(), perf_put_guest_context(), kvm_mediated_pmu_load(), kvm_mediated_pmu_put(), ctx_sched_out(), ctx_sched_in(), event_sched_out(), group_sched_out()")
+     "perf_load_guest_context(), perf_put_guest_context(), kvm_mediated_pmu_load(), kvm_mediated_pmu_put(), ctx_sched_out(), ctx_sched_in(), event_sched_out(), group_sched_out(), x86_perf_event_update()")
 {
 	NEEDS(s->guest_iterations > 0);
 	NEEDS(s->pmu == PMU_CORE);
