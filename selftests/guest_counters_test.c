@@ -191,7 +191,8 @@ TEST_F(counters, M38_all_of_it_is_loaded)
 	uint32_t msr = pmu_msr(&c->pmu, PMU_COUNTER, 0);
 	int read;
 
-	MUST(guest_set_msr(&c->guest, msr, pmu_counter_max(&c->pmu)));
+	GRANTED("M35.taken",
+		guest_set_msr(&c->guest, msr, pmu_counter_max(&c->pmu)));
 	read = script_read(&c->guest, msr);
 	script_run(&c->guest);
 	c->o.vector = script_vector(&c->guest, read);

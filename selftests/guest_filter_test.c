@@ -179,12 +179,12 @@ static void judge_next_entry(struct guest_case *c,
 	script_write(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0), eventsel);
 	script_do(&c->guest, GUEST_WORK, TURNS);
 	script_run(&c->guest);
-	MUST(guest_get_msr(&c->guest, counter, &before));
+	GRANTED("M35.taken", guest_get_msr(&c->guest, counter, &before));
 	script_clear(&c->guest);
 	script_do(&c->guest, GUEST_WORK, TURNS);
 	GRANTED("M81.taken", guest_filter(&c->guest, true, event_of(c, event)));
 	script_run(&c->guest);
-	MUST(guest_get_msr(&c->guest, counter, &after));
+	GRANTED("M35.taken", guest_get_msr(&c->guest, counter, &after));
 	script_clear(&c->guest);
 	read = script_read(&c->guest, pmu_msr(&c->pmu, PMU_EVENTSEL, 0));
 	script_run(&c->guest);

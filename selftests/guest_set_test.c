@@ -150,9 +150,9 @@ static void judge_wide(struct guest_case *c, struct __test_metadata *_metadata,
 	uint64_t value = 0;
 
 	c->s.reg = reg;
-	MUST(guest_set_msr(&c->guest, msr, 0));
+	GRANTED("M35.taken", guest_set_msr(&c->guest, msr, 0));
 	c->o.err = guest_set_msr(&c->guest, msr, ~0ull);
-	MUST(guest_get_msr(&c->guest, msr, &value));
+	GRANTED("M35.taken", guest_get_msr(&c->guest, msr, &value));
 	c->o.highest = (int64_t)value;
 	JUDGE("M73", &c->s, &c->o, "MSR %#x", (unsigned int)msr);
 }
@@ -180,7 +180,7 @@ TEST_F(set, M73_status_of_a_counter_that_it_has_not)
 	NEEDS(pmu->version > 1, "a PMU with an overflow status");
 	c->o.failed = guest_set_msr(&c->guest, msr, pmu_all(pmu)) != 0;
 	c->o.err = guest_set_msr(&c->guest, msr, 1ull << pmu->general);
-	MUST(guest_get_msr(&c->guest, msr, &value));
+	GRANTED("M35.taken", guest_get_msr(&c->guest, msr, &value));
 	c->o.status_made = (int64_t)value;
 	c->s.status = (int64_t)pmu_all(pmu);
 	JUDGE("M73.status", &c->s, &c->o);

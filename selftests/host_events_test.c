@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every kind of host event beside a guest, opened at every time: a matrix of
- * lib/perf/kinds.h, of when the event was opened, and of what the guest does
- * (docs/contract/guest.md, M47).
+ * Every kind of host event without a guest, and beside one, opened at every
+ * time: a matrix of lib/perf/kinds.h, of when the event was opened, and of what
+ * the guest does (docs/contract/guest.md, M47, M83).
  */
 #include "guest_case.h"
 #include "perf/kinds.h"
@@ -177,6 +177,51 @@ TEST_F(kind, M47_counts_the_host_and_only_the_host)
 	c->o.counted_after = gain(self);
 	c->o.eof = host_event_errors(&self->event);
 	JUDGE("M47", &c->s, &c->o);
+}
+
+FIXTURE(alone)
+{
+	struct host_event event;
+	bool open;
+};
+
+FIXTURE_VARIANT(alone)
+{
+	int kind;
+};
+
+#define ALONE(name, ...) \
+	FIXTURE_VARIANT_ADD(alone, name){ .kind = KIND_##name };
+
+HOST_KINDS(ALONE)
+
+FIXTURE_SETUP(alone)
+{
+	case_begin();
+	self->open = false;
+	MUST(cpu_pin_self(GUEST_CPU));
+}
+
+FIXTURE_TEARDOWN(alone)
+{
+	if (self->open)
+		host_event_close(&self->event);
+	case_end(_metadata);
+}
+
+TEST_F(alone, M83_counts_while_there_is_no_guest)
+{
+	struct scenario s = scenario_unknown;
+	struct observation o = observation_unknown;
+	int err = host_event_try_open(&self->event, &host_kinds[variant->kind],
+				      gettid(), GUEST_CPU);
+
+	self->open = !err;
+	NEEDS(err != ENOENT, "such a PMU, or cgroup2");
+	MUST(err);
+	s.exclude_guest = 1;
+	o.counted_before = host_event_gain(&self->event, TURN_MS);
+	JUDGE("M83", &s, &o);
 }
 
 int main(int argc, char **argv)

@@ -58,7 +58,7 @@ RULE(M28.times, "and those of a cgroup have run whenever they have counted",
 
 RULE(M29,
      "an overflow of the guest's counter interrupts the guest, and nobody else",
-     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi(), perf_register_guest_info_callbacks(), kvm_perf_overflow()")
+     "perf_load_guest_lvtpc(), kvm_handle_guest_mediated_pmi(), perf_register_guest_info_callbacks(), kvm_perf_overflow(), pmc_is_globally_enabled()")
 {
 	expect_pmi(s, d);
 }
@@ -104,7 +104,7 @@ RULE(M37.kept,
 
 RULE(M32,
      "the event filter stops a counter, and the guest reads back what it wrote",
-     "kvm_mediated_pmu_refresh_event_filter(), is_gp_event_allowed(), filter_cmp(), kvm_vm_ioctl_set_pmu_event_filter()")
+     "kvm_mediated_pmu_refresh_event_filter(), is_gp_event_allowed(), filter_cmp(), kvm_vm_ioctl_set_pmu_event_filter(), reprogram_counter()")
 {
 	struct guest_count count;
 
@@ -135,7 +135,7 @@ static void expect_exact(const struct scenario *s, struct demands *d)
 }
 
 RULE(M34, "what KVM emulates for the guest is counted",
-     "kvm_pmu_incr_counter()")
+     "kvm_pmu_incr_counter(), pmc_pause_counter()")
 {
 	expect_exact(s, d);
 }
@@ -166,7 +166,7 @@ RULE(M41.off, "and nothing once its own control turns it off",
 
 RULE(M41,
      "a counter of the guest counts exactly what the guest retires at the privilege levels it selects",
-     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context(), kvm_pmu_refresh(), kvm_pmu_set_msr(), amd_pmu_set_msr(), intel_pmu_set_msr(), reprogram_counter(), pmc_reprogram_counter(), __kvm_pmu_reprogram_counters(), pmc_read_counter(), kvm_mediated_pmu_refresh_event_filter()")
+     "kvm_pmu_load_guest_pmcs(), perf_load_guest_context(), kvm_pmu_refresh(), kvm_pmu_set_msr(), amd_pmu_set_msr(), intel_pmu_set_msr(), reprogram_counter(), pmc_reprogram_counter(), __kvm_pmu_reprogram_counters(), pmc_read_counter(), kvm_mediated_pmu_refresh_event_filter(), pmc_is_globally_enabled(), x86_perf_event_update()")
 {
 	expect_exact(s, d);
 }
@@ -211,6 +211,13 @@ RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
      "kvm_pmu_get_msr(), kvm_pmu_set_msr(), intel_pmu_get_msr(), intel_pmu_set_msr(), svm_vcpu_run(), pmc_read_counter()")
 {
 	expect_kept(s, d);
+}
+
+RULE(M35.taken, "and take and give every one of them",
+     "kvm_pmu_get_msr(), kvm_pmu_set_msr(), kvm_pmu_is_valid_msr(), amd_is_valid_msr(), intel_is_valid_msr(), amd_pmu_refresh(), intel_pmu_refresh()")
+{
+	(void)s;
+	EXACTLY(err, 0);
 }
 
 RULE(M37.same, "guest and nested guest find in a register what either wrote",
@@ -288,9 +295,17 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
 }
 
 /* Inside is only where nothing of the host runs: there the guest must stay. */
+RULE(M83,
+     "an exclude-guest event of whatever kind counts while there is no guest",
+     "event_sched_in(), group_sched_in(), merge_sched_in(), ctx_sched_in(), x86_perf_event_update()")
+{
+	NEEDS(s->exclude_guest == 1);
+	AT_LEAST(counted_before, 1);
+}
+
 RULE(M47,
      "an exclude-guest event of whatever kind counts the host, not the guest, and never goes to ERROR",
-     "perf_load_guest_context(), perf_put_guest_context(), event_sched_in(), event_sched_out(), group_sched_in()")
+     "perf_load_guest_context(), perf_put_guest_context(), event_sched_in(), event_sched_out(), group_sched_in(), x86_perf_event_update()")
 {
 	NEEDS(s->exclude_guest == 1);
 	STATED(exits_asked);

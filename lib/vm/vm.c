@@ -46,6 +46,9 @@ int vm_try_vcpu(struct vm *vm)
 	fd = ioctl(vm->fd, KVM_CREATE_VCPU, vm->vcpus);
 	if (fd < 0)
 		return errno;
+	/* KVM gave no descriptor: closing that one would end the report. */
+	if (fd <= STDERR_FILENO)
+		return EBADF;
 	vm->vcpu[vm->vcpus++] = fd;
 	return 0;
 }
