@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two owners of one PMU: what one counts does not depend on the other, however
- * often it changes hands (docs/contract/guest.md, M43; D17, D24).
+ * often it changes hands (docs/contract/guest.md, M43, M84; D17, D24).
  */
 #include "guest_case.h"
 #include "base/work.h"
@@ -12,6 +12,7 @@
 #define EXIT_RUNS 4
 #define WORK_TURNS 300
 #define LONG_TURNS 500000
+#define LOOKS 20
 
 FIXTURE(load_put)
 {
@@ -168,6 +169,40 @@ TEST_F(load_put, M43_of_a_task_beside_a_guest_without_a_pmu)
 	script_guest_create_without_pmu(&c->guest, GUEST_CPU);
 	MUST(open_user_only(self, false));
 	judge_surplus(self, _metadata, GUEST_USER, TURNS, LONG_TURNS);
+}
+
+/*
+ * What @value gains in a millisecond of the reader's. The vCPU thread waits to
+ * be told what is next; it may still be on its way off the CPU when it is first
+ * looked at. Returns 0 or an errno.
+ */
+static int look_at_a_sleeper(int fd, struct event_value *value, int64_t *gained)
+{
+	struct event_value from;
+	int err, tries = 0;
+
+	do {
+		err = event_read(fd, &from);
+		busy_until(now_ns() + 1000000);
+		err = err ?: event_read(fd, value);
+		*gained = (int64_t)(value->enabled_ns - from.enabled_ns);
+	} while (!err && *gained && ++tries < LOOKS);
+	return err;
+}
+
+TEST_F(load_put, M84_of_a_task_that_sleeps)
+{
+	struct guest_case *c = &self->c;
+	struct event_value begin, end;
+
+	MUST(open_user_only(self, false));
+	MUST(event_read(self->fd, &begin));
+	script_do(&c->guest, GUEST_OUT, EXITS);
+	script_run(&c->guest);
+	MUST(look_at_a_sleeper(self->fd, &end, &c->o.enabled_asleep));
+	c->s.exclude_guest = 1;
+	c->o.enabled_ns = (int64_t)(end.enabled_ns - begin.enabled_ns);
+	JUDGE("M84", &c->s, &c->o);
 }
 
 /*

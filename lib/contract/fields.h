@@ -205,6 +205,7 @@
 	  "the watchdog kept its counter through a guest")                                         \
 	X(count_ns, NS, "count of a clock event")                                                  \
 	X(enabled_ns, NS, "time_enabled gained")                                                   \
+	X(enabled_asleep, NS, "time_enabled gained while its task slept")                          \
 	X(counted_without_time, NUMBER,                                                            \
 	  "events that gained counts and no time_running")                                         \
 	X(running_ns, NS, "time_running gained")                                                   \

@@ -294,6 +294,15 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
 	EXACTLY(host_surplus, 0);
 }
 
+RULE(M84,
+     "the times of a task's event stand still while the task sleeps, whoever reads them",
+     "ctx_time_update_event(), perf_event_read()")
+{
+	NEEDS(s->exclude_guest == 1);
+	CONTROL(enabled_ns, 1);
+	EXACTLY(enabled_asleep, 0);
+}
+
 /* Inside is only where nothing of the host runs: there the guest must stay. */
 RULE(M83,
      "an exclude-guest event of whatever kind counts while there is no guest",
