@@ -19,6 +19,8 @@
 /* Branches left when a counter has overflowed. */
 #define FEW 50
 #define NMI_TRIES 10
+/* On the Intel machine of the lab two of three find the scheduler. */
+#define OUTSIDE_TRIES 30
 /* Overflows by an emulated instruction, and tries to have them. */
 #define ENOUGH 3
 #define STARTS 60
@@ -449,9 +451,9 @@ TEST_F(pmi, M34_overflow_of_a_fixed_counter_by_an_emulated_instruction)
 }
 
 /*
- * Where the host takes an NMI that came while the guest ran:
- * vmx_do_nmi_irqoff(), or idt_do_nmi_irqoff() since 7.3, with FRED
- * asm_fred_entry_from_kvm(), and on AMD behind STGI.
+ * Where the host takes an NMI that came while the guest ran: on Intel
+ * vmx_do_nmi_irqoff(), since 7.2 idt_do_nmi_irqoff(), with FRED
+ * asm_fred_entry_from_kvm(); on AMD behind STGI.
  */
 static const char *const inside[] = { "do_nmi_irqoff", "fred_entry_from_kvm",
 				      "svm_vcpu_run", "svm_vcpu_enter_exit",
@@ -494,8 +496,9 @@ static int beside_an_nmi(FIXTURE_DATA(pmi) * self, bool *is_inside)
 TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 {
 	struct guest_case *c = &self->c;
-	int fd, tries = 0, lost = 0;
+	int fd, tries = 0, lost = 0, outside = 0;
 	bool is_inside, is_again;
+	int64_t warned = 0;
 
 	NEEDS(c->pmu.version > 1, "a PMU with an overflow status");
 	NEEDS(!access(SYSRQ, W_OK), "/proc/sysrq-trigger");
@@ -506,9 +509,17 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 	MUST_BE(fd >= 0);
 	do {
 		MUST(beside_an_nmi(self, &is_inside));
-		is_again = !is_inside || c->o.interrupts != c->s.overflows;
-	} while (is_again && somebodys_nmi(c, ++tries, &lost));
+		/* It is given once per boot and counter. */
+		warned = c->o.warned ?: warned;
+		if (is_inside)
+			is_again = c->o.interrupts != c->s.overflows &&
+				   somebodys_nmi(c, ++tries, &lost);
+		else
+			is_again = ++outside < OUTSIDE_TRIES;
+	} while (is_again && !warned);
 	close(fd);
+	NEEDS(is_inside || warned, "an NMI that finds the guest inside");
+	c->o.warned = warned;
 	JUDGE("D26c", &c->s, &c->o);
 }
 
