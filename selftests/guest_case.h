@@ -4,6 +4,7 @@
 #define PMU_SELFTESTS_GUEST_CASE_H
 
 #include "base/cpu.h"
+#include "base/file.h"
 #include "harness/cases.h"
 #include "perf/event.h"
 #include "perf/group.h"
@@ -218,6 +219,17 @@ static inline int guest_case_main(int argc, char **argv, unsigned int needs,
 		ksft_exit_skip("needs counters that nobody holds\n");
 	}
 	return case_main_keeping(argc, argv, needs, keep);
+}
+
+/* Then KVM takes any value for any register, and reads one that is none as 0.
+ */
+static inline bool guest_msrs_are_ignored(void)
+{
+	char value[4];
+
+	return !file_read("/sys/module/kvm/parameters/ignore_msrs", value,
+			  sizeof(value)) &&
+	       value[0] == 'Y';
 }
 
 static inline void guest_case_end(struct guest_case *c,

@@ -7,7 +7,6 @@
 
 #include "guest_case.h"
 #include "guest_move.h"
-#include "base/file.h"
 #include "vm/guest_filter.h"
 #include "vm/pattern.h"
 
@@ -387,16 +386,6 @@ TEST_F(moved, M32_a_filter_set_after_the_restore)
 	filter_restored(&self->m, _metadata, false);
 }
 
-/* Then KVM takes any value for any register. */
-static bool msrs_are_ignored(void)
-{
-	char value[4];
-
-	return !file_read("/sys/module/kvm/parameters/ignore_msrs", value,
-			  sizeof(value)) &&
-	       value[0] == 'Y';
-}
-
 /* Got, set to zero, and set to something else: one of them. */
 static void judge_absent(struct guest_case *c,
 			 struct __test_metadata *_metadata, uint32_t msr)
@@ -418,7 +407,7 @@ TEST_F(moved, M60_absent_registers)
 
 	NEEDS(!c->pmu.amd || c->pmu.version > 1, "PerfMonV2");
 	NEEDS(fewer_counters(c) < listed, "more than four counters");
-	NEEDS(!msrs_are_ignored(), "kvm.ignore_msrs=N");
+	NEEDS(!guest_msrs_are_ignored(), "kvm.ignore_msrs=N");
 	guest_case_limit(c, fewer_counters(c), c->pmu.version);
 	for (unsigned int i = c->pmu.general; i < listed; i++) {
 		judge_absent(c, _metadata, pmu_msr(&c->pmu, PMU_EVENTSEL, i));
