@@ -213,7 +213,7 @@ RULE(M35, "KVM_GET_MSRS and KVM_SET_MSRS see the guest's registers",
 	expect_kept(s, d);
 }
 
-RULE(M35.taken, "and take and give every one of them",
+RULE(M35.taken, "and refuse none that the guest has",
      "kvm_pmu_get_msr(), kvm_pmu_set_msr(), kvm_pmu_is_valid_msr(), amd_is_valid_msr(), intel_is_valid_msr(), amd_pmu_refresh(), intel_pmu_refresh()")
 {
 	(void)s;
@@ -303,7 +303,6 @@ RULE(M84,
 	EXACTLY(enabled_asleep, 0);
 }
 
-/* Inside is only where nothing of the host runs: there the guest must stay. */
 RULE(M83,
      "an exclude-guest event of whatever kind counts while there is no guest",
      "event_sched_in(), group_sched_in(), merge_sched_in(), ctx_sched_in(), x86_perf_event_update()")
@@ -312,6 +311,7 @@ RULE(M83,
 	AT_LEAST(counted_before, 1);
 }
 
+/* Inside is only where nothing of the host runs: there the guest must stay. */
 RULE(M47,
      "an exclude-guest event of whatever kind counts the host, not the guest, and never goes to ERROR",
      "perf_load_guest_context(), perf_put_guest_context(), event_sched_in(), event_sched_out(), group_sched_in(), x86_perf_event_update()")
