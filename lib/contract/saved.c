@@ -122,7 +122,7 @@ RULE(M71.before,
 
 RULE(M72,
      "a counter that the VMM sets while it is on counts on from there, to its overflow",
-     "pmc_write_counter(), intel_pmu_set_msr(), kvm_pmu_load_guest_pmcs(), pmc_reprogram_counter(), kvm_perf_overflow(), pmc_read_counter(), pmc_update_sample_period(), intel_is_valid_msr()")
+     "pmc_write_counter(), intel_pmu_set_msr(), kvm_pmu_load_guest_pmcs(), pmc_reprogram_counter(), kvm_perf_overflow(), pmc_read_counter(), pmc_update_sample_period()")
 {
 	NEEDS(s->overflows > 0);
 	STATED(status);

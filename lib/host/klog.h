@@ -40,8 +40,8 @@ void klog_expected_also(const char *text);
 void klog_expected_close(void);
 
 /*
- * A descriptor of the log, at its end, to be closed; -1 if the log cannot be
- * read.
+ * A descriptor of the log, at its end, which the caller closes; -1 if the log
+ * cannot be read.
  */
 int klog_follow(void);
 
