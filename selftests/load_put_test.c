@@ -3,8 +3,13 @@
  * Two owners of one PMU: what one counts does not depend on the other, however
  * often it changes hands (docs/contract/guest.md, M43, M84; D17, D24).
  */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "guest_case.h"
 #include "base/work.h"
+#include "perf/cgroup.h"
 #include "perf/noise.h"
 
 #define EXITS 100
@@ -203,6 +208,74 @@ TEST_F(load_put, M84_of_a_task_that_sleeps)
 	c->s.exclude_guest = 1;
 	c->o.enabled_ns = (int64_t)(end.enabled_ns - begin.enabled_ns);
 	JUDGE("M84", &c->s, &c->o);
+}
+
+/* In the cgroup: work on the guest's CPU, and wait there for an end. */
+static pid_t start_sleeper(const struct cgroup *cgroup, int begin[2])
+{
+	pid_t pid = fork();
+	char byte = 0;
+
+	if (pid)
+		return pid;
+	close(begin[0]);
+	if (cgroup_enter(cgroup) || cpu_pin_self(GUEST_CPU))
+		_exit(1);
+	work(WORK_TURNS);
+	if (write(begin[1], &byte, 1) == 1)
+		pause();
+	_exit(1);
+}
+
+/*
+ * What the event gains while the sleeper works, and then. The reader goes to
+ * its CPU: the clock of a cgroup is of each CPU. Returns 0 or an errno.
+ */
+static int look_at_a_cgroup(int fd, const struct cgroup *cgroup,
+			    struct observation *o)
+{
+	struct event_value begin, end = { 0 };
+	int begun[2], err;
+	char byte;
+	pid_t pid;
+
+	err = event_read(fd, &begin);
+	if (err || pipe(begun))
+		return err ?: errno;
+	pid = start_sleeper(cgroup, begun);
+	close(begun[1]);
+	err = pid < 0 || read(begun[0], &byte, 1) != 1 ? EIO : 0;
+	close(begun[0]);
+	err = err ?: cpu_pin_self(GUEST_CPU);
+	if (!err) {
+		err = look_at_a_sleeper(fd, &end, &o->enabled_asleep);
+		o->enabled_ns = (int64_t)(end.enabled_ns - begin.enabled_ns);
+	}
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return err ?: cpu_pin_self(0);
+}
+
+TEST_F(load_put, M84_of_a_cgroup_whose_task_sleeps)
+{
+	struct guest_case *c = &self->c;
+	struct perf_event_attr attr;
+	struct cgroup cgroup;
+	int err = cgroup_try_make(&cgroup, "pmu-sleeper");
+
+	NEEDS(err != ENOENT, "cgroup2");
+	MUST(err);
+	MUST(event_describe(&attr, PMU_CORE));
+	attr.exclude_guest = 1;
+	self->fd = cgroup_try_open_event(&cgroup, &attr, GUEST_CPU);
+	err = self->fd < 0 ? -self->fd
+			   : look_at_a_cgroup(self->fd, &cgroup, &c->o);
+	cgroup_leave_and_remove(&cgroup);
+	MUST(err);
+	c->s.exclude_guest = 1;
+	JUDGE("M84.cgroup", &c->s, &c->o);
 }
 
 /*

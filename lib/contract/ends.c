@@ -84,6 +84,15 @@ RULE(M82,
 	EXACTLY(times_apart, 0);
 }
 
+RULE(M85,
+     "whoever waits in poll() for a pinned event is woken when it goes to ERROR",
+     "merge_sched_in(), perf_event_wakeup(), perf_poll()")
+{
+	NEEDS(s->pinned == 1);
+	CONTROL(eof, 1);
+	EXACTLY(woken, 1);
+}
+
 RULE(M79,
      "a parent's event has what a vCPU thread of its child counted that was killed inside its guest",
      "perf_event_exit_task(), perf_put_guest_context()")

@@ -163,6 +163,7 @@
 	X(samples_elsewhere, NUMBER,                                                               \
 	  "samples of a guest whose address is not in its code")                                   \
 	X(eof, NUMBER, "read() returned no bytes: the event is in ERROR")                          \
+	X(woken, NUMBER, "tasks in poll() for the event that were woken")                          \
 	X(page_index, NUMBER, "index of the mmap page while the guest ran")                        \
 	X(index_before, NUMBER, "index of the mmap page before the guest ran")                     \
 	X(siblings_eof, NUMBER,                                                                    \

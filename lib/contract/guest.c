@@ -294,13 +294,24 @@ RULE(M43, "what a host event counts does not depend on how long a guest ran",
 	EXACTLY(host_surplus, 0);
 }
 
-RULE(M84,
-     "the times of a task's event stand still while the task sleeps, whoever reads them",
-     "ctx_time_update_event(), perf_event_read()")
+static void expect_still(const struct scenario *s, struct demands *d)
 {
 	NEEDS(s->exclude_guest == 1);
 	CONTROL(enabled_ns, 1);
 	EXACTLY(enabled_asleep, 0);
+}
+
+RULE(M84,
+     "the times of a task's event stand still while the task sleeps, whoever reads them",
+     "ctx_time_update_event(), perf_event_read()")
+{
+	expect_still(s, d);
+}
+
+RULE(M84.cgroup, "and those of a cgroup's event while its tasks do",
+     "update_cgrp_time_from_event(), perf_event_read()")
+{
+	expect_still(s, d);
 }
 
 RULE(M83,
