@@ -153,11 +153,14 @@ TEST_F(filter, M32_a_denied_fixed_counter_stands_still)
 	NEEDS(c->pmu.fixed > 0, "a PMU with fixed counters");
 	MUST(count_fixed(c));
 	c->o.guest_control = c->o.guest_counted;
-	GRANTED("M81.taken", guest_filter_fixed(&c->guest, true));
+	GRANTED("M81.taken", guest_filter_fixed(&c->guest, true, 1));
 	MUST(count_fixed(c));
 	c->s.filtered = 1;
 	JUDGE("M32", &c->s, &c->o, "denied");
-	GRANTED("M81.taken", guest_filter_fixed(&c->guest, false));
+	GRANTED("M81.taken", guest_filter_fixed(&c->guest, false, 2));
+	MUST(count_fixed(c));
+	JUDGE("M32", &c->s, &c->o, "another one allowed");
+	GRANTED("M81.taken", guest_filter_fixed(&c->guest, false, 1));
 	MUST(count_fixed(c));
 	c->s.filtered = 0;
 	JUDGE("M32", &c->s, &c->o, "allowed again");

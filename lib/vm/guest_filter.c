@@ -47,14 +47,14 @@ int guest_filter(struct guest *guest, bool deny, uint64_t event)
 	return set_and_free(guest, filter);
 }
 
-int guest_filter_fixed(struct guest *guest, bool deny)
+int guest_filter_fixed(struct guest *guest, bool deny, uint32_t fixed)
 {
 	struct kvm_pmu_event_filter *filter = filter_of(0);
 
 	if (!filter)
 		return ENOMEM;
 	filter->action = deny ? KVM_PMU_EVENT_DENY : KVM_PMU_EVENT_ALLOW;
-	filter->fixed_counter_bitmap = 1;
+	filter->fixed_counter_bitmap = fixed;
 	return set_and_free(guest, filter);
 }
 

@@ -12,8 +12,8 @@
  */
 int guest_filter(struct guest *guest, bool deny, uint64_t event);
 
-/* The same of the first fixed counter, which it knows by its number. */
-int guest_filter_fixed(struct guest *guest, bool deny);
+/* The same of those fixed counters whose bits are in @fixed. */
+int guest_filter_fixed(struct guest *guest, bool deny, uint32_t fixed);
 
 /* Can entries have masks (KVM_CAP_PMU_EVENT_MASKED_EVENTS)? */
 bool guest_filters_masked(void);
