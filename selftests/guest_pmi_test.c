@@ -497,6 +497,7 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 {
 	struct guest_case *c = &self->c;
 	int fd, tries = 0, lost = 0, outside = 0;
+	struct deadline deadline = deadline_after_ms(patience_ms());
 	bool is_inside, is_again;
 	int64_t warned = 0;
 
@@ -515,10 +516,15 @@ TEST_F(pmi, D26c_an_nmi_of_the_host_takes_nothing_from_the_guest)
 			is_again = c->o.interrupts != c->s.overflows &&
 				   somebodys_nmi(c, ++tries, &lost);
 		else
-			is_again = ++outside < OUTSIDE_TRIES;
+			is_again = ++outside < OUTSIDE_TRIES &&
+				   !deadline_passed(&deadline);
 	} while (is_again && !warned);
 	close(fd);
-	NEEDS(is_inside || warned, "an NMI that finds the guest inside");
+	NEEDS(is_inside || warned || lost,
+	      "an NMI that finds the guest inside");
+	/* One was lost, and whether to that NMI was not seen. */
+	if (!is_inside && lost)
+		c->o.interrupts = NOT_KNOWN;
 	c->o.warned = warned;
 	JUDGE("D26c", &c->s, &c->o);
 }
