@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "beside_guest.h"
-#include "base/file.h"
+#include "base/child.h"
 #include "base/work.h"
 #include "host/hotplug.h"
 #include "perf/cgroup.h"
@@ -459,23 +459,10 @@ static pid_t start_waiter(int fd)
 	return pid;
 }
 
-/* Is it asleep, in the only place where it can be? */
-static bool is_asleep(pid_t pid)
-{
-	char path[32], stat[64] = "";
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_read(path, stat, sizeof(stat)))
-		return false;
-	state = strrchr(stat, ')');
-	return state && !strncmp(state, ") S", 3);
-}
-
 /* All counters are taken when it is enabled. Returns 0 or an errno. */
 static int enable_under_a_waiter(int fd, struct observation *o)
 {
-	struct deadline deadline = deadline_after_ms(patience_ms());
+	struct deadline deadline;
 	struct event_value value;
 	pid_t pid = start_waiter(fd);
 	int status = 0, err;
@@ -483,9 +470,8 @@ static int enable_under_a_waiter(int fd, struct observation *o)
 
 	if (pid < 0)
 		return errno;
-	while (!is_asleep(pid) && !deadline_passed(&deadline))
-		sched_yield();
-	err = is_asleep(pid) ? 0 : ETIMEDOUT;
+	/* In poll(): it sleeps nowhere else. */
+	err = child_falls_asleep(pid, patience_ms()) ? 0 : ETIMEDOUT;
 	if (!err && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
 		err = errno;
 	deadline = deadline_after_ms(patience_ms());

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "deadline.h"
+#include "file.h"
 #include "work.h"
 
 int child_try_brief(void)
@@ -67,4 +72,29 @@ int child_kill(struct child *child)
 
 	close(child->release);
 	return err;
+}
+
+static bool is_asleep(const char *path)
+{
+	char stat[64] = "";
+	const char *name;
+
+	if (file_read(path, stat, sizeof(stat)))
+		return false;
+	name = strrchr(stat, ')');
+	return name && !strncmp(name, ") S", 3);
+}
+
+bool child_falls_asleep(pid_t pid, unsigned int ms)
+{
+	struct deadline deadline = deadline_after_ms(ms);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	while (!is_asleep(path)) {
+		if (deadline_passed(&deadline))
+			return false;
+		sched_yield();
+	}
+	return true;
 }

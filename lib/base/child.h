@@ -3,6 +3,7 @@
 #ifndef PMU_BASE_CHILD_H
 #define PMU_BASE_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -28,6 +29,12 @@ int child_try_work(unsigned int turns);
 
 /* Fork one. Returns 0 or an errno. */
 int child_start(struct child *child);
+
+/*
+ * Wait until child @pid, however it was made, sleeps (/proc/PID/stat). Returns
+ * false if it did not within @ms milliseconds.
+ */
+bool child_falls_asleep(pid_t pid, unsigned int ms);
 
 /* Let it end, or kill it; it is gone when these return 0, else an errno. */
 int child_end(struct child *child);
