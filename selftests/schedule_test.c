@@ -19,9 +19,9 @@
 #define COMPETITORS 16
 
 /*
- * Visits beside them. To take all of them off and on may last until the next
- * tick: then the guest is out again before it did anything, for 20 entries a
- * visit on the Intel machine of the lab.
+ * Visits beside them. Taking all of them off and on can last until the next
+ * tick; then the guest leaves before it has done anything. On the Intel machine
+ * of the lab one entry in 20 gets to do a visit.
  */
 #define VISITS 40
 

@@ -46,7 +46,8 @@ int vm_try_vcpu(struct vm *vm)
 	fd = ioctl(vm->fd, KVM_CREATE_VCPU, vm->vcpus);
 	if (fd < 0)
 		return errno;
-	/* 0 to 2 are open: no vCPU, and closing one would end the report. */
+	/* 0 to 2 were open: no new descriptor, and closing it would end the
+	 * report. */
 	if (fd <= STDERR_FILENO)
 		return EBADF;
 	vm->vcpu[vm->vcpus++] = fd;
