@@ -54,11 +54,13 @@ static void script_prepare(struct guest_case *c, uint64_t lvt)
 	script_write(&c->guest, GUEST_LVTPC_MSR, lvt);
 }
 
-/* Let counter @counter overflow after @before events of @event. */
+#define INTERRUPTS (PMU_USER | PMU_OS | PMU_INTERRUPT)
+
+/* Let counter @counter, set up by @flags, overflow after @before of @event. */
 static void script_program(struct guest_case *c, unsigned int counter,
-			   enum pmu_event event, uint64_t before)
+			   enum pmu_event event, unsigned int flags,
+			   uint64_t before)
 {
-	const unsigned int flags = PMU_USER | PMU_OS | PMU_INTERRUPT;
 	const struct pmu *pmu = &c->pmu;
 
 	script_write(&c->guest, pmu_eventsel_msr(pmu, counter),
@@ -71,11 +73,10 @@ static void script_program(struct guest_case *c, unsigned int counter,
 static void script_program_fixed(struct guest_case *c, unsigned int fixed,
 				 uint64_t before)
 {
-	const unsigned int flags = PMU_USER | PMU_OS | PMU_INTERRUPT;
 	const struct pmu *pmu = &c->pmu;
 
 	script_write(&c->guest, pmu_msr(pmu, PMU_FIXED_CTRL, 0),
-		     pmu_select_fixed(fixed, flags));
+		     pmu_select_fixed(fixed, INTERRUPTS));
 	script_write(&c->guest, pmu_msr(pmu, PMU_FIXED_COUNTER, fixed),
 		     pmu_counter_max(pmu) - before);
 }
@@ -100,7 +101,8 @@ static void script_overflow(struct guest_case *c, unsigned int counter,
 	if (counter >= FIXED)
 		script_program_fixed(c, counter - FIXED, before);
 	else
-		script_program(c, counter, PMU_INSTRUCTIONS, before);
+		script_program(c, counter, PMU_INSTRUCTIONS, INTERRUPTS,
+			       before);
 	script_go(c, counter, op, times);
 }
 
@@ -204,15 +206,9 @@ TEST_F(pmi, M29_fixed_vector_from_every_fixed_counter)
 static void script_count(struct guest_case *c, unsigned int counter,
 			 uint64_t before, bool interrupts)
 {
-	const struct pmu *pmu = &c->pmu;
-	unsigned int flags = PMU_USER | PMU_OS;
-
 	script_prepare(c, GUEST_PMI_VECTOR);
-	script_write(&c->guest, pmu_eventsel_msr(pmu, counter),
-		     pmu_select(pmu, PMU_INSTRUCTIONS,
-				flags | (interrupts ? PMU_INTERRUPT : 0)));
-	script_write(&c->guest, pmu_counter_msr(pmu, counter),
-		     pmu_counter_max(pmu) - before);
+	script_program(c, counter, PMU_INSTRUCTIONS,
+		       interrupts ? INTERRUPTS : PMU_USER | PMU_OS, before);
 	script_go(c, counter, GUEST_WORK, TURNS);
 	c->s.overflows = interrupts;
 }
@@ -296,7 +292,7 @@ TEST_F(pmi, M29_again_by_a_counter_of_branches_that_stays_on)
 
 	NEEDS(c->pmu.version > 1, "a PMU with an overflow status");
 	script_prepare(c, GUEST_PMI_VECTOR);
-	script_program(c, 0, PMU_BRANCHES, TURNS - FEW);
+	script_program(c, 0, PMU_BRANCHES, INTERRUPTS, TURNS - FEW);
 	script_go(c, 0, GUEST_WORK, TURNS);
 	script_again(c, TURNS - FEW);
 	/* So long that it comes, too, where M29.written is violated. */
@@ -316,7 +312,7 @@ TEST_F(pmi, M29_written_while_it_counts_branches)
 
 	NEEDS(pmu->version > 1, "a PMU with an overflow status");
 	script_prepare(c, GUEST_PMI_VECTOR);
-	script_program(c, 0, PMU_BRANCHES, 4 * TURNS);
+	script_program(c, 0, PMU_BRANCHES, INTERRUPTS, 4 * TURNS);
 	script_go(c, 0, GUEST_WORK, 2 * TURNS);
 	script_write(&c->guest, pmu_counter_msr(pmu, 0),
 		     pmu_counter_max(pmu) - TURNS);
@@ -335,7 +331,7 @@ TEST_F(pmi, M63_all_counters_at_once)
 	NEEDS(pmu->version > 1, "a PMU with an overflow status");
 	script_prepare(c, GUEST_PMI_VECTOR);
 	for (unsigned int i = 0; i < pmu->general; i++)
-		script_program(c, i, PMU_INSTRUCTIONS, TURNS);
+		script_program(c, i, PMU_INSTRUCTIONS, INTERRUPTS, TURNS);
 	script_write(&c->guest, pmu_msr(pmu, PMU_GLOBAL_CTRL, 0), all);
 	script_do(&c->guest, GUEST_WORK, TURNS);
 	c->s.status = (int64_t)all;
@@ -469,8 +465,7 @@ static int beside_an_nmi(FIXTURE_DATA(pmi) * self, bool *is_inside)
 {
 	struct guest_case *c = &self->c;
 	int64_t pmis, nmis;
-	int log = klog_follow();
-	int err = 0;
+	int err, log;
 
 	script_overflow(c, 0, GUEST_PMI_VECTOR, GUEST_WORK, TURNS, TURNS);
 	script_do(&c->guest, GUEST_PAUSE, 1);
@@ -480,12 +475,13 @@ static int beside_an_nmi(FIXTURE_DATA(pmi) * self, bool *is_inside)
 	klog_expected_begins();
 	if (!script_goes(&c->guest, patience_ms()))
 		return ETIMEDOUT;
+	log = klog_follow();
 	err = file_write(SYSRQ, "l");
+	*is_inside = klog_backtrace_in(log, GUEST_CPU, inside);
+	close(log);
 	if (!script_ends(&c->guest, patience_ms()))
 		return ETIMEDOUT;
 	c->o.warned = klog_expected_ends("amd_pmu_v2_handle_irq");
-	*is_inside = klog_backtrace_in(log, GUEST_CPU, inside);
-	close(log);
 	c->o.nmis_inside = cpu_interrupts("NMI", GUEST_CPU) - nmis;
 	c->o.interrupts = (int64_t)c->guest.script->pmis - pmis;
 	c->o.status_made = (int64_t)script_seen(&c->guest, self->status);
