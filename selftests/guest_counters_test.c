@@ -398,8 +398,7 @@ TEST_F(counters, M45_no_global_control_where_none_is_announced)
 	JUDGE("M45.control", &c->s, &c->o);
 }
 
-/* SDM volume 4: "IA32_PERF_CAPABILITIES", "MSR_LBR_SELECT",
- * "MSR_LASTBRANCH_TOS". */
+/* Intel SDM volume 4, "Architectural MSRs" and those of processors with LBR. */
 #define PERF_CAPABILITIES 0x345
 #define CAPABILITIES_LBR_FMT 0x3full
 #define LBR_SELECT 0x1c8

@@ -224,12 +224,12 @@ TEST_F(alone, M83_counts_while_there_is_no_guest)
 {
 	struct scenario s = scenario_unknown;
 	struct observation o = observation_unknown;
-	int err, free = counters_free(GUEST_CPU);
+	int err, found = counters_free(GUEST_CPU);
 
 	/* None is free where somebody holds them all, or where none is given.
 	 */
-	MUST_BE(free > 0);
-	NEEDS(free > 2, "counters that nobody holds");
+	MUST_BE(found > 0);
+	NEEDS(found > 2, "counters that nobody holds");
 	err = host_event_try_open(&self->event, &host_kinds[variant->kind],
 				  gettid(), GUEST_CPU);
 	self->open = !err;

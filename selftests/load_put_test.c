@@ -189,7 +189,8 @@ static int look_at_a_sleeper(int fd, struct event_value *value, int64_t *gained)
 		busy_until(now_ns() + 1000000);
 		err = event_read(fd, value);
 	}
-	*gained = (int64_t)(value->enabled_ns - from.enabled_ns);
+	if (!err)
+		*gained = (int64_t)(value->enabled_ns - from.enabled_ns);
 	return err;
 }
 

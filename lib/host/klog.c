@@ -76,8 +76,7 @@ void klog_mark(void)
 		lseek(log_fd, 0, SEEK_END);
 }
 
-/* The text of the next record of @fd, without its dictionary; NULL after the
- * last. */
+/* The text of the next record of @fd, without its dictionary, or NULL. */
 static const char *next_line(int fd, char *record, size_t size)
 {
 	for (;;) {

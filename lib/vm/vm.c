@@ -46,8 +46,7 @@ int vm_try_vcpu(struct vm *vm)
 	fd = ioctl(vm->fd, KVM_CREATE_VCPU, vm->vcpus);
 	if (fd < 0)
 		return errno;
-	/* 0 to 2 were open: no new descriptor, and closing it would end the
-	 * report. */
+	/* Those were open: it is no new one, and closing it ends the report. */
 	if (fd <= STDERR_FILENO)
 		return EBADF;
 	vm->vcpu[vm->vcpus++] = fd;
